@@ -1,0 +1,146 @@
+import { type NetConnectOpts, Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
+import { ConnectingStream } from './connecting-stream.ts';
+import { RdsAuthError } from './errors.ts';
+
+/**
+ * Default of `connectionTimeoutMillis`, which pg leaves unlimited. An Aurora cluster that paused answers TCP at once
+ * and then nothing for about 15 s, 30 s and more after a day; below that the limit would break what only needs time.
+ */
+export const DEFAULT_CONNECT_TIMEOUT_MS: number = 45_000;
+
+/**
+ * P-256 first: PostgreSQL up to 17 accepts only that curve, and Node's own first choice (X25519) costs a
+ * HelloRetryRequest, one round trip on every connection. Harmless from 18 on, which knows both.
+ */
+const TLS_CURVES = 'P-256:X25519';
+
+export interface PgOptionsInit {
+  /** The endpoint that is signed for and that TLS verifies: the name RDS reports. */
+  endpoint: { host: string; port: number };
+  user: string;
+  database: string;
+  /** Where the password comes from; see `createTokenSource`. Asked once per connection. */
+  token: () => Promise<string>;
+  /** PEM certificates to trust; see `loadCaBundle`. */
+  ca: string | readonly string[];
+  /** Opens the way to the endpoint, one stream per connection. Default: TCP to `address`. */
+  openStream?: () => Duplex | Promise<Duplex>;
+  /** Where the bytes go when that is not the endpoint: a Unix socket or a loopback port of a tunnel. */
+  address?: { path: string } | { host: string; port: number };
+  /** Everything from TCP to "ready", in milliseconds. Default 45 s, so that a paused Aurora cluster can wake up. */
+  connectTimeoutMs?: number;
+  applicationName?: string;
+}
+
+export interface PgTlsOptions {
+  readonly ca: string[];
+  readonly servername: string;
+  readonly ecdhCurve: string;
+  readonly minVersion: 'TLSv1.2';
+  readonly rejectUnauthorized: true;
+}
+
+/** Options for `new Client()` or `new Pool()` of pg. Add pool settings, but no `connectionString`: it would win. */
+export interface PgOptions {
+  host: string;
+  port: number;
+  user: string;
+  database: string;
+  password: () => Promise<string>;
+  ssl: PgTlsOptions;
+  stream: () => Duplex;
+  connectionTimeoutMillis: number;
+  application_name?: string;
+}
+
+/**
+ * Options for pg: the real endpoint name as `host` (pg overwrites `servername` with it, and errors and logs then name
+ * what one means), a stream that leads there whatever the way is, the token as password, and verification that no
+ * option can switch off.
+ *
+ * The token is made while the stream is being opened, because pg leaves the socket open for the server's
+ * `authentication_timeout` when the password function fails: here a failing token destroys the stream instead, and the
+ * connection is rejected with the token's error. Throws `RDS_OPTIONS_INVALID`.
+ */
+export function pgOptions(init: PgOptionsInit): PgOptions {
+  checkInit(init);
+  const { endpoint, user, database } = init;
+  const name = `${endpoint.host}:${endpoint.port}`;
+  let lastToken: string | undefined;
+  const ready = async (): Promise<void> => {
+    lastToken = await init.token();
+  };
+  const password = async (): Promise<string> => {
+    try {
+      return await init.token();
+    } catch (error) {
+      // The one made for this connection a moment ago; the server is the judge if it has just expired.
+      if (lastToken !== undefined) return lastToken;
+      throw error;
+    }
+  };
+  const { openStream } = init;
+  const stream =
+    openStream === undefined
+      ? (): Duplex => new RedirectedSocket(init.address ?? endpoint, ready)
+      : (): Duplex => new ConnectingStream({ name, open: openStream, ready });
+  return {
+    host: endpoint.host,
+    port: endpoint.port,
+    user,
+    database,
+    password,
+    ssl: Object.freeze({
+      ca: typeof init.ca === 'string' ? [init.ca] : [...init.ca],
+      servername: endpoint.host,
+      ecdhCurve: TLS_CURVES,
+      minVersion: 'TLSv1.2',
+      rejectUnauthorized: true,
+    }),
+    stream,
+    connectionTimeoutMillis: init.connectTimeoutMs ?? DEFAULT_CONNECT_TIMEOUT_MS,
+    ...(init.applicationName === undefined ? {} : { application_name: init.applicationName }),
+  };
+}
+
+/**
+ * A real socket that ignores the host and port pg gives it. TLS stays on Node's native path, which a wrapped
+ * Duplex would leave.
+ */
+class RedirectedSocket extends Socket {
+  readonly #address: NetConnectOpts;
+  readonly #ready: () => Promise<void>;
+
+  constructor(address: NetConnectOpts, ready: () => Promise<void>) {
+    super();
+    this.#address = address;
+    this.#ready = ready;
+  }
+
+  override connect(): this {
+    this.#ready().catch((error: unknown) => this.destroy(error as Error));
+    return super.connect(this.#address as never);
+  }
+}
+
+function checkInit(init: PgOptionsInit): void {
+  const problems: string[] = [];
+  const { endpoint, user, database, token, ca } = init;
+  if (!endpoint?.host) problems.push('endpoint.host is missing');
+  if (!Number.isInteger(endpoint?.port)) problems.push('endpoint.port is missing');
+  if (!user) problems.push('user is missing');
+  if (!database) problems.push('database is missing');
+  if (typeof token !== 'function') problems.push('token must be a function');
+  if (ca === undefined || ca.length === 0) problems.push('ca is missing');
+  if (init.openStream !== undefined && init.address !== undefined) {
+    problems.push('openStream and address exclude each other');
+  }
+  if (problems.length === 0) return;
+  throw new RdsAuthError({
+    code: 'RDS_OPTIONS_INVALID',
+    kind: 'invalid',
+    message: `pgOptions: ${problems.join('; ')}.`,
+    hint: 'See PgOptionsInit; TLS verification is not optional, so the roots to trust must be given.',
+  });
+}
