@@ -1,0 +1,40 @@
+import { encodeJson, optionalText, parseJsonObject, requireText } from './json-body.ts';
+
+/** The text frame that either role sends first on every WebSocket it opens (protocol section "OpenDataChannel"). */
+export interface OpenDataChannel {
+  /** Fresh UUID for each frame. */
+  requestId: string;
+  /** From StartSession or ResumeSession. Secret. */
+  tokenValue: string;
+  /** One UUID for the whole life of the client, the same after a resume. Old clients leave it out. */
+  clientId?: string;
+  /** Clients only. Old clients leave it out. */
+  clientVersion?: string;
+  /** Agents only: the instance id. */
+  clientInstanceId?: string;
+}
+
+export function encodeOpenDataChannel(open: OpenDataChannel): string {
+  return encodeJson({
+    MessageSchemaVersion: '1.0',
+    RequestId: open.requestId,
+    TokenValue: open.tokenValue,
+    ClientInstanceId: open.clientInstanceId,
+    ClientId: open.clientId,
+    ClientVersion: open.clientVersion,
+  });
+}
+
+export function parseOpenDataChannel(text: string): OpenDataChannel {
+  const body = parseJsonObject('OpenDataChannel', text);
+  const clientId = optionalText('OpenDataChannel.ClientId', body['ClientId']);
+  const clientVersion = optionalText('OpenDataChannel.ClientVersion', body['ClientVersion']);
+  const clientInstanceId = optionalText('OpenDataChannel.ClientInstanceId', body['ClientInstanceId']);
+  return {
+    requestId: requireText('OpenDataChannel.RequestId', body['RequestId']),
+    tokenValue: requireText('OpenDataChannel.TokenValue', body['TokenValue']),
+    ...(clientId === '' ? {} : { clientId }),
+    ...(clientVersion === '' ? {} : { clientVersion }),
+    ...(clientInstanceId === '' ? {} : { clientInstanceId }),
+  };
+}
