@@ -1,0 +1,59 @@
+/**
+ * - `VITEST_SETUP_MISSING` (invalid): the `database` fixture ran in a project without
+ *   `@postern/vitest/global-setup`. Add it to `test.globalSetup`.
+ * - `VITEST_DATABASE_MISSING` (not-found): the vitest project has no `database/database.ts`.
+ * - `VITEST_DATABASE_INVALID` (invalid): `database/database.ts` could not be loaded or does not export a declaration.
+ * - `VITEST_ROLE_UNKNOWN` (invalid): `database.as(role)` with a role that `database.ts` does not declare.
+ * - `VITEST_SETUP_FAILED`: the environment, the bootstrap or the run could not be prepared. `kind` and the text
+ *   are those of the error behind it, whose own code is in `causeCode`.
+ */
+export type PosternVitestErrorCode =
+  | 'VITEST_SETUP_MISSING'
+  | 'VITEST_DATABASE_MISSING'
+  | 'VITEST_DATABASE_INVALID'
+  | 'VITEST_ROLE_UNKNOWN'
+  | 'VITEST_SETUP_FAILED';
+
+/** What a caller can do about it; the same closed set in every package. */
+export type ErrorKind =
+  | 'invalid'
+  | 'denied'
+  | 'not-found'
+  | 'unavailable'
+  | 'timeout'
+  | 'conflict'
+  | 'protocol'
+  | 'closed'
+  | 'internal';
+
+export interface PosternVitestErrorDetails {
+  kind: ErrorKind;
+  message: string;
+  /** The next step. */
+  hint: string;
+  cause?: unknown;
+}
+
+/** The base of everything that this package throws by itself. */
+export class PosternVitestError extends Error {
+  override readonly name = 'PosternVitestError';
+  readonly code: PosternVitestErrorCode;
+  readonly kind: ErrorKind;
+  readonly hint: string;
+
+  constructor(code: PosternVitestErrorCode, details: PosternVitestErrorDetails) {
+    super(details.message, details.cause === undefined ? undefined : { cause: details.cause });
+    this.code = code;
+    this.kind = details.kind;
+    this.hint = details.hint;
+  }
+}
+
+/** True for errors of this package, also those of a second copy of it. */
+export function isPosternVitestError(value: unknown): value is PosternVitestError {
+  return (
+    value instanceof Error &&
+    value.name === 'PosternVitestError' &&
+    String((value as { code?: unknown }).code).startsWith('VITEST_')
+  );
+}

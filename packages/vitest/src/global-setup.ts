@@ -1,0 +1,61 @@
+import { loadConfig } from '@postern/connect';
+import { connectHost, type HostClient } from '@postern/connect/host';
+import type { TestProject } from 'vitest/node';
+import { declaredDatabase } from './database-declaration.ts';
+import { presentable } from './setup-failure.ts';
+
+export type { ProvidedPostern } from './provided-context.ts';
+
+/**
+ * vitest's global setup: connects to the host process (and starts it when there is none), lets the bootstrap
+ * apply what changed, prepares a run and tells the workers where to find it.
+ *
+ * vitest leaves without teardown on Ctrl-C, SIGTERM and SIGKILL, one millisecond after the signal. Nothing here
+ * depends on it: the host holds the run for as long as this process holds its connection, and cleans up when
+ * the operating system closes it.
+ */
+export async function setup(project: TestProject): Promise<() => Promise<void>> {
+  let host: HostClient | undefined;
+  try {
+    const database = await declaredDatabase(project);
+    const { root } = await loadConfig({ cwd: project.config.root });
+    host = await connectHost({ root });
+    return await startRuns(project, host, database);
+  } catch (error) {
+    // vitest runs no teardown for a setup that threw. Closing releases the run, too.
+    await host?.close();
+    throw presentable(error);
+  }
+}
+
+/** Prepares the first run, and another one before each rerun of watch mode. Returns the teardown. */
+async function startRuns(
+  project: TestProject,
+  host: HostClient,
+  database: string,
+): Promise<() => Promise<void>> {
+  let run = await startRun(project, host, database);
+  project.onTestsRerun(async () => {
+    await host.releaseRun(run);
+    run = await startRun(project, host, database);
+  });
+  return async () => {
+    try {
+      await host.releaseRun(run);
+    } finally {
+      await host.close();
+    }
+  };
+}
+
+async function startRun(project: TestProject, host: HostClient, database: string): Promise<string> {
+  await host.bootstrap();
+  const { run } = await host.prepareRun({ database, workers: project.config.maxWorkers });
+  project.provide('postern', {
+    controlSocket: host.info.controlSocket,
+    run,
+    database,
+    environment: host.info.environment,
+  });
+  return run;
+}

@@ -1,0 +1,29 @@
+import { test as base, inject, type TestAPI } from 'vitest';
+import { openTestDatabase, type TestDatabase } from './test-database.ts';
+
+/**
+ * The fixtures, with the scope marks of vitest's builder form: they let `test.extend('x', { scope: 'worker' }, …)`
+ * of a suite use `database`. Spelled out because declarations are made file by file (isolatedDeclarations).
+ */
+export interface PosternFixtures {
+  /** A migrated database of this worker slot. Opened by the first test that asks for it. */
+  database: TestDatabase;
+  readonly $__worker?: Record<'database', TestDatabase>;
+  readonly $__file?: object;
+  readonly $__test?: object;
+}
+
+/** vitest's `test` with the fixture `database`. */
+export const test: TestAPI<PosternFixtures> = base.extend(
+  'database',
+  { scope: 'worker' },
+  // biome-ignore lint/correctness/noEmptyPattern: vitest reads the fixture's dependencies from this pattern
+  async ({}, { onCleanup }) => {
+    const { database, close } = await openTestDatabase(inject('postern'), process.env['VITEST_POOL_ID']);
+    onCleanup(close);
+    return database;
+  },
+);
+
+/** The same as {@link test}. */
+export const it: TestAPI<PosternFixtures> = test;
