@@ -24,6 +24,14 @@ export {
   parseHandshakeResponse,
 } from './handshake/handshake-response.ts';
 export {
+  type AgentCapabilities,
+  agentCapabilities,
+  type ClientCapabilities,
+  clientCapabilities,
+  compareVersions,
+  isNewer,
+} from './handshake/versions.ts';
+export {
   type Acknowledgement,
   decodeAcknowledge,
   encodeAcknowledge,
@@ -48,7 +56,20 @@ export {
 } from './message/open-data-channel.ts';
 export { encodeSessionFlag, parseSessionFlag, SessionFlag } from './message/session-flag.ts';
 
+// Numbers, acknowledgements, retransmission.
+export {
+  type Reception,
+  ReliableReceiver,
+  type ReliableReceiverOptions,
+} from './reliability/reliable-receiver.ts';
+export {
+  ReliableSender,
+  type ReliableSenderOptions,
+  type SenderStatistics,
+} from './reliability/reliable-sender.ts';
+
 // Streams inside the channel.
 export { SMUX_HEADER_BYTES, SMUX_MAX_DATA_BYTES, SmuxCommand } from './smux/constants.ts';
 export { SmuxDecoder } from './smux/decoder.ts';
 export { encodeSmuxFrame, type SmuxFrame } from './smux/frame.ts';
+export { type MuxEvent, MuxSession, type MuxSessionOptions } from './smux/mux-session.ts';
