@@ -1,0 +1,69 @@
+import { quoteIdentifier } from './names.ts';
+import type { SqlClient } from './sql-client.ts';
+
+/** What the server knows about a database; undefined when there is none of this name. */
+export async function describeDatabase(
+  session: SqlClient,
+  name: string,
+): Promise<{ owner: string; isTemplate: boolean; allowsConnections: boolean } | undefined> {
+  const { rows } = await session.query(
+    `SELECT pg_get_userbyid(datdba) AS owner, datistemplate, datallowconn FROM pg_database WHERE datname = $1`,
+    [name],
+  );
+  const row = rows[0];
+  return row && { owner: row.owner, isTemplate: row.datistemplate, allowsConnections: row.datallowconn };
+}
+
+/**
+ * Creates a database and closes it to PUBLIC. A copy takes neither grants nor settings along (they live in
+ * shared catalogs), so whoever may connect is named here. FILE_COPY is chosen only where fsync is off, i.e. on
+ * throw-away servers; elsewhere its two checkpoints cost more than they save, so the server decides.
+ */
+export async function createDatabase(
+  session: SqlClient,
+  options: {
+    readonly name: string;
+    readonly owner: string;
+    readonly template?: string;
+    readonly connect: readonly string[];
+    readonly temporary: readonly string[];
+  },
+): Promise<void> {
+  const { rows } = await session.query(`SELECT current_setting('fsync') = 'off' AS throwaway`);
+  const name = quoteIdentifier(options.name);
+  const parts = [`CREATE DATABASE ${name} OWNER ${quoteIdentifier(options.owner)}`];
+  if (options.template !== undefined) parts.push(`TEMPLATE ${quoteIdentifier(options.template)}`);
+  if (rows[0]?.throwaway) parts.push('STRATEGY FILE_COPY');
+  await session.query(parts.join(' '));
+  await grantDatabase(session, options);
+}
+
+/** The database-level grants of a test database; safe to repeat. */
+export async function grantDatabase(
+  session: SqlClient,
+  options: {
+    readonly name: string;
+    readonly connect: readonly string[];
+    readonly temporary: readonly string[];
+  },
+): Promise<void> {
+  const name = quoteIdentifier(options.name);
+  const statements = [`REVOKE ALL ON DATABASE ${name} FROM PUBLIC`];
+  const list = (roles: readonly string[]): string => roles.map(quoteIdentifier).join(', ');
+  if (options.connect.length > 0) {
+    statements.push(`GRANT CONNECT ON DATABASE ${name} TO ${list(options.connect)}`);
+  }
+  if (options.temporary.length > 0) {
+    statements.push(`GRANT TEMPORARY ON DATABASE ${name} TO ${list(options.temporary)}`);
+  }
+  await session.query(statements.join('; '));
+}
+
+/** Drops a database whoever is connected, template or not. Missing is fine. */
+export async function dropDatabase(session: SqlClient, name: string): Promise<boolean> {
+  const found = await describeDatabase(session, name);
+  if (!found) return false;
+  if (found.isTemplate) await session.query(`ALTER DATABASE ${quoteIdentifier(name)} IS_TEMPLATE false`);
+  await session.query(`DROP DATABASE IF EXISTS ${quoteIdentifier(name)} WITH (FORCE)`);
+  return true;
+}

@@ -1,0 +1,33 @@
+export {
+  type ErrorKind,
+  isTestDatabaseError,
+  TestDatabaseError,
+  type TestDatabaseErrorCode,
+  type TestDatabaseErrorOptions,
+} from '../errors.ts';
+export {
+  type CloneRequest,
+  type DatabaseGrants,
+  dropRun,
+  type EmptyRequest,
+  ensureClones,
+  ensureEmpty,
+} from './clones.ts';
+export { ledgerStatements, ledgerVersion, readLedgerVersion } from './ledger-schema.ts';
+export {
+  buildingName,
+  cloneName,
+  isRunId,
+  isTemplateHash,
+  leaseRole,
+  maintenanceDatabase,
+  parseCloneName,
+  quoteIdentifier,
+  templateName,
+  testLogin,
+  testPrefix,
+} from './names.ts';
+export { type PublishRequest, publishOwn } from './publish.ts';
+export { type Connect, type SqlClient, transaction, withSession } from './sql-client.ts';
+export { orphanGraceMs, type SweepReport, sweep } from './sweep.ts';
+export { ensureTemplate, findTemplate, type Template, type TemplateRecipe } from './templates.ts';

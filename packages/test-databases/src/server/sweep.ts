@@ -1,0 +1,137 @@
+import { dropListed } from './clones.ts';
+import { dropDatabase } from './databases.ts';
+import { tryLock, unlock, withLock } from './locks.ts';
+import { buildingName } from './names.ts';
+import { closeRun } from './runs.ts';
+import type { SqlClient } from './sql-client.ts';
+
+/** How long a run's lock must stay free after the mark before its databases go. Server clock. */
+export const orphanGraceMs = 90_000;
+
+export interface SweepReport {
+  /** `busy`: another sweeper is at work; nothing was done. */
+  readonly status: 'swept' | 'busy';
+  /** Runs whose lock was found free for the first time; they get the grace period. */
+  readonly marked: string[];
+  /** Runs that were marked before and are still within the grace period. */
+  readonly waiting: string[];
+  /** Databases dropped, or with `dryRun` those that would be. */
+  readonly dropped: string[];
+  /** Databases with a name like ours and no row in the ledger. Reported, never dropped. */
+  readonly unknown: string[];
+}
+
+/**
+ * Removes what dead runs left behind, in two steps: a free lease lock marks the run as orphaned; only if the
+ * lock is still free {@link orphanGraceMs} later, by the server's clock, are its databases dropped, while the
+ * sweeper itself holds the lock. An owner that comes back in between takes its lock and thereby clears the mark.
+ */
+export async function sweep(
+  session: SqlClient,
+  options: { readonly dryRun?: boolean; readonly lockTimeoutMs: number },
+): Promise<SweepReport> {
+  const dryRun = options.dryRun === true;
+  const report = { status: 'swept' as const, marked: [], waiting: [], dropped: [], unknown: [] } as {
+    -readonly [K in keyof SweepReport]: SweepReport[K];
+  };
+  if (!(await tryLock(session, 'sweep'))) return { ...report, status: 'busy' };
+  try {
+    const { rows } = await session.query(
+      `SELECT r.run, r.closed_at IS NOT NULL AS closed FROM postern.runs r
+        WHERE r.closed_at IS NULL OR EXISTS (SELECT FROM postern.databases d WHERE d.run = r.run)
+        ORDER BY r.opened_at, r.run`,
+    );
+    for (const { run, closed } of rows as { run: string; closed: boolean }[]) {
+      await sweepRun(session, run, closed, { dryRun, lockTimeoutMs: options.lockTimeoutMs }, report);
+    }
+    await sweepHalfBuilt(session, dryRun, report);
+    report.unknown = await unlisted(session);
+    if (!dryRun) {
+      await session.query(
+        `DELETE FROM postern.runs r WHERE closed_at < now() - interval '1 day'
+           AND NOT EXISTS (SELECT FROM postern.databases d WHERE d.run = r.run)`,
+      );
+    }
+    return report;
+  } finally {
+    await unlock(session, 'sweep').catch(() => undefined);
+  }
+}
+
+async function sweepRun(
+  session: SqlClient,
+  run: string,
+  closed: boolean,
+  options: { dryRun: boolean; lockTimeoutMs: number },
+  report: SweepReport,
+): Promise<void> {
+  // A closed run was given up by its owner: what is left of it needs no grace, whoever still holds the lease.
+  if (!closed && !(await tryLock(session, `run:${run}`))) return;
+  try {
+    const drop = async (): Promise<void> => {
+      if (options.dryRun) {
+        const { rows } = await session.query('SELECT name FROM postern.databases WHERE run = $1 ORDER BY n', [
+          run,
+        ]);
+        report.dropped.push(...rows.map((row) => row.name as string));
+        return;
+      }
+      await withLock(session, `work:${run}`, options.lockTimeoutMs, async () => {
+        await closeRun(session, run);
+        report.dropped.push(...(await dropListed(session, run)));
+      });
+    };
+    if (closed) return await drop();
+    // Read under the lock: an owner that came and went since the list was made has cleared the mark.
+    const { rows } = await session.query(
+      `SELECT orphaned_at IS NOT NULL AS marked,
+              coalesce(orphaned_at <= now() - make_interval(secs => $2), false) AS due
+         FROM postern.runs WHERE run = $1`,
+      [run, orphanGraceMs / 1000],
+    );
+    if (rows[0]?.due) return await drop();
+    if (rows[0]?.marked) report.waiting.push(run);
+    else {
+      report.marked.push(run);
+      if (!options.dryRun) {
+        await session.query('UPDATE postern.runs SET orphaned_at = now() WHERE run = $1', [run]);
+      }
+    }
+  } finally {
+    if (!closed) await unlock(session, `run:${run}`);
+  }
+}
+
+/** A half-built template whose lock is free has lost its builder; the next prepare starts afresh anyway. */
+async function sweepHalfBuilt(session: SqlClient, dryRun: boolean, report: SweepReport): Promise<void> {
+  const { rows } = await session.query(
+    `SELECT hash FROM postern.templates WHERE state = 'building' ORDER BY hash`,
+  );
+  for (const { hash } of rows as { hash: string }[]) {
+    if (!(await tryLock(session, `template:${hash}`))) continue;
+    try {
+      const name = buildingName(hash);
+      const still = await session.query(
+        `SELECT 1 FROM postern.templates t JOIN pg_database d ON d.datname = $2 WHERE t.hash = $1 AND t.state = 'building'`,
+        [hash, name],
+      );
+      if (still.rows.length === 0) continue;
+      if (!dryRun) await dropDatabase(session, name);
+      report.dropped.push(name);
+    } finally {
+      await unlock(session, `template:${hash}`);
+    }
+  }
+}
+
+async function unlisted(session: SqlClient): Promise<string[]> {
+  const { rows } = await session.query(
+    `SELECT datname FROM pg_database d
+      WHERE datname ~ '^pt[tb]?_'
+        AND NOT EXISTS (SELECT FROM postern.databases l WHERE l.name = d.datname)
+        AND NOT EXISTS (SELECT FROM postern.templates t
+                         WHERE d.datname IN (t.name, 'ptb_' || left(t.hash, 16)))
+      ORDER BY datname`,
+  );
+  return rows.map((row) => row.datname as string);
+}

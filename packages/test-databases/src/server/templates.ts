@@ -1,0 +1,127 @@
+import { TestDatabaseError } from '../errors.ts';
+import { createDatabase, describeDatabase, dropDatabase } from './databases.ts';
+import { withLock } from './locks.ts';
+import { buildingName, quoteIdentifier, templateName } from './names.ts';
+import { type SqlClient, transaction } from './sql-client.ts';
+
+export interface Template {
+  readonly name: string;
+  /** Owns the clones and, inside them, the objects. */
+  readonly owner: string;
+}
+
+export interface TemplateRecipe {
+  readonly hash: string;
+  /** The declared database that this is a template of. */
+  readonly database: string;
+  readonly owner: string;
+  /** Fills the fresh database: schemas, grants, migrations, statistics. Its sessions must be closed on return. */
+  fill(name: string): Promise<void>;
+}
+
+/** The published template of a hash, and a note that it was used. */
+export async function findTemplate(session: SqlClient, hash: string): Promise<Template | undefined> {
+  const { rows } = await session.query(
+    `UPDATE postern.templates t SET used_at = now()
+      FROM pg_database d
+     WHERE t.hash = $1 AND t.state = 'ready' AND d.datname = t.name AND NOT d.datallowconn
+     RETURNING t.name, t.owner`,
+    [hash],
+  );
+  return rows[0] && { name: rows[0].name, owner: rows[0].owner };
+}
+
+/**
+ * The template of a recipe, built when it is missing. One builder works, everybody else waits on the lock of
+ * the hash, across processes and machines. It is built under a temporary name and published by a rename, so a
+ * published name always means a complete template.
+ */
+export async function ensureTemplate(
+  session: SqlClient,
+  recipe: TemplateRecipe,
+  options: { readonly lockTimeoutMs: number },
+): Promise<Template & { readonly built: boolean }> {
+  const ready = await findTemplate(session, recipe.hash);
+  if (ready) return { ...ready, built: false };
+  return await withLock(session, `template:${recipe.hash}`, options.lockTimeoutMs, async () => {
+    const meanwhile =
+      (await findTemplate(session, recipe.hash)) ?? (await adoptPublished(session, recipe.hash));
+    if (meanwhile) return { ...meanwhile, built: false };
+    const building = buildingName(recipe.hash);
+    const name = templateName(recipe.hash);
+    await announce(session, recipe, [building, name]);
+    await dropDatabase(session, building);
+    await dropDatabase(session, name);
+    await createDatabase(session, { name: building, owner: recipe.owner, connect: [], temporary: [] });
+    await recipe.fill(building);
+    await publish(session, recipe.hash, building);
+    return { name, owner: recipe.owner, built: true };
+  });
+}
+
+/**
+ * Turns a filled database into the template of `hash`. The caller holds the template's lock and has written
+ * the row (see {@link announce}).
+ */
+export async function publish(session: SqlClient, hash: string, from: string): Promise<void> {
+  const source = quoteIdentifier(from);
+  // The master owns templates: nobody else can change, drop or open one.
+  await session.query(`ALTER DATABASE ${source} OWNER TO CURRENT_USER`);
+  await session.query(`ALTER DATABASE ${source} ALLOW_CONNECTIONS false IS_TEMPLATE true`);
+  await session.query(`SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE datname = $1`, [
+    from,
+  ]);
+  await session.query(`ALTER DATABASE ${source} RENAME TO ${quoteIdentifier(templateName(hash))}`);
+  await session.query(`UPDATE postern.templates SET state = 'ready', used_at = now() WHERE hash = $1`, [
+    hash,
+  ]);
+}
+
+/**
+ * Writes the row of a template that is about to exist. A database that already has one of the names without a
+ * row belongs to somebody else: that is an error, never a reason to drop.
+ */
+export async function announce(
+  session: SqlClient,
+  template: { readonly hash: string; readonly database: string; readonly owner: string },
+  names: readonly string[],
+): Promise<void> {
+  await transaction(session, async () => {
+    const known = await session.query('SELECT 1 FROM postern.templates WHERE hash = $1 FOR UPDATE', [
+      template.hash,
+    ]);
+    if (known.rows.length === 0) {
+      for (const name of names) {
+        if (await describeDatabase(session, name)) throw nameTaken(name);
+      }
+    }
+    await session.query(
+      `INSERT INTO postern.templates (hash, name, database, owner, state) VALUES ($1, $2, $3, $4, 'building')
+       ON CONFLICT (hash) DO UPDATE SET state = 'building', database = $3, owner = $4`,
+      [template.hash, templateName(template.hash), template.database, template.owner],
+    );
+  });
+}
+
+/** A builder died between the rename and its last UPDATE: the template is complete, only the row is late. */
+async function adoptPublished(session: SqlClient, hash: string): Promise<Template | undefined> {
+  const { rows } = await session.query(
+    `UPDATE postern.templates t SET state = 'ready', used_at = now()
+      FROM pg_database d
+     WHERE t.hash = $1 AND t.state = 'building' AND d.datname = t.name AND d.datistemplate AND NOT d.datallowconn
+     RETURNING t.name, t.owner`,
+    [hash],
+  );
+  return rows[0] && { name: rows[0].name, owner: rows[0].owner };
+}
+
+export function nameTaken(name: string): TestDatabaseError {
+  return new TestDatabaseError(
+    'TESTDB_NAME_TAKEN',
+    `a database named "${name}" exists and the ledger does not know it`,
+    {
+      kind: 'conflict',
+      hint: 'Somebody else created it. Rename or drop it by hand if it is not needed; Postern does not touch it.',
+    },
+  );
+}
