@@ -36,10 +36,7 @@ export function integrationTarget(facts: IntegrationFacts): Target {
       technologies: ['vitest', 'postern'],
       description: 'Integration suite on migrated databases of its own',
       environment: 'kind' in environment ? { name: environment.name, kind: environment.kind } : environment,
-      help: {
-        command: `${command.replace(' run', '')} --help`,
-        example: { args: ['--reporter=verbose'] },
-      },
+      help: { command: 'vitest run --help', example: { args: ['--reporter=verbose'] } },
     },
   };
 }

@@ -1,0 +1,61 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { connectStandIn, posternConfig, type TempWorkspace, tempWorkspace } from '../test/temp-workspace.ts';
+import { createEnvironmentReader } from './environment.ts';
+
+let workspace: TempWorkspace;
+
+beforeEach(async () => {
+  vi.stubEnv('POSTERN_ENV', undefined);
+  workspace = await tempWorkspace({ ...connectStandIn, 'postern.config.ts': posternConfig });
+});
+afterEach(async () => {
+  vi.unstubAllEnvs();
+  await workspace.remove();
+});
+
+const read = () => createEnvironmentReader(workspace.root, {}).read();
+const timesAsked = async () => (await readFile(join(workspace.root, 'asked.log'), 'utf8')).length;
+
+test('the second Nx command does not start a process to read the same configuration', async () => {
+  expect(await read()).toEqual({ name: 'local', kind: 'local' });
+  expect(await read()).toEqual({ name: 'local', kind: 'local' });
+  expect(await timesAsked()).toBe(1);
+});
+
+test('an edited configuration is read again', async () => {
+  await read();
+  await workspace.write({
+    'postern.config.ts': posternConfig.replace("'local', environments", "'staging', environments"),
+  });
+  expect(await read()).toEqual({ name: 'staging', kind: 'aws' });
+});
+
+test('POSTERN_ENV decides before the file', async () => {
+  await read();
+  vi.stubEnv('POSTERN_ENV', 'staging');
+  expect(await read()).toEqual({ name: 'staging', kind: 'aws' });
+});
+
+test('a configuration that imports other files of the workspace is never remembered', async () => {
+  await workspace.write({
+    'infra.ts': `export const name = 'local';`,
+    'postern.config.ts': `import { name } from './infra.ts';\nexport default { defaultEnvironment: name, environments: { local: 'local', staging: 'aws' } };`,
+  });
+  await read();
+  await workspace.write({ 'infra.ts': `export const name = 'staging';` });
+  expect(await read()).toEqual({ name: 'staging', kind: 'aws' });
+});
+
+test('a broken memory is not believed', async () => {
+  await workspace.write({ '.cache/postern/nx-environment.json': '{"' });
+  expect(await read()).toEqual({ name: 'local', kind: 'local' });
+});
+
+test('a workspace without configuration says so', async () => {
+  const empty = await tempWorkspace();
+  const fact = await createEnvironmentReader(empty.root, {}).read();
+  await empty.remove();
+  expect(fact).toEqual({ unknown: 'There is no postern.config.ts at the workspace root.' });
+});
