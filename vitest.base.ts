@@ -6,7 +6,7 @@ import type { ViteUserConfig } from 'vitest/config';
  * same condition through `execArgv` of their own.
  */
 export const base = {
-  ssr: { resolve: { conditions: ['@postern/source', 'module', 'node', 'development|production'] } },
+  ssr: { resolve: { conditions: ['@postern/source', 'node', 'development|production'] } },
   test: {
     include: ['src/**/*.test.ts', 'test/**/*.test.ts'],
     environment: 'node',
