@@ -10,13 +10,20 @@
  * - `CLOUD_POSTGRES_START_FAILED` (unavailable): initdb or the server ended early, or was not ready in time; the
  *   message carries the end of its log.
  * - `CLOUD_POSTGRES_STOPPED` (closed): the server is not running (any more).
+ * - `CLOUD_POLICY_INVALID` (invalid): a policy document that IAM would refuse as malformed; the message names the
+ *   statement.
+ * - `CLOUD_PRINCIPAL_UNKNOWN` (not-found): the directory holds no such user, role or access key.
+ * - `CLOUD_PRINCIPAL_EXISTS` (conflict): a user or role of that name is already there.
  */
 export type CloudErrorCode =
   | 'CLOUD_OPTIONS_INVALID'
   | 'CLOUD_PLATFORM_UNSUPPORTED'
   | 'CLOUD_POSTGRES_BINARIES_MISSING'
   | 'CLOUD_POSTGRES_START_FAILED'
-  | 'CLOUD_POSTGRES_STOPPED';
+  | 'CLOUD_POSTGRES_STOPPED'
+  | 'CLOUD_POLICY_INVALID'
+  | 'CLOUD_PRINCIPAL_UNKNOWN'
+  | 'CLOUD_PRINCIPAL_EXISTS';
 
 /** What a caller can branch on without knowing every code. */
 export type CloudErrorKind =

@@ -1,0 +1,20 @@
+export { AccessDenied, accessDeniedMessage, type DenialReason } from './access-denied.ts';
+export type { AccessKey, Caller, Credentials } from './caller.ts';
+export { checkPolicy } from './check-policy.ts';
+export { IamDirectory, type IamDirectoryOptions, type IamRole, type IamUser } from './directory.ts';
+export {
+  type Decision,
+  type EvaluateInput,
+  type EvaluateResult,
+  evaluate,
+  type PolicyPrincipal,
+  type RequestContext,
+} from './evaluate.ts';
+export type {
+  ConditionBlock,
+  OneOrMore,
+  PolicyDocument,
+  PolicyStatement,
+  PrincipalBlock,
+} from './policy.ts';
+export { evaluateTrust, type TrustDecision } from './trust.ts';
