@@ -8,6 +8,7 @@ let workspace: TempWorkspace;
 
 beforeEach(async () => {
   vi.stubEnv('POSTERN_ENV', undefined);
+  vi.stubEnv('POSTERN_CONFIG', undefined);
   workspace = await tempWorkspace({ ...connectStandIn, 'postern.config.ts': posternConfig });
 });
 afterEach(async () => {

@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { promisify } from 'node:util';
 
 /** The environment that a run would use, or why that cannot be said (then nothing is cached). */
@@ -17,8 +17,8 @@ const CONFIG_FILES = ['ts', 'mts', 'js', 'mjs'].map((extension) => `postern.conf
  */
 const QUESTION = `
 const { loadConfig, resolveEnvironment } = await import('@postern/connect');
-const environment = await resolveEnvironment(await loadConfig({ cwd: process.cwd() }));
-process.stdout.write('\\n' + JSON.stringify({ name: environment.name, kind: environment.kind }));
+const { name, settings } = resolveEnvironment(await loadConfig({ cwd: process.cwd() }));
+process.stdout.write('\\n' + JSON.stringify({ name, kind: settings.kind }));
 process.exit(0);
 `;
 
@@ -39,7 +39,7 @@ export function createEnvironmentReader(
 ): EnvironmentReader {
   return {
     async read() {
-      const file = CONFIG_FILES.map((name) => join(workspaceRoot, name)).find((path) => existsSync(path));
+      const file = configFile(workspaceRoot);
       if (file === undefined) return { unknown: 'There is no postern.config.ts at the workspace root.' };
       const text = await readFile(file, 'utf8');
       const key = createHash('sha256')
@@ -53,6 +53,13 @@ export function createEnvironmentReader(
       return fact;
     },
   };
+}
+
+/** As `@postern/connect` finds it from the workspace root: POSTERN_CONFIG, or the file at the root. */
+function configFile(workspaceRoot: string): string | undefined {
+  const named = process.env['POSTERN_CONFIG'];
+  const names = named === undefined || named === '' ? CONFIG_FILES : [named];
+  return names.map((name) => resolve(workspaceRoot, name)).find((path) => existsSync(path));
 }
 
 async function ask(workspaceRoot: string, env: Readonly<Record<string, string>>): Promise<EnvironmentFact> {

@@ -62,6 +62,9 @@ test('a project with an integration suite gets the target with everything that d
                     },
                     "{workspaceRoot}/postern.config.*",
                     {
+                      "env": "POSTERN_CONFIG",
+                    },
+                    {
                       "env": "POSTERN_ENV",
                     },
                     {

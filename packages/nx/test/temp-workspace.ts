@@ -44,7 +44,7 @@ export const connectStandIn: Record<string, string> = {
       const name = process.env.POSTERN_ENV ?? config.defaultEnvironment;
       const kind = config.environments[name];
       if (kind === undefined) throw new TypeError('There is no environment ' + name);
-      return { name, kind };
+      return { name, settings: { kind } };
     }
   `,
 };
