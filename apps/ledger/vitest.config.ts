@@ -1,4 +1,6 @@
 import { defineConfig, mergeConfig } from 'vitest/config';
 import { base } from '../../vitest.base.ts';
 
-export default mergeConfig(base, defineConfig({}));
+const { include: _, ...test } = base.test;
+
+export default mergeConfig({ ...base, test }, defineConfig({ test: { include: ['src/**/*.test.ts'] } }));

@@ -12,15 +12,15 @@ export const defaultRetryPolicy: RetryPolicy = { maxAttempts: 8, baseDelayMs: 10
 
 export type RetryReason = 'serialization-failure' | 'deadlock';
 
-const reasons: Readonly<Record<string, RetryReason>> = {
-  '40001': 'serialization-failure',
-  '40P01': 'deadlock',
-};
+const reasons: ReadonlyMap<string, RetryReason> = new Map([
+  ['40001', 'serialization-failure'],
+  ['40P01', 'deadlock'],
+]);
 
 /** Why running the whole transaction again can help; undefined when it cannot. */
 export function retryReason(error: unknown): RetryReason | undefined {
   if (!(error instanceof Error) || !('code' in error) || typeof error.code !== 'string') return undefined;
-  return reasons[error.code];
+  return reasons.get(error.code);
 }
 
 /**

@@ -22,7 +22,8 @@ export function up(pgm: MigrationBuilder): void {
   // Targets of the composite foreign keys that keep an entry in its account's tenant and currency.
   pgm.addConstraint('accounts', 'accounts_currency_key', { unique: ['tenant_id', 'id', 'currency'] });
   pgm.addConstraint('accounts', 'accounts_currency_format', { check: "currency ~ '^[A-Z]{3}$'" });
-  pgm.addConstraint('accounts', 'accounts_overdraft_limit_positive', { check: 'overdraft_limit >= 0' });
+  // Checks run in the order of their names: a limit that makes no sense is reported before what follows from it.
+  pgm.addConstraint('accounts', 'accounts_limit_not_negative', { check: 'overdraft_limit >= 0' });
   pgm.addConstraint('accounts', 'accounts_overdraft', { check: 'balance >= -overdraft_limit' });
   pgm.createTrigger('accounts', 'accounts_touch_updated_at', {
     when: 'BEFORE',
