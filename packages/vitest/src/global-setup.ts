@@ -50,7 +50,7 @@ async function startRuns(
 
 async function startRun(project: TestProject, host: HostClient, database: string): Promise<string> {
   await host.bootstrap();
-  const { run } = await host.prepareRun({ database, workers: project.config.maxWorkers });
+  const { run } = await host.prepareRun({ database, workers: await workerSlots(project) });
   project.provide('postern', {
     controlSocket: host.info.controlSocket,
     run,
@@ -58,4 +58,10 @@ async function startRun(project: TestProject, host: HostClient, database: string
     environment: host.info.environment,
   });
   return run;
+}
+
+/** No more databases than slots that can be in use at once; should that be too few, the host clones another. */
+async function workerSlots(project: TestProject): Promise<number> {
+  const { testFiles } = await project.globTestFiles();
+  return Math.max(1, Math.min(project.config.maxWorkers, testFiles.length));
 }

@@ -1,0 +1,152 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { vi } from 'vitest';
+
+const repository = join(import.meta.dirname, '../../..');
+
+/** A vitest project in a folder of its own, run by a vitest of its own: what a user has. */
+export interface InlineProject {
+  readonly root: string;
+  write(files: Readonly<Record<string, string>>): Promise<void>;
+  /** Starts `vitest run`; the process group is the child's own, as in a terminal. */
+  start(args?: readonly string[]): RunningVitest;
+  /** What a test of the project wrote with {@link leaveNote}. Waits for it. */
+  note<T>(name: string, running: RunningVitest): Promise<T>;
+  remove(): Promise<void>;
+}
+
+export interface RunningVitest {
+  readonly process: ChildProcess;
+  /** To the whole group, as Ctrl-C does. */
+  signalGroup(signal: NodeJS.Signals): void;
+  readonly ended: Promise<VitestResult>;
+}
+
+export interface VitestResult {
+  readonly code: number | null;
+  readonly signal: NodeJS.Signals | null;
+  readonly output: string;
+}
+
+/** Source text for a test of the project: writes `value` where {@link InlineProject.note} finds it. */
+export const leaveNote = (name: string, value: string): string =>
+  `(await import('node:fs')).writeFileSync(${JSON.stringify(`${name}.draft`)}, JSON.stringify(${value})),
+   (await import('node:fs')).renameSync(${JSON.stringify(`${name}.draft`)}, ${JSON.stringify(`${name}.json`)})`;
+
+/** A small service: a table, two roles, two environments of which only `local` works here. */
+export const shop: Readonly<Record<string, string>> = {
+  'package.json': '{"name":"shop","type":"module","private":true}',
+  'postern.config.ts': `
+    import { defineConfig, local } from '@postern/connect';
+    export default defineConfig({ environments: { local: local() } });
+  `,
+  'database/database.ts': `
+    import { defineDatabase } from '@postern/bootstrap';
+    export default defineDatabase({ name: 'shop', roles: { shop_app: 'readwrite', shop_readonly: 'readonly' } });
+  `,
+  'database/migrations/0001_articles.sql': 'CREATE TABLE articles (id int PRIMARY KEY, name text NOT NULL);',
+  'vitest.config.ts': `
+    import { defineConfig } from 'vitest/config';
+    export default defineConfig({
+      ssr: { resolve: { conditions: ['@postern/source', 'node', 'development|production'] } },
+      test: {
+        globalSetup: ['@postern/vitest/global-setup'],
+        include: ['test/**/*.test.ts'],
+        maxWorkers: 2,
+        testTimeout: 60_000,
+      },
+    });
+  `,
+};
+
+export async function inlineProject(files: Readonly<Record<string, string>>): Promise<InlineProject> {
+  const root = await mkdtemp(join(tmpdir(), 'postern-vitest-'));
+  await symlink(join(repository, 'node_modules'), join(root, 'node_modules'));
+  // The prepared server and the built artefact are caches: sharing them saves seconds and proves nothing less.
+  await mkdir(join(repository, '.cache'), { recursive: true });
+  await symlink(join(repository, '.cache'), join(root, '.cache'));
+  const running = new Set<RunningVitest>();
+  const project: InlineProject = {
+    root,
+    async write(more) {
+      for (const [path, content] of Object.entries(more)) {
+        await mkdir(dirname(join(root, path)), { recursive: true });
+        await writeFile(join(root, path), content);
+      }
+    },
+    start(args = []) {
+      const vitest = startVitest(root, args);
+      running.add(vitest);
+      void vitest.ended.then(() => running.delete(vitest));
+      return vitest;
+    },
+    async note<T>(name: string, vitest: RunningVitest) {
+      const file = join(root, `${name}.json`);
+      let early: VitestResult | undefined;
+      void vitest.ended.then((result) => {
+        early = result;
+      });
+      await vi.waitFor(
+        () => {
+          if (!existsSync(file)) throw early === undefined ? new Error('not yet') : new EndedEarly(early);
+        },
+        { timeout: 60_000, interval: 20 },
+      );
+      return JSON.parse(await readFile(file, 'utf8')) as T;
+    },
+    async remove() {
+      for (const vitest of running) vitest.signalGroup('SIGKILL');
+      await Promise.all([...running].map(({ ended }) => ended));
+      await rm(root, { recursive: true, force: true });
+    },
+  };
+  await project.write(files);
+  return project;
+}
+
+class EndedEarly extends Error {
+  constructor(result: VitestResult) {
+    super(`vitest ended with ${result.code ?? result.signal} before the note was written:\n${result.output}`);
+  }
+}
+
+function startVitest(root: string, args: readonly string[]): RunningVitest {
+  const env = Object.fromEntries(
+    Object.entries(process.env).filter(
+      ([name]) =>
+        !/^(?:VITEST|POSTERN_|NODE_OPTIONS$|NODE_ENV$|TEST$|MODE$|DEV$|PROD$|FORCE_COLOR$|CI$)/.test(name),
+    ),
+  );
+  const child = spawn(
+    process.execPath,
+    [join(repository, 'node_modules/vitest/vitest.mjs'), 'run', '--root', root, ...args],
+    {
+      cwd: root,
+      env: { ...env, NO_COLOR: '1', NODE_OPTIONS: '--conditions=@postern/source' },
+      stdio: ['ignore', 'pipe', 'pipe'],
+      detached: true,
+    },
+  );
+  let output = '';
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.setEncoding('utf8').on('data', (text: string) => {
+      output += text;
+    });
+  }
+  return {
+    process: child,
+    signalGroup(signal) {
+      try {
+        process.kill(-(child.pid ?? 0), signal);
+      } catch {
+        // The group has gone already.
+      }
+    },
+    ended: new Promise((resolve) => {
+      child.on('close', (code, signal) => resolve({ code, signal, output }));
+    }),
+  };
+}

@@ -1,0 +1,120 @@
+import { readdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterEach, expect, test } from 'vitest';
+import { type InlineProject, inlineProject, leaveNote, shop, type VitestResult } from './inline-project.ts';
+import { hostHasGone } from './left-behind.ts';
+
+let project: InlineProject | undefined;
+afterEach(async () => {
+  await project?.remove();
+  project = undefined;
+});
+
+async function run(files: Readonly<Record<string, string>>): Promise<VitestResult> {
+  project = await inlineProject({ ...shop, ...files });
+  return await project.start().ended;
+}
+
+async function notes<T>(): Promise<T[]> {
+  const root = project?.root ?? '';
+  const names = (await readdir(root)).filter((name) => name.startsWith('note-'));
+  return Promise.all(names.map(async (name) => JSON.parse(await readFile(join(root, name), 'utf8')) as T));
+}
+
+const header = `
+  import { expect, inject, test } from '@postern/vitest';
+  import { Pool } from 'pg';
+`;
+
+test('tests get a migrated database with the rights of the role they ask for', async () => {
+  const result = await run({
+    'test/roles.test.ts': `${header}
+      const withPool = async (config, use) => {
+        const pool = new Pool(config);
+        try { return await use(pool); } finally { await pool.end(); }
+      };
+      test('writes as the application', async ({ database }) => {
+        await withPool(database.as('shop_app'), async (pool) => {
+          await pool.query("INSERT INTO articles VALUES (1, 'soap')");
+          const { rows } = await pool.query('SELECT current_user, session_user, current_database() AS name');
+          expect(rows).toEqual([{ current_user: 'shop_app', session_user: 'pt_shop_app', name: database.name }]);
+        });
+      });
+      test('may only read as the read-only role', async ({ database }) => {
+        await withPool(database.as('shop_readonly'), async (pool) => {
+          await expect(pool.query("INSERT INTO articles VALUES (2, 'rope')")).rejects.toMatchObject({ code: '42501' });
+          expect((await pool.query('SELECT name FROM articles')).rows).toEqual([{ name: 'soap' }]);
+        });
+      });
+      test('knows its roles', ({ database }) => {
+        expect(database.roles).toEqual(['shop_app', 'shop_readonly']);
+        expect(() => database.as('shop_admin')).toThrow(expect.objectContaining({
+          code: 'VITEST_ROLE_UNKNOWN',
+          message: 'There is no role "shop_admin": database/database.ts declares shop_app, shop_readonly.',
+        }));
+      });
+      test('hands no secret to workers', async ({ database }) => {
+        expect(Object.keys(inject('postern')).sort()).toEqual(['controlSocket', 'database', 'environment', 'run']);
+        expect(JSON.stringify(database.as('shop_app'))).not.toMatch(/X-Amz-Signature/i);
+        ${leaveNote('note-1', `inject('postern')`)};
+      });
+    `,
+  });
+  expect(result.output).toContain('4 passed');
+  expect(result.code).toBe(0);
+  const [provided] = await notes<{ controlSocket: string }>();
+  await hostHasGone(provided?.controlSocket);
+});
+
+test('workers that run side by side never share a database, and one slot keeps its own', async () => {
+  const file = (name: string): string => `${header}
+    import { existsSync, writeFileSync } from 'node:fs';
+    test('one', async ({ database }) => {
+      ${leaveNote(`note-${name}`, `{ slot: process.env.VITEST_POOL_ID, database: database.name }`)};
+      // Both workers are here at the same time.
+      const others = ['note-a.json', 'note-b.json'];
+      await expect.poll(() => others.every((other) => existsSync(other)), { timeout: 30_000 }).toBe(true);
+    });
+  `;
+  const result = await run({
+    'test/a.test.ts': file('a'),
+    'test/b.test.ts': file('b'),
+    'test/c.test.ts': file('c'),
+    'test/d.test.ts': file('d'),
+  });
+  expect(result.output).toContain('4 passed');
+  const seen = await notes<{ slot: string; database: string }>();
+  const databaseOfSlot = new Map(seen.map(({ slot, database }) => [slot, database]));
+  expect(databaseOfSlot.size).toBe(2);
+  expect(new Set(databaseOfSlot.values()).size).toBe(2);
+  for (const { slot, database } of seen) expect(database).toBe(databaseOfSlot.get(slot));
+});
+
+test('two vitest projects of one run each get the database of their own service', async () => {
+  const service = (name: string): Record<string, string> => ({
+    [`${name}/database/database.ts`]: `
+      import { defineDatabase } from '@postern/bootstrap';
+      export default defineDatabase({ name: '${name}', roles: { ${name}_app: 'readwrite' } });
+    `,
+    [`${name}/database/migrations/0001_table.sql`]: `CREATE TABLE ${name}_rows (id int PRIMARY KEY);`,
+    [`${name}/vitest.config.ts`]: String(shop['vitest.config.ts']).replace('maxWorkers: 2,', ''),
+    [`${name}/test/table.test.ts`]: `${header}
+      test('has its own table', async ({ database }) => {
+        const pool = new Pool(database.as('${name}_app'));
+        expect((await pool.query('SELECT count(*)::int AS rows FROM ${name}_rows')).rows).toEqual([{ rows: 0 }]);
+        await pool.end();
+      });
+    `,
+  });
+  const { 'postern.config.ts': config = '', 'package.json': manifest = '' } = shop;
+  project = await inlineProject({
+    'postern.config.ts': config,
+    'package.json': manifest,
+    'vitest.config.ts': `export default { test: { projects: ['orders', 'stock'], maxWorkers: 2 } };`,
+    ...service('orders'),
+    ...service('stock'),
+  });
+  const result = await project.start().ended;
+  expect(result.output).toContain('2 passed');
+  expect(result.code).toBe(0);
+});
