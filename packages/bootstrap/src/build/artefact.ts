@@ -1,0 +1,120 @@
+import { randomUUID } from 'node:crypto';
+import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { dirname, join, resolve } from 'node:path';
+import { type Manifest, type ManifestDatabase, parseManifest } from '../contract/manifest.ts';
+import { declarationInvalid } from '../declaration/declaration.ts';
+import { clashes } from '../declaration/problems.ts';
+import { BootstrapError } from '../errors.ts';
+import { bundleHandler } from './compile.ts';
+import { findDeclarations } from './find-declarations.ts';
+import { type LoadedDeclaration, loadDeclaration } from './load-declaration.ts';
+import { createManifest, describeDatabase, sha256 } from './manifest.ts';
+import { type CompiledMigration, readMigrations } from './migrations.ts';
+import { packZip, readFromZip } from './zip.ts';
+
+export interface ArtefactOptions {
+  /** The workspace. */
+  readonly root: string;
+  /** Folders of services (or their `database` folders), relative to `root`. Default: found in `apps`, `packages`. */
+  readonly databases?: readonly string[];
+  /** Where the zip goes, relative to `root`. Default `.cache/postern/artefact/bootstrap.zip`. */
+  readonly outFile?: string;
+  /** CA roots to pack, for functions that get none by configuration. */
+  readonly ca?: { readonly pem: string };
+}
+
+export interface Artefact {
+  /** Absolute path of the zip. */
+  readonly file: string;
+  readonly zip: Buffer;
+  /** Of the zip, hexadecimal. (Lambda's CodeSha256 is the same in base64.) */
+  readonly sha256: string;
+  /** Size of the zip. */
+  readonly bytes: number;
+  readonly manifest: Manifest;
+}
+
+/** What the declarations of a workspace say, with their compiled migrations. */
+export interface Collected {
+  readonly databases: readonly ManifestDatabase[];
+  /** Path in the artefact → contents. */
+  readonly files: Readonly<Record<string, Uint8Array>>;
+}
+
+/**
+ * Packs handler, declarations and compiled migrations into a zip for Lambda: handler string `index.handler`,
+ * runtime nodejs22.x or newer. Same input, same bytes. The file appears by a rename, so concurrent builds are
+ * harmless.
+ *
+ * @throws BootstrapError `BOOTSTRAP_DECLARATION_INVALID` with all problems of all declarations,
+ * `BOOTSTRAP_BUILD_FAILED` when something cannot be found or compiled
+ */
+export async function buildArtifact(options: ArtefactOptions): Promise<Artefact> {
+  const root = resolve(options.root);
+  const [collected, index] = await Promise.all([collectDatabases(options), bundleHandler()]);
+  const manifest = createManifest(collected.databases, index);
+  const zip = packZip({
+    'index.mjs': index,
+    'manifest.json': Buffer.from(`${JSON.stringify(manifest, null, 1)}\n`),
+    ...(options.ca ? { 'ca.pem': Buffer.from(options.ca.pem) } : {}),
+    ...collected.files,
+  });
+  const file = resolve(root, options.outFile ?? join('.cache', 'postern', 'artefact', 'bootstrap.zip'));
+  await writeAtomically(file, zip);
+  return { file, zip, sha256: sha256(zip), bytes: zip.length, manifest };
+}
+
+/** The declared databases and their hashes without building the handler: what a client needs to know. */
+export async function collectDatabases(
+  options: Pick<ArtefactOptions, 'root' | 'databases'>,
+): Promise<Collected> {
+  const root = resolve(options.root);
+  const problems: string[] = [];
+  const loaded: LoadedDeclaration[] = [];
+  for (const file of await findDeclarations(root, options.databases)) {
+    const result = await loadDeclaration(root, file);
+    if (result.loaded) loaded.push(result.loaded);
+    else problems.push(...result.problems);
+  }
+  problems.push(...clashes(loaded.map(({ declaration }) => declaration)));
+  const databases: ManifestDatabase[] = [];
+  const files: Record<string, Uint8Array> = {};
+  for (const { declaration, migrations: folder } of loaded) {
+    const read = await readMigrations(root, folder);
+    problems.push(...read.problems);
+    databases.push(describeDatabase(declaration, read.migrations));
+    addFiles(files, declaration.name, read.migrations);
+  }
+  if (problems.length > 0) throw declarationInvalid(problems);
+  return { databases, files };
+}
+
+/** The manifest of a built artefact, from its file or its bytes. */
+export async function readManifest(zip: string | Uint8Array): Promise<Manifest> {
+  const bytes = typeof zip === 'string' ? await readFile(zip) : zip;
+  const manifest = parseManifest(readFromZip(bytes, 'manifest.json') ?? '');
+  if (manifest) return manifest;
+  throw new BootstrapError('BOOTSTRAP_ARTEFACT_INVALID', 'the zip has no manifest of this version', {
+    hint: 'Build it with buildArtifact() of the same version.',
+  });
+}
+
+function addFiles(
+  files: Record<string, Uint8Array>,
+  database: string,
+  migrations: readonly CompiledMigration[],
+): void {
+  for (const { file, contents } of migrations) files[`migrations/${database}/${file}`] = contents;
+}
+
+async function writeAtomically(file: string, contents: Uint8Array): Promise<void> {
+  await mkdir(dirname(file), { recursive: true });
+  const draft = `${file}.${randomUUID()}`;
+  try {
+    await writeFile(draft, contents);
+    await rename(draft, file);
+  } catch (error) {
+    await rm(draft, { force: true });
+    throw error;
+  }
+}

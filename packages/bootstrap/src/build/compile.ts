@@ -1,0 +1,128 @@
+import { fileURLToPath } from 'node:url';
+import { type BuildFailure, build, type Plugin } from 'esbuild';
+import { BootstrapError } from '../errors.ts';
+import { shown } from './find-declarations.ts';
+
+/** From a source checkout the packages of the workspace are compiled from their sources. */
+const fromSource = fileURLToPath(import.meta.url).endsWith('.ts');
+
+/** `module` is esbuild's default and goes as soon as one names others; without it the AWS parts do not shake. */
+const conditions = ['module', ...(fromSource ? ['@postern/source'] : [])];
+
+/**
+ * Compiles one TypeScript or JavaScript file with everything it imports into one ES module for Node 22.
+ * White space is removed because esbuild writes paths into comments.
+ */
+export async function compile(options: {
+  readonly file: string;
+  readonly root: string;
+  readonly bundleEverything?: boolean;
+}): Promise<Uint8Array> {
+  try {
+    const result = await build({
+      entryPoints: [options.file],
+      absWorkingDir: options.root,
+      bundle: true,
+      write: false,
+      platform: 'node',
+      target: 'node22',
+      format: 'esm',
+      minifyWhitespace: true,
+      legalComments: 'none',
+      charset: 'utf8',
+      conditions,
+      logLevel: 'silent',
+      plugins: options.bundleEverything ? [] : [migrationBuilderStub],
+    });
+    return (result.outputFiles[0] as { contents: Uint8Array }).contents;
+  } catch (error) {
+    throw compilationFailed(error, options.root, options.file);
+  }
+}
+
+/**
+ * Bundles the handler. node-pg-migrate drags in jiti and glob (two thirds of its size) for what we do
+ * otherwise: our loader imports compiled migrations natively, and folders are listed without patterns.
+ */
+export async function bundleHandler(): Promise<Uint8Array> {
+  const entry = fileURLToPath(new URL(fromSource ? '../handler.ts' : '../handler.js', import.meta.url));
+  try {
+    const result = await build({
+      entryPoints: [entry],
+      bundle: true,
+      write: false,
+      platform: 'node',
+      target: 'node22',
+      format: 'esm',
+      minify: true,
+      legalComments: 'none',
+      charset: 'utf8',
+      mainFields: ['module', 'main'],
+      conditions,
+      external: ['pg-native'],
+      // pg is CommonJS and requires node's modules, which an ES module cannot without this.
+      banner: { js: `import{createRequire as __cr}from'node:module';const require=__cr(import.meta.url);` },
+      tsconfigRaw: {},
+      logLevel: 'silent',
+      plugins: [lean],
+    });
+    return (result.outputFiles[0] as { contents: Uint8Array }).contents;
+  } catch (error) {
+    throw compilationFailed(error, fileURLToPath(new URL('.', import.meta.url)), entry);
+  }
+}
+
+const stubs: Readonly<Record<string, string>> = {
+  jiti: 'export const createJiti = () => ({ import: (file) => import(file) });',
+  glob: `export const glob = () => { throw new Error('glob is not part of the artefact'); };`,
+};
+
+const lean: Plugin = {
+  name: 'postern-lean',
+  setup(plugin) {
+    plugin.onResolve({ filter: /^(jiti|glob)$/ }, ({ path }) => ({ path, namespace: 'postern-stub' }));
+    plugin.onLoad({ filter: /.*/, namespace: 'postern-stub' }, ({ path }) => ({
+      contents: stubs[path] ?? '',
+    }));
+  },
+};
+
+/**
+ * Migrations that import values from node-pg-migrate get the few that make sense in a migration instead of
+ * the whole tool. Literals are recognised by shape, not by class.
+ */
+const migrationBuilderStub: Plugin = {
+  name: 'postern-migration-builder',
+  setup(plugin) {
+    plugin.onResolve({ filter: /^node-pg-migrate$/ }, ({ path }) => ({
+      path,
+      namespace: 'postern-migration',
+    }));
+    plugin.onLoad({ filter: /.*/, namespace: 'postern-migration' }, () => ({
+      contents: `export class PgLiteral {
+  static create(value) { return new PgLiteral(value); }
+  literal = true;
+  constructor(value) { this.value = value; }
+  toString() { return this.value; }
+}
+export const isPgLiteral = (value) => typeof value === 'object' && value !== null && value.literal === true;`,
+    }));
+  },
+};
+
+function compilationFailed(error: unknown, root: string, file: string): BootstrapError {
+  const failures = (error as Partial<BuildFailure>).errors ?? [];
+  const problems = failures.map(({ text, location }) =>
+    location ? `${location.file}:${location.line}:${location.column}: ${text}` : text,
+  );
+  const name = shown(root, file);
+  return new BootstrapError(
+    'BOOTSTRAP_BUILD_FAILED',
+    `${name}: ${problems.join('\n') || (error as Error).message}`,
+    {
+      hint: 'esbuild could not compile the file.',
+      details: { file: name, problems },
+      cause: error,
+    },
+  );
+}

@@ -1,0 +1,52 @@
+import { createHash } from 'node:crypto';
+import { type Manifest, type ManifestDatabase, manifestVersion } from '../contract/manifest.ts';
+import type { DatabaseDeclaration } from '../declaration/declaration.ts';
+import { migratorOf, ownerOf } from '../declaration/problems.ts';
+import type { CompiledMigration } from './migrations.ts';
+
+/** Changes when templates of the same declaration and migrations would come out differently. */
+const templateEngine = 1;
+
+/** A declaration with its migrations, completed and hashed. */
+export function describeDatabase(
+  declaration: DatabaseDeclaration,
+  migrations: readonly CompiledMigration[],
+): ManifestDatabase {
+  const declared = {
+    name: declaration.name,
+    owner: ownerOf(declaration.name),
+    migrator: migratorOf(declaration.name),
+    roles: Object.entries(declaration.roles ?? {})
+      .map(([name, grant]) => ({ name, grant }))
+      .sort((a, b) => (a.name < b.name ? -1 : 1)),
+    schemas: [...(declaration.schemas ?? ['public'])].sort(),
+    extensions: [...(declaration.extensions ?? [])].sort(),
+  };
+  const declarationHash = hashOf(declared);
+  const migrationsHash = hashOf(migrations.map(({ file, contents }) => [file, sha256(contents)]));
+  return {
+    ...declared,
+    migrations: migrations.map(({ name, file, source, sha256 }) => ({ name, file, source, sha256 })),
+    declarationHash,
+    migrationsHash,
+    templateHash: hashOf([templateEngine, declarationHash, migrationsHash]),
+  };
+}
+
+export function createManifest(databases: readonly ManifestDatabase[], handler: Uint8Array): Manifest {
+  const content = {
+    version: manifestVersion,
+    databases: [...databases].sort((a, b) => (a.name < b.name ? -1 : 1)),
+    handler: sha256(handler),
+  };
+  return { ...content, hash: hashOf(content) };
+}
+
+export function sha256(data: Uint8Array | string): string {
+  return createHash('sha256').update(data).digest('hex');
+}
+
+/** The values are built here, in a fixed order of keys: their JSON is canonical. */
+function hashOf(value: unknown): string {
+  return sha256(JSON.stringify(value));
+}

@@ -1,0 +1,94 @@
+import * as v from 'valibot';
+
+/** What an event may be: enumerations, counts, hashes and declared names. SQL never travels. */
+export type Request =
+  | { readonly action: 'ping' }
+  /** Default for `databases`, here and below: all that the artefact declares. */
+  | { readonly action: 'plan'; readonly databases?: readonly string[] }
+  | { readonly action: 'apply'; readonly databases?: readonly string[] }
+  | { readonly action: 'status'; readonly databases?: readonly string[] }
+  | { readonly action: 'migrate'; readonly databases?: readonly string[] }
+  | {
+      readonly action: 'prepare';
+      readonly database: string;
+      /** The template hash of the caller's own manifest. */
+      readonly hash: string;
+      readonly run: string;
+      /** How many test databases the run shall have of this template in all. */
+      readonly count: number;
+    }
+  | {
+      readonly action: 'publish';
+      readonly database: string;
+      readonly hash: string;
+      readonly run: string;
+      readonly count: number;
+      /** Names of the migrations that the caller has run, in order. */
+      readonly migrations: readonly string[];
+    }
+  /** Without `databases`: all of the run, which is then over. */
+  | { readonly action: 'drop'; readonly run: string; readonly databases?: readonly string[] }
+  | { readonly action: 'sweep'; readonly dryRun?: boolean };
+export type Action = Request['action'];
+export type RequestOf<A extends Action> = Extract<Request, { action: A }>;
+
+type Text = v.GenericSchema<unknown, string>;
+
+const name: Text = v.pipe(v.string(), v.regex(/^[a-z][a-z0-9_]{0,62}$/));
+const hash: Text = v.pipe(v.string(), v.regex(/^[0-9a-f]{64}$/));
+const run: Text = v.pipe(v.string(), v.regex(/^[a-z0-9]{8,20}$/));
+const testDatabase: Text = v.pipe(v.string(), v.regex(/^pt_[0-9a-f]{8}_r[a-z0-9]{8,20}_\d{1,4}$/));
+const migration: Text = v.pipe(v.string(), v.regex(/^\d[\w.-]{0,199}$/));
+const count: v.GenericSchema<unknown, number> = v.pipe(
+  v.number(),
+  v.integer(),
+  v.minValue(0),
+  v.maxValue(200),
+);
+const declared: v.GenericSchema<unknown, string[]> = v.pipe(v.array(name), v.minLength(1), v.maxLength(100));
+
+/** Longest lists and texts are bounded, unknown keys refused: an event carries no SQL and no free text. */
+const request: v.GenericSchema<unknown, Request> = v.variant('action', [
+  v.strictObject({ action: v.literal('ping') }),
+  v.strictObject({ action: v.literal('plan'), databases: v.exactOptional(declared) }),
+  v.strictObject({ action: v.literal('apply'), databases: v.exactOptional(declared) }),
+  v.strictObject({ action: v.literal('status'), databases: v.exactOptional(declared) }),
+  v.strictObject({ action: v.literal('migrate'), databases: v.exactOptional(declared) }),
+  v.strictObject({ action: v.literal('prepare'), database: name, hash: hash, run: run, count: count }),
+  v.strictObject({
+    action: v.literal('publish'),
+    database: name,
+    hash: hash,
+    run: run,
+    count: count,
+    migrations: v.pipe(v.array(migration), v.maxLength(2000)),
+  }),
+  v.strictObject({
+    action: v.literal('drop'),
+    run: run,
+    databases: v.exactOptional(v.pipe(v.array(testDatabase), v.minLength(1), v.maxLength(200))),
+  }),
+  v.strictObject({ action: v.literal('sweep'), dryRun: v.exactOptional(v.boolean()) }),
+]);
+
+export const bootstrapActions: readonly Action[] = ['ping', 'plan', 'apply', 'status', 'migrate'];
+export const testDatabaseActions: readonly Action[] = ['ping', 'prepare', 'publish', 'drop', 'sweep'];
+export const allActions: readonly Action[] = [...new Set([...bootstrapActions, ...testDatabaseActions])];
+
+/**
+ * Validates an event. Problems name fields and expectations, never the values: the answer and the log must not
+ * repeat what somebody sent.
+ */
+export function parseRequest(
+  event: unknown,
+):
+  | { readonly request: Request; readonly problems?: never }
+  | { readonly request?: never; readonly problems: string[] } {
+  const result = v.safeParse(request, event);
+  if (result.success) return { request: result.output };
+  const problems = result.issues.slice(0, 10).map((issue) => {
+    const path = issue.path?.map((item) => String(item.key).slice(0, 40)).join('.') ?? '';
+    return `${path || 'event'}: expected ${issue.expected ?? 'something else'}`;
+  });
+  return { problems: [...new Set(problems)] };
+}

@@ -1,0 +1,98 @@
+import { readFile } from 'node:fs/promises';
+import { basename } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import type { MigrationBuilder, RunnerOption } from 'node-pg-migrate';
+
+type Strategy = NonNullable<RunnerOption['migrationLoaderStrategies']>[number];
+type Unit = Awaited<ReturnType<Exclude<Strategy['loader'], string>>>[number];
+type Actions = Unit['actions'];
+
+/** Which migration is at work; node-pg-migrate's errors do not say. */
+export interface Progress {
+  file: string | undefined;
+  /** For SQL files: the part that is sent, and where in the file it begins. */
+  sql: { readonly text: string; readonly firstLine: number } | undefined;
+}
+
+/**
+ * How files become migrations in the artefact: `.mjs` (everything that was TypeScript or JavaScript, compiled
+ * at build time) by native import, `.sql` by the rules of node-pg-migrate's classic SQL migrations. Its own
+ * loader would need jiti with its compiler beside the bundle.
+ */
+export function loaderStrategies(progress: Progress): Strategy[] {
+  return [
+    { extensions: ['.mjs'], loader: (files) => Promise.all(files.map((file) => loadModule(file, progress))) },
+    { extensions: ['.sql'], loader: (files) => Promise.all(files.map((file) => loadSql(file, progress))) },
+  ];
+}
+
+async function loadModule(file: string, progress: Progress): Promise<Unit> {
+  const namespace = await import(/* @vite-ignore */ pathToFileURL(file).href).catch((cause: unknown) => {
+    progress.file = basename(file);
+    throw cause;
+  });
+  const module: Actions = 'up' in namespace ? namespace : (namespace.default ?? namespace);
+  return {
+    id: file,
+    filePaths: [file],
+    actions: {
+      ...module,
+      up: traced(module.up, file, progress),
+      // A `down` that is missing means "the reverse of up", `false` means "there is none".
+      ...('down' in module ? { down: module.down } : {}),
+    } as Actions,
+  };
+}
+
+function traced(action: Actions['up'], file: string, progress: Progress): Actions['up'] {
+  if (typeof action !== 'function') return action;
+  const note = (): void => {
+    progress.file = basename(file);
+    progress.sql = undefined;
+  };
+  // node-pg-migrate tells callback migrations by their two parameters.
+  if (action.length === 2) {
+    return (pgm: MigrationBuilder, done) => {
+      note();
+      return action(pgm, done);
+    };
+  }
+  return (pgm: MigrationBuilder) => {
+    note();
+    return action(pgm);
+  };
+}
+
+async function loadSql(file: string, progress: Progress): Promise<Unit> {
+  const content = await readFile(file, 'utf8');
+  const { up, down } = splitSql(content);
+  return {
+    id: file,
+    filePaths: [file],
+    actions: {
+      up: (pgm: MigrationBuilder) => {
+        progress.file = basename(file);
+        progress.sql = { text: up.text, firstLine: content.slice(0, up.start).split('\n').length };
+        pgm.sql(up.text);
+      },
+      down: down === undefined ? false : (pgm: MigrationBuilder) => pgm.sql(down.text),
+    },
+  };
+}
+
+/** `-- Up Migration` and `-- Down Migration` lines split a file; without a marker everything is up. */
+export function splitSql(content: string): {
+  readonly up: { readonly text: string; readonly start: number };
+  readonly down: { readonly text: string; readonly start: number } | undefined;
+} {
+  const up = content.search(/^\s*--[\s-]*up\s+migration/im);
+  const down = content.search(/^\s*--[\s-]*down\s+migration/im);
+  const part = (start: number, other: number): { text: string; start: number } => ({
+    text: content.slice(start, other > start ? other : undefined),
+    start,
+  });
+  return {
+    up: up >= 0 ? part(up, down) : { text: content, start: 0 },
+    down: down >= 0 ? part(down, up) : undefined,
+  };
+}

@@ -1,0 +1,54 @@
+import type { Connect, SqlClient } from '@postern/test-databases/server';
+import { BootstrapError } from '../errors.ts';
+import type { PlanGroup } from './statement.ts';
+
+/**
+ * Does the login reach rds_iam as the server's `+rds_iam` rule counts it? pg_has_role cannot be asked: on stock
+ * PostgreSQL 16+ it also counts the ADMIN-only rows that a creator of roles gets by itself from the bootstrap
+ * superuser (OID 10), which RDS does not have.
+ */
+const reachesIam = `
+WITH RECURSIVE up (roleid) AS (
+  SELECT roleid FROM pg_auth_members WHERE member = to_regrole(quote_ident(session_user))
+     AND NOT (grantor = 10 AND admin_option AND NOT inherit_option AND NOT set_option)
+  UNION
+  SELECT m.roleid FROM pg_auth_members m JOIN up ON m.member = up.roleid
+   WHERE NOT (m.grantor = 10 AND m.admin_option AND NOT m.inherit_option AND NOT m.set_option))
+SELECT EXISTS (SELECT FROM up WHERE roleid = to_regrole('rds_iam')) AS iam, session_user AS master`;
+
+/** Walks the memberships as the server will; throws before the commit when the master would be caught. */
+export async function assertNotLockedOut(session: SqlClient): Promise<void> {
+  const { rows } = await session.query(reachesIam);
+  if (rows[0].iam !== true) return;
+  throw new BootstrapError(
+    'BOOTSTRAP_LOCKOUT_REFUSED',
+    `with these grants "${rows[0].master}" would be a member of rds_iam and could no longer log in with its password`,
+    {
+      hint: 'Nothing was granted. Find the role that links the master to rds_iam in pg_auth_members and revoke it.',
+    },
+  );
+}
+
+/** A second login as the master while the first stays open; when it fails the group's grants are taken back. */
+export async function verifyLogin(session: SqlClient, connect: Connect, group: PlanGroup): Promise<void> {
+  try {
+    const second = await connect('postgres');
+    await second.end();
+  } catch (cause) {
+    const undone: string[] = [];
+    for (const { undo } of [...group.statements].reverse()) {
+      if (undo === undefined) continue;
+      await session.query(undo);
+      undone.push(undo);
+    }
+    throw new BootstrapError(
+      'BOOTSTRAP_LOCKOUT_UNDONE',
+      `the master could not log in again after "${group.title}": ${(cause as Error).message}`,
+      {
+        hint: 'The grants were taken back over the session that was still open. Log in as the master to check, then look at the memberships of rds_iam.',
+        details: { group: group.title, undone },
+        cause,
+      },
+    );
+  }
+}

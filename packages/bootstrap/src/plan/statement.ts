@@ -1,0 +1,30 @@
+import { quoteIdentifier } from '@postern/test-databases/server';
+
+export interface Statement {
+  readonly sql: string;
+  /** Why it is needed, for the person who reads the plan. */
+  readonly why: string;
+  /** Takes back what could lock the master out. */
+  readonly undo?: string;
+}
+
+/** Statements that belong together. */
+export interface PlanGroup {
+  readonly title: string;
+  /** Where they run. */
+  readonly database: string;
+  /** CREATE DATABASE and ALTER DATABASE OWNER stand alone; everything else is all or nothing. */
+  readonly transaction: boolean;
+  /** Grants memberships: checked by the lock-out guard before commit and by a second login after. */
+  readonly guarded: boolean;
+  readonly statements: readonly Statement[];
+}
+
+export function identifiers(names: readonly string[]): string {
+  return names.map(quoteIdentifier).join(', ');
+}
+
+/** A name as an SQL string. */
+export function quoteLiteral(text: string): string {
+  return `'${text.replaceAll("'", "''")}'`;
+}

@@ -1,0 +1,167 @@
+import { createHash, createHmac, type Hash, type Hmac } from 'node:crypto';
+import { SignatureV4 } from '@smithy/signature-v4';
+import { BootstrapError } from '../errors.ts';
+
+export interface MasterSecret {
+  readonly username: string;
+  readonly password: string;
+}
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+/**
+ * Reads the master secret with one signed request. The AWS SDK would treble the artefact for this one call;
+ * the endpoint variables and the credentials of the environment are honoured as the SDK does.
+ */
+export async function readMasterSecret(arn: string, environment: Environment): Promise<MasterSecret> {
+  const [, partition = 'aws', , region = ''] = arn.split(':');
+  const endpoint = endpointOf(environment, region, partition);
+  const body = JSON.stringify({ SecretId: arn });
+  let status = 0;
+  let text = '';
+  for (let attempt = 1; ; attempt++) {
+    try {
+      const answer = await send(endpoint, region, body, environment);
+      status = answer.status;
+      text = await answer.text();
+      if (status < 500 && !/Throttling|TooManyRequests/.test(text)) break;
+      if (attempt === 3) break;
+    } catch (cause) {
+      if (attempt < 3 && (cause as Error).name !== 'TimeoutError') continue;
+      throw new BootstrapError(
+        'BOOTSTRAP_SECRET_UNAVAILABLE',
+        `Secrets Manager at ${endpoint.host} cannot be reached`,
+        {
+          hint: 'In a private subnet the function needs the secretsmanager interface endpoint, with private DNS and port 443 open to it.',
+          cause,
+        },
+      );
+    }
+  }
+  if (status !== 200) throw refused(arn, status, text);
+  return parseSecret(arn, text);
+}
+
+function endpointOf(environment: Environment, region: string, partition: string): URL {
+  const ignored = environment['AWS_IGNORE_CONFIGURED_ENDPOINT_URLS'] === 'true';
+  const configured = ignored
+    ? undefined
+    : environment['AWS_ENDPOINT_URL_SECRETS_MANAGER'] || environment['AWS_ENDPOINT_URL'];
+  const suffix = partition === 'aws-cn' ? 'amazonaws.com.cn' : 'amazonaws.com';
+  return new URL(configured ?? `https://secretsmanager.${region}.${suffix}`);
+}
+
+async function send(
+  endpoint: URL,
+  region: string,
+  body: string,
+  environment: Environment,
+): Promise<Response> {
+  const signer = new SignatureV4({
+    service: 'secretsmanager',
+    region,
+    sha256: Sha256,
+    credentials: {
+      accessKeyId: environment['AWS_ACCESS_KEY_ID'] ?? '',
+      secretAccessKey: environment['AWS_SECRET_ACCESS_KEY'] ?? '',
+      ...(environment['AWS_SESSION_TOKEN'] ? { sessionToken: environment['AWS_SESSION_TOKEN'] } : {}),
+    },
+  });
+  const signed = await signer.sign({
+    method: 'POST',
+    protocol: endpoint.protocol,
+    hostname: endpoint.hostname,
+    path: endpoint.pathname,
+    query: {},
+    headers: {
+      host: endpoint.host,
+      'content-type': 'application/x-amz-json-1.1',
+      'x-amz-target': 'secretsmanager.GetSecretValue',
+    },
+    body,
+  });
+  return await fetch(endpoint, {
+    method: 'POST',
+    headers: signed.headers,
+    body,
+    signal: AbortSignal.timeout(10_000),
+  });
+}
+
+/** The hash that the signer asks for, on node:crypto. */
+class Sha256 {
+  readonly #hash: Hash | Hmac;
+
+  constructor(secret?: string | ArrayBuffer | ArrayBufferView) {
+    this.#hash = secret === undefined ? createHash('sha256') : createHmac('sha256', bytesOf(secret));
+  }
+
+  update(data: string | ArrayBuffer | ArrayBufferView): void {
+    this.#hash.update(bytesOf(data));
+  }
+
+  digest(): Promise<Uint8Array> {
+    return Promise.resolve(this.#hash.digest());
+  }
+
+  reset(): void {}
+}
+
+function bytesOf(data: string | ArrayBuffer | ArrayBufferView): Uint8Array {
+  if (typeof data === 'string') return Buffer.from(data, 'utf8');
+  return ArrayBuffer.isView(data)
+    ? new Uint8Array(data.buffer, data.byteOffset, data.byteLength)
+    : new Uint8Array(data);
+}
+
+function refused(arn: string, status: number, text: string): BootstrapError {
+  let type = '';
+  let message = '';
+  try {
+    const answer = JSON.parse(text) as { __type?: string; message?: string; Message?: string };
+    type = answer.__type?.split('#').pop() ?? '';
+    message = answer.message ?? answer.Message ?? '';
+  } catch {
+    // Not an answer of the service: the status has to do.
+  }
+  const details = { secretArn: arn, type, status };
+  const said = `Secrets Manager: ${[type || `status ${status}`, message].filter(Boolean).join(': ')}`;
+  switch (type) {
+    case 'ResourceNotFoundException':
+      return new BootstrapError('BOOTSTRAP_SECRET_MISSING', said, {
+        hint: 'POSTERN_DB_SECRET_ARN names no secret. A managed master secret changes its ARN when the cluster is recreated.',
+        details,
+      });
+    case 'AccessDeniedException':
+    case 'UnrecognizedClientException':
+    case 'InvalidSignatureException':
+    case 'ExpiredTokenException':
+      return new BootstrapError('BOOTSTRAP_SECRET_DENIED', said, {
+        hint: "The function's role needs secretsmanager:GetSecretValue on this ARN, and kms:Decrypt if the secret has a customer key.",
+        details,
+      });
+    case 'InvalidRequestException':
+    case 'InvalidParameterException':
+    case 'DecryptionFailure':
+      return new BootstrapError('BOOTSTRAP_SECRET_INVALID', said, {
+        hint: 'The secret is being deleted, has no current version or cannot be decrypted.',
+        details,
+      });
+    default:
+      return new BootstrapError('BOOTSTRAP_SECRET_UNAVAILABLE', said, { hint: 'Try again.', details });
+  }
+}
+
+function parseSecret(arn: string, text: string): MasterSecret {
+  try {
+    const { SecretString } = JSON.parse(text) as { SecretString?: string };
+    const { username, password } = JSON.parse(SecretString ?? '') as Partial<MasterSecret>;
+    if (typeof username === 'string' && typeof password === 'string') return { username, password };
+  } catch {
+    // The parser's message would quote the secret.
+  }
+  throw new BootstrapError('BOOTSTRAP_SECRET_INVALID', 'the secret is not {"username": …, "password": …}', {
+    hint: 'POSTERN_DB_SECRET_ARN must name the managed master secret of the cluster.',
+    details: { secretArn: arn },
+  });
+}

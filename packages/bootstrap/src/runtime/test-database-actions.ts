@@ -1,0 +1,218 @@
+import {
+  dropRun,
+  ensureClones,
+  ensureEmpty,
+  ensureTemplate,
+  findTemplate,
+  maintenanceDatabase,
+  parseCloneName,
+  publishOwn,
+  readLedgerVersion,
+  type SqlClient,
+  type SweepReport,
+  sweep as sweepRuns,
+  type Template,
+  testLogin,
+  transaction,
+  withSession,
+} from '@postern/test-databases/server';
+import type { ManifestDatabase } from '../contract/manifest.ts';
+import type { RequestOf } from '../contract/request.ts';
+import type { DropResult, PrepareResult, PublishResult } from '../contract/response.ts';
+import { BootstrapError } from '../errors.ts';
+import { readApplied, runMigrations } from '../migrate/migrate.ts';
+import { readInner } from '../plan/catalog.ts';
+import { planInside } from '../plan/inside.ts';
+import { rolesOf, testMigratorOf, testOwnerOf } from '../plan/roles.ts';
+import { selectDatabase } from './artefact.ts';
+import { notApplied } from './bootstrap-actions.ts';
+import { type Invocation, lockTimeoutMs } from './invocation.ts';
+
+/** Databases for a run: clones of the template of `hash`, which is built first when this artefact has it. */
+export async function prepare(request: RequestOf<'prepare'>, invocation: Invocation): Promise<PrepareResult> {
+  const database = selectDatabase(invocation.artefact.manifest, request.database);
+  return await inLedger(invocation, async (session) => {
+    await requireRoles(session, database);
+    const { hash, run } = request;
+    const timeout = lockTimeoutMs(invocation);
+    if (hash === database.templateHash) {
+      const template = await ensureTemplate(
+        session,
+        {
+          hash,
+          database: database.name,
+          owner: database.owner,
+          fill: (name) => fillTemplate(name, database, invocation),
+        },
+        { lockTimeoutMs: timeout },
+      );
+      return await cloneFor(session, request, database, template, template.built, invocation);
+    }
+    const published = await findTemplate(session, hash);
+    if (published) return await cloneFor(session, request, database, published, false, invocation);
+    const login = testMigratorOf(database);
+    const empty = await ensureEmpty(session, {
+      run,
+      hash,
+      database: database.name,
+      owner: testOwnerOf(database),
+      grants: { connect: [login], temporary: [testOwnerOf(database)] },
+      lockTimeoutMs: timeout,
+      fill: (name) => declareInside(name, database, testOwnerOf(database), invocation),
+    });
+    return { status: 'unknown', database: empty.database, login };
+  });
+}
+
+/** Makes the database that the run migrated itself the template of its hash, and clones it. */
+export async function publish(request: RequestOf<'publish'>, invocation: Invocation): Promise<PublishResult> {
+  const database = selectDatabase(invocation.artefact.manifest, request.database);
+  return await inLedger(invocation, async (session) => {
+    await requireRoles(session, database);
+    const template = await publishOwn(session, {
+      run: request.run,
+      hash: request.hash,
+      database: database.name,
+      owner: testOwnerOf(database),
+      lockTimeoutMs: lockTimeoutMs(invocation),
+      check: (name) => checkMigrated(name, request.migrations, invocation),
+    });
+    return await cloneFor(session, request, database, template, true, invocation);
+  });
+}
+
+export async function drop(request: RequestOf<'drop'>, invocation: Invocation): Promise<DropResult> {
+  const foreign = request.databases?.filter((name) => parseCloneName(name)?.run !== request.run) ?? [];
+  if (foreign.length > 0) {
+    throw new BootstrapError('BOOTSTRAP_REQUEST_INVALID', 'databases: a name belongs to another run', {
+      hint: 'A run drops its own databases only.',
+    });
+  }
+  return await inLedger(invocation, (session) =>
+    dropRun(session, {
+      run: request.run,
+      ...(request.databases === undefined ? {} : { databases: request.databases }),
+      lockTimeoutMs: lockTimeoutMs(invocation),
+    }),
+  );
+}
+
+export async function sweep(request: RequestOf<'sweep'>, invocation: Invocation): Promise<SweepReport> {
+  return await inLedger(invocation, (session) =>
+    sweepRuns(session, { dryRun: request.dryRun === true, lockTimeoutMs: 1_000 }),
+  );
+}
+
+async function cloneFor(
+  session: SqlClient,
+  request: { readonly hash: string; readonly run: string; readonly count: number },
+  database: ManifestDatabase,
+  template: Template,
+  built: boolean,
+  invocation: Invocation,
+): Promise<PublishResult> {
+  const writers = database.roles.filter((role) => role.grant === 'readwrite').map((role) => role.name);
+  const logins = Object.fromEntries(database.roles.map((role) => [role.name, testLogin(role.name)]));
+  const { databases, created } = await ensureClones(session, {
+    run: request.run,
+    hash: request.hash,
+    database: database.name,
+    template: template.name,
+    owner: template.owner,
+    count: request.count,
+    // CONNECT is checked for the login, TEMPORARY for the role that it then acts as.
+    grants: { connect: Object.values(logins), temporary: writers },
+    lockTimeoutMs: lockTimeoutMs(invocation),
+  });
+  return { status: 'ready', template: template.name, databases, created, built, logins };
+}
+
+async function fillTemplate(name: string, database: ManifestDatabase, invocation: Invocation): Promise<void> {
+  await declareInside(name, database, database.owner, invocation);
+  await withSession(
+    (target) => invocation.connect(target, { role: database.owner }),
+    name,
+    (session) =>
+      runMigrations(session, {
+        database: database.name,
+        folder: invocation.artefact.migrationsFolder(database),
+        migrations: database.migrations,
+        lockTimeoutMs: lockTimeoutMs(invocation),
+      }),
+  );
+  await analyze(name, invocation);
+}
+
+/** The schemas, extensions and grants of the declaration, for the given owner. */
+async function declareInside(
+  name: string,
+  database: ManifestDatabase,
+  owner: string,
+  invocation: Invocation,
+): Promise<void> {
+  await withSession(invocation.connect, name, async (session) => {
+    const group = planInside(database, await readInner(session, owner, database.schemas), owner);
+    await transaction(session, async () => {
+      for (const statement of group.statements) await session.query(statement.sql);
+    });
+  });
+}
+
+/**
+ * Statistics for the planner (clones carry them along), in a fresh session: the first one after the last DDL
+ * also writes the relation cache file, which saves every clone's first connection that work.
+ */
+async function analyze(name: string, invocation: Invocation): Promise<void> {
+  await withSession(invocation.connect, name, (session) => session.query('ANALYZE'));
+}
+
+async function checkMigrated(
+  name: string,
+  expected: readonly string[],
+  invocation: Invocation,
+): Promise<void> {
+  const applied = await withSession(invocation.connect, name, readApplied);
+  const names = applied.map((migration) => migration.name);
+  const same =
+    names.length === expected.length && names.every((applied, index) => applied === expected[index]);
+  if (!same) {
+    throw new BootstrapError(
+      'TESTDB_TEMPLATE_INVALID',
+      'the database does not hold the announced migrations',
+      {
+        kind: 'conflict',
+        hint: 'Run all migrations in the database that prepare named, then publish.',
+        details: { expected: expected.length, applied: names.length },
+      },
+    );
+  }
+  await analyze(name, invocation);
+}
+
+/** A session in the maintenance database, where ledger and locks are. */
+async function inLedger<T>(invocation: Invocation, work: (session: SqlClient) => Promise<T>): Promise<T> {
+  if (!invocation.config.testDatabases) {
+    throw new BootstrapError('BOOTSTRAP_ACTION_FORBIDDEN', 'this cluster may not hold test databases', {
+      hint: 'POSTERN_TEST_DATABASES is not true for this function.',
+    });
+  }
+  const session = await invocation.connect(maintenanceDatabase).catch((error: unknown) => {
+    throw (error as { code?: string }).code === '3D000'
+      ? notApplied(`database "${maintenanceDatabase}"`)
+      : error;
+  });
+  try {
+    if ((await readLedgerVersion(session)) === 0) throw notApplied(`the ledger in "${maintenanceDatabase}"`);
+    return await work(session);
+  } finally {
+    await session.end().catch(() => undefined);
+  }
+}
+
+async function requireRoles(session: SqlClient, database: ManifestDatabase): Promise<void> {
+  const needed = rolesOf(database, true);
+  const { rows } = await session.query('SELECT rolname FROM pg_roles WHERE rolname = ANY ($1)', [needed]);
+  const there = new Set(rows.map((row) => row.rolname as string));
+  const missing = needed.filter((role) => !there.has(role));
+  if (missing.length > 0) throw notApplied(`role "${missing.join('", "')}"`);
+}
