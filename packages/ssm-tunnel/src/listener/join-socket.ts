@@ -1,0 +1,34 @@
+import type { Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
+
+/** How long a local application may keep its side open after the remote side has ended. */
+const LOCAL_END_TIMEOUT_MS = 5_000;
+
+/**
+ * Joins an accepted socket (with `allowHalfOpen`) to a stream.
+ *
+ * - Local end: `end()` on the stream, which holds it back for the answer.
+ * - Local reset or close: the stream is destroyed, so the other side learns at once.
+ * - Remote end: the socket gets what is left, then its end; what the application still writes is dropped.
+ * - Stream error (port refused, session lost): the socket is reset, so that the application sees a failure
+ *   and not a short but complete answer.
+ */
+export function joinSocket(socket: Socket, stream: Duplex): void {
+  socket.pipe(stream);
+  stream.pipe(socket);
+  stream.on('error', () => {
+    socket.resetAndDestroy();
+  });
+  stream.on('end', () => {
+    socket.unpipe(stream);
+    socket.resume();
+    socket.setTimeout(LOCAL_END_TIMEOUT_MS, () => socket.destroy());
+  });
+  stream.on('close', () => {
+    if (!stream.readableEnded) socket.destroy();
+  });
+  socket.on('error', () => {});
+  socket.on('close', () => {
+    stream.destroy();
+  });
+}

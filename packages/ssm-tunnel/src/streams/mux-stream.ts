@@ -1,0 +1,195 @@
+import { Duplex } from 'node:stream';
+import { TunnelError } from '../errors.ts';
+import type { StreamOutput } from './output-queue.ts';
+
+/** What a stream needs from the session that carries it. */
+export interface StreamCarrier {
+  readonly sessionId: string;
+  /** For error messages: where the session leads. */
+  readonly destination: string;
+  readonly halfCloseLingerMs: number;
+  readonly streamBufferBytes: number;
+  /** The SYN is about to go out. */
+  opened(stream: MuxStream, streamId: number): void;
+  /** Something to send was added to the stream's output. */
+  wake(stream: MuxStream): void;
+  /** What the output still held is not to be sent. */
+  discard(stream: MuxStream): void;
+  /** Both directions are over; frames that still arrive are dropped. Sends a FIN if none was sent. */
+  release(stream: MuxStream): void;
+  /** Bytes held for slow readers changed by that many. */
+  account(stream: MuxStream, bytes: number): void;
+}
+
+/** Memory that a held piece costs besides its bytes, roughly; without it a flood of tiny pieces has no bound. */
+const PIECE_OVERHEAD_BYTES = 64;
+
+/**
+ * One connection to the remote port.
+ *
+ * A session can only close a stream in both directions at once. So a local `end()` is held back while the
+ * answer arrives (`halfCloseLingerMs`), and the remote end closes both sides, like a socket without
+ * `allowHalfOpen`. Backpressure is real in both directions: writes wait for the session's upload window, and
+ * a reader that stops makes the stream hold data up to `streamBufferBytes`, then reset: the protocol has no
+ * way to slow the sender of one stream, and its siblings must go on.
+ */
+export class MuxStream extends Duplex {
+  readonly output: StreamOutput = {
+    streamId: undefined,
+    opened: (streamId) => this.#carrier.opened(this, streamId),
+    chunks: [],
+    offset: 0,
+    pendingBytes: 0,
+    written: undefined,
+  };
+  readonly #carrier: StreamCarrier;
+  /** Arrived, but the reader wants nothing at the moment. */
+  #held: Uint8Array[] = [];
+  #heldBytes = 0;
+  #wanted = false;
+  #remoteEnded = false;
+  #linger: NodeJS.Timeout | undefined;
+  #receivedBytes = 0;
+
+  constructor(carrier: StreamCarrier) {
+    super({ allowHalfOpen: false, highWaterMark: 64 * 1024 });
+    this.#carrier = carrier;
+  }
+
+  /** Whether the remote side ever sent a byte. */
+  get receivedBytes(): number {
+    return this.#receivedBytes;
+  }
+
+  /** Bytes held for the reader. */
+  get heldBytes(): number {
+    return this.#heldBytes;
+  }
+
+  /** True while `end()` was called and the other side has not ended. */
+  get isLingering(): boolean {
+    return this.#linger !== undefined;
+  }
+
+  /** Data from the remote side. The piece is a view of the socket's chunk. */
+  receive(piece: Uint8Array): void {
+    if (this.destroyed || this.#remoteEnded) return;
+    this.#receivedBytes += piece.length;
+    this.#linger?.refresh();
+    if (this.#wanted && this.#held.length === 0) {
+      this.#wanted = this.push(this.readableLength > 0 ? ownCopy(piece) : piece);
+      return;
+    }
+    this.#held.push(ownCopy(piece));
+    this.#hold(piece.length + PIECE_OVERHEAD_BYTES);
+    if (this.#heldBytes > this.#carrier.streamBufferBytes) this.overflow();
+  }
+
+  /** The remote side's FIN, or our decision not to wait for it any longer. */
+  receiveEnd(): void {
+    if (this.destroyed || this.#remoteEnded) return;
+    this.#remoteEnded = true;
+    // Nothing that is still unsent can be delivered: the agent has closed the whole connection.
+    this.#finish();
+    if (this.#held.length === 0) this.push(null);
+  }
+
+  /** The reader was too slow for too long. */
+  overflow(): void {
+    this.destroy(
+      new TunnelError(
+        'SSM_STREAM_RESET',
+        `The connection to ${this.#carrier.destination} was reset: its reader left ${this.#heldBytes} bytes waiting.`,
+        { hint: 'Read faster, or raise streamBufferBytes.' },
+      ),
+    );
+  }
+
+  override _read(): void {
+    this.#wanted = true;
+    while (this.#wanted) {
+      const piece = this.#held.shift();
+      if (piece === undefined) break;
+      this.#hold(-(piece.length + PIECE_OVERHEAD_BYTES));
+      this.#wanted = this.push(piece);
+    }
+    if (this.#remoteEnded && this.#held.length === 0 && !this.readableEnded) this.push(null);
+  }
+
+  override _write(chunk: Buffer, _encoding: string, callback: (error?: Error | null) => void): void {
+    this.#send([chunk], callback);
+  }
+
+  override _writev(
+    entries: { chunk: Buffer; encoding: BufferEncoding }[],
+    callback: (error?: Error | null) => void,
+  ): void {
+    this.#send(
+      entries.map((entry) => entry.chunk),
+      callback,
+    );
+  }
+
+  override _final(callback: (error?: Error | null) => void): void {
+    const { halfCloseLingerMs } = this.#carrier;
+    if (!this.#remoteEnded && halfCloseLingerMs > 0) {
+      this.#linger = setTimeout(() => this.receiveEnd(), halfCloseLingerMs).unref();
+    } else if (!this.#remoteEnded) {
+      // Asked for: the FIN goes out now, and whatever the other side would still have sent is lost.
+      this.receiveEnd();
+    }
+    callback();
+  }
+
+  override _destroy(error: Error | null, callback: (error?: Error | null) => void): void {
+    this.#finish();
+    this.#hold(-this.#heldBytes);
+    this.#held = [];
+    callback(error);
+  }
+
+  #send(chunks: Buffer[], callback: (error?: Error | null) => void): void {
+    if (this.#remoteEnded) {
+      callback();
+      return;
+    }
+    const { output } = this;
+    for (const chunk of chunks) {
+      if (chunk.length === 0) continue;
+      output.chunks.push(chunk);
+      output.pendingBytes += chunk.length;
+    }
+    if (output.pendingBytes === 0) {
+      callback();
+      return;
+    }
+    output.written = callback;
+    this.#carrier.wake(this);
+  }
+
+  /** Ends the stream on the wire. */
+  #finish(): void {
+    clearTimeout(this.#linger);
+    this.#linger = undefined;
+    this.#carrier.discard(this);
+    this.#carrier.release(this);
+  }
+
+  #hold(bytes: number): void {
+    this.#heldBytes += bytes;
+    this.#carrier.account(this, bytes);
+  }
+}
+
+/**
+ * A piece that waits must not keep the whole chunk alive that the socket delivered, most of which belongs to
+ * other streams.
+ */
+function ownCopy(piece: Uint8Array): Uint8Array {
+  return piece.length * 2 < piece.buffer.byteLength ? Buffer.from(piece) : piece;
+}
+
+/** A stream that failed before it began: the error comes as an event, as with a socket that cannot connect. */
+export function failedStream(error: Error): Duplex {
+  return new Duplex({ read() {}, write: (_chunk, _encoding, callback) => callback() }).destroy(error);
+}
