@@ -1,0 +1,49 @@
+/** What went through the simulator since it was created. */
+export interface SsmStatistics {
+  startSessionCalls: number;
+  resumeSessionCalls: number;
+  terminateSessionCalls: number;
+  sessionsStarted: number;
+  sessionsTerminated: number;
+  /** Sessions that are not terminated. */
+  openSessions: number;
+  /** WebSockets of clients that opened a data channel, resumes included. */
+  channelsOpened: number;
+  /** smux streams that clients opened. */
+  muxStreams: number;
+  /** Destinations that agents dialled, by the name in the session (`localhost` when it has none), in order. */
+  dialled: ReadonlyArray<{ host: string; port: number }>;
+  /** Bytes of clients for destinations. */
+  bytesUp: number;
+  /** Bytes of destinations for clients. */
+  bytesDown: number;
+}
+
+export class Counters {
+  startSessionCalls = 0;
+  resumeSessionCalls = 0;
+  terminateSessionCalls = 0;
+  sessionsStarted = 0;
+  sessionsTerminated = 0;
+  channelsOpened = 0;
+  muxStreams = 0;
+  bytesUp = 0;
+  bytesDown = 0;
+  readonly dialled: Array<{ host: string; port: number }> = [];
+
+  snapshot(): SsmStatistics {
+    return {
+      startSessionCalls: this.startSessionCalls,
+      resumeSessionCalls: this.resumeSessionCalls,
+      terminateSessionCalls: this.terminateSessionCalls,
+      sessionsStarted: this.sessionsStarted,
+      sessionsTerminated: this.sessionsTerminated,
+      openSessions: this.sessionsStarted - this.sessionsTerminated,
+      channelsOpened: this.channelsOpened,
+      muxStreams: this.muxStreams,
+      dialled: this.dialled.map((entry) => ({ ...entry })),
+      bytesUp: this.bytesUp,
+      bytesDown: this.bytesDown,
+    };
+  }
+}
