@@ -1,0 +1,86 @@
+import { ConnectError } from '../errors.ts';
+import { invalid, type LoadedConfig } from './load-config.ts';
+import { parseEnvironment } from './schema.ts';
+import type { AwsSettings, EnvironmentSettings } from './settings.ts';
+
+export interface ResolveOptions {
+  /** Values of command-line flags; they win over everything. */
+  flags?: Partial<Omit<AwsSettings, 'kind'>>;
+  /** Default: the environment of this process. */
+  env?: NodeJS.ProcessEnv;
+}
+
+export interface ResolvedEnvironment {
+  readonly name: string;
+  readonly root: string;
+  readonly settings: EnvironmentSettings;
+}
+
+/** What the process environment can override, and how. Precedence: flag, POSTERN_*, file, default. */
+const variables: Readonly<Record<string, (value: string) => Partial<AwsSettings>>> = {
+  POSTERN_REGION: (region) => ({ region }),
+  POSTERN_PROFILE: (profile) => ({ profile }),
+  POSTERN_CLUSTER: (cluster) => ({ cluster }),
+  POSTERN_JUMP_HOST: (jumpHost) => ({ jumpHost }),
+  POSTERN_BOOTSTRAP: (bootstrap) => ({ bootstrap }),
+  POSTERN_TEST_DATABASES: (testDatabases) => ({ testDatabases }),
+  POSTERN_CA_FILE: (file) => ({ ca: { file } }),
+};
+
+/**
+ * Chooses an environment (argument, `POSTERN_ENV`, `defaultEnvironment`, `local`, the only one) and applies what flags
+ * and `POSTERN_*` override. Throws `CONNECT_ENVIRONMENT_UNKNOWN`, `CONNECT_CONFIG_INVALID`.
+ */
+export function resolveEnvironment(
+  loaded: LoadedConfig,
+  name?: string,
+  options: ResolveOptions = {},
+): ResolvedEnvironment {
+  const { environments, defaultEnvironment } = loaded.config;
+  const env = options.env ?? process.env;
+  const known = Object.keys(environments);
+  const chosen =
+    name ??
+    nonEmpty(env['POSTERN_ENV']) ??
+    defaultEnvironment ??
+    (known.includes('local') ? 'local' : known.length === 1 ? known[0] : undefined);
+  if (chosen === undefined) throw unknown(loaded.file, 'No environment was named', known);
+  const settings = Object.hasOwn(environments, chosen) ? environments[chosen] : undefined;
+  if (settings === undefined) throw unknown(loaded.file, `There is no environment "${chosen}"`, known);
+  return { name: chosen, root: loaded.root, settings: override(settings, chosen, env, options.flags) };
+}
+
+function override(
+  settings: EnvironmentSettings,
+  name: string,
+  env: NodeJS.ProcessEnv,
+  flags: ResolveOptions['flags'],
+): EnvironmentSettings {
+  if (settings.kind === 'local') return settings;
+  const overrides: Partial<AwsSettings> = {};
+  const used: string[] = [];
+  for (const [variable, read] of Object.entries(variables)) {
+    const value = nonEmpty(env[variable]);
+    if (value === undefined) continue;
+    used.push(variable);
+    Object.assign(overrides, read(value));
+  }
+  Object.assign(overrides, flags);
+  if (Object.keys(overrides).length === 0) return settings;
+  const merged: AwsSettings = { ...settings, ...overrides };
+  if (overrides.cluster !== undefined) delete merged.endpoint;
+  const parsed = parseEnvironment(merged, `environments.${name}`);
+  if ('problems' in parsed) throw invalid(['The configuration with', ...used].join(' '), parsed.problems);
+  return parsed;
+}
+
+const nonEmpty = (value: string | undefined): string | undefined => (value === '' ? undefined : value);
+
+function unknown(file: string, what: string, known: readonly string[]): ConnectError {
+  return new ConnectError({
+    code: 'CONNECT_ENVIRONMENT_UNKNOWN',
+    kind: 'invalid',
+    message: `${what}. ${file} has: ${known.join(', ')}.`,
+    hint: 'Name one of them with --env, POSTERN_ENV or defaultEnvironment.',
+  });
+}

@@ -1,0 +1,103 @@
+import * as v from 'valibot';
+import type { EnvironmentSettings, PosternConfig } from './settings.ts';
+
+const text = v.pipe(v.string('must be text'), v.nonEmpty('must not be empty'));
+const optionalText = v.optional(text);
+const tags = v.pipe(
+  v.record(text, v.string('must be text')),
+  v.check((value) => Object.keys(value).length > 0, 'needs at least one tag'),
+);
+
+const jumpHost = v.union(
+  [v.pipe(v.string(), v.regex(/^(i|mi)-[0-9a-f]{8,17}$|^ecs:.+_.+_.+$/)), v.strictObject({ tag: tags })],
+  "must be an instance id (i-…, mi-…, ecs:…) or { tag: { 'name': 'value' } }",
+);
+
+const local = v.strictObject({
+  kind: v.literal('local'),
+  postgres: v.optional(v.literal(17, 'must be 17'), 17),
+});
+
+const aws = v.pipe(
+  v.strictObject({
+    kind: v.literal('aws'),
+    region: v.pipe(text, v.regex(/^[a-z]{2}(-[a-z]+)+-\d$/, 'must be a region such as eu-west-2')),
+    profile: optionalText,
+    cluster: v.optional(
+      v.pipe(
+        text,
+        v.check((value) => !/^cluster-[A-Z0-9]+$/.test(value), 'must be the identifier, not the resource id'),
+      ),
+    ),
+    endpoint: v.optional(
+      v.strictObject({
+        host: text,
+        port: v.pipe(
+          v.number('must be a number'),
+          v.integer('must be whole'),
+          v.minValue(1),
+          v.maxValue(65_535),
+        ),
+      }),
+    ),
+    resourceId: optionalText,
+    jumpHost: v.optional(jumpHost),
+    document: v.optional(v.strictObject({ name: text, parameters: v.optional(v.record(text, v.string())) })),
+    bootstrap: optionalText,
+    testDatabases: optionalText,
+    ca: v.optional(
+      v.union([v.strictObject({ pem: text }), v.strictObject({ file: text })], 'must be { pem } or { file }'),
+    ),
+  }),
+  v.check(
+    (value) => (value.cluster === undefined) !== (value.endpoint === undefined),
+    'needs either cluster or endpoint',
+  ),
+  v.check(
+    (value) => value.document === undefined || value.jumpHost !== undefined,
+    'document needs a jumpHost',
+  ),
+);
+
+const environment = v.variant('kind', [local, aws], 'must be made by local() or aws()');
+
+const config = v.pipe(
+  v.strictObject({
+    environments: v.pipe(
+      v.record(v.pipe(v.string(), v.regex(/^[a-z][a-z0-9-]{0,30}$/, 'must be a-z, 0-9 and -')), environment),
+      v.check((value) => Object.keys(value).length > 0, 'needs at least one environment'),
+    ),
+    defaultEnvironment: optionalText,
+  }),
+  v.check(
+    (value) => value.defaultEnvironment === undefined || value.defaultEnvironment in value.environments,
+    'defaultEnvironment names no environment',
+  ),
+);
+
+export interface Problems {
+  /** One sentence each, starting with the path of what is wrong. */
+  readonly problems: readonly string[];
+}
+
+/** The configuration with defaults filled in, or everything that is wrong with it. */
+export function parseConfig(value: unknown): PosternConfig | Problems {
+  return result(v.safeParse(config, value), '') as PosternConfig | Problems;
+}
+
+/** The same for one environment, after the process environment has overridden parts of it. */
+export function parseEnvironment(value: unknown, path: string): EnvironmentSettings | Problems {
+  return result(v.safeParse(environment, value), path) as EnvironmentSettings | Problems;
+}
+
+function result(parsed: v.SafeParseResult<v.GenericSchema>, prefix: string): unknown {
+  if (parsed.success) return parsed.output;
+  return { problems: parsed.issues.map((issue) => problem(issue, prefix)) };
+}
+
+function problem(issue: v.BaseIssue<unknown>, prefix: string): string {
+  const path = [prefix, v.getDotPath(issue) ?? ''].filter((part) => part !== '').join('.') || 'configuration';
+  if (issue.type === 'strict_object' && issue.expected === 'never') return `${path}: unknown option`;
+  if (issue.received === 'undefined') return `${path}: is missing`;
+  return `${path}: ${issue.message}`;
+}

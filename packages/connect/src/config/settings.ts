@@ -1,0 +1,61 @@
+/** How the agent's host is found: by id, or by tags (every tag must match). */
+export type JumpHost = string | { tag: Record<string, string> };
+
+export interface LocalOptions {
+  /** Major version of the embedded server. Default 17. */
+  postgres?: 17;
+}
+
+export interface AwsOptions {
+  region: string;
+  /** A profile of the shared AWS configuration. Default: what the SDK's default chain finds. */
+  profile?: string;
+  /** The cluster's identifier; endpoint, port and resource id are asked of RDS (DescribeDBClusters). */
+  cluster?: string;
+  /** Instead of `cluster`: the endpoint as RDS reports it, when the caller may not describe clusters. */
+  endpoint?: { host: string; port: number };
+  /** With `endpoint`: `cluster-…`, only used in hints. */
+  resourceId?: string;
+  /** The instance that Session Manager forwards through. Without it connections are direct (inside the VPC). */
+  jumpHost?: JumpHost;
+  /** A Session document of type Port whose host and port are fixed; see the README for the IAM reasons. */
+  document?: { name: string; parameters?: Record<string, string> };
+  /** Name or ARN of the bootstrap function. */
+  bootstrap?: string;
+  /** Name or ARN of the test-database function. Without it this environment has no test databases. */
+  testDatabases?: string;
+  /** A CA bundle (PEM text or file) for regions that the built-in roots do not cover. */
+  ca?: { pem: string } | { file: string };
+}
+
+export interface LocalSettings extends LocalOptions {
+  kind: 'local';
+  postgres: 17;
+}
+
+export interface AwsSettings extends AwsOptions {
+  kind: 'aws';
+}
+
+export type EnvironmentSettings = LocalSettings | AwsSettings;
+
+export interface PosternConfig {
+  environments: Record<string, EnvironmentSettings>;
+  /** Used when neither a flag nor POSTERN_ENV names one. Default: `local` if there is one, else the only one. */
+  defaultEnvironment?: string;
+}
+
+/** An offline cloud on this machine: embedded PostgreSQL behind simulated AWS services. */
+export function local(options: LocalOptions = {}): LocalSettings {
+  return { kind: 'local', postgres: 17, ...options };
+}
+
+/** A cluster on AWS. */
+export function aws(options: AwsOptions): AwsSettings {
+  return { kind: 'aws', ...options };
+}
+
+/** Types the configuration; checks nothing by itself (`loadConfig` reports every problem at once). */
+export function defineConfig(config: PosternConfig): PosternConfig {
+  return config;
+}

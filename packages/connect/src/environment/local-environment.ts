@@ -1,0 +1,181 @@
+import { join } from 'node:path';
+import type { Duplex } from 'node:stream';
+import type { Action, RequestOf, ResultOf } from '@postern/bootstrap/contract';
+import type { LocalCloud } from '@postern/local-cloud';
+import type { AwsCredentialProvider, AwsCredentials } from '@postern/rds-auth';
+import type { AwsSettings, LocalSettings } from '../config/settings.ts';
+import { createPhases, type RunPhase } from '../phases.ts';
+import type { AwsAccess } from './aws-access.ts';
+import { createAwsEnvironment } from './aws-environment.ts';
+import { deployFunctions, type FunctionDefinition } from './deploy-functions.ts';
+import type { Artifact, CallOptions, Cluster, Environment, FunctionRole } from './environment.ts';
+
+const FUNCTIONS = { bootstrap: 'postern-bootstrap-local', testdb: 'postern-testdb-local' } as const;
+
+export interface LocalEnvironmentOptions {
+  name: string;
+  settings: LocalSettings;
+  /** The workspace root; prepared server directories are kept in its `.cache/postern`. */
+  root: string;
+  /** Where the server's data and sockets go; removed at the end. */
+  runDir: string;
+  phase?: RunPhase;
+  signal?: AbortSignal;
+}
+
+/**
+ * Starts the offline cloud in this process and treats it as AWS: the same clients, tunnel, tokens and certificates,
+ * with the cloud's endpoint and the credentials of its principals. Suites are the `ci` principal, deploying is `deploy`.
+ */
+export async function openLocalEnvironment(options: LocalEnvironmentOptions): Promise<Environment> {
+  const { name, settings, root, signal, phase = createPhases() } = options;
+  const cloud = await phase('cloud', async (note) => {
+    const { startLocalCloud } = await import('@postern/local-cloud');
+    const started = await startLocalCloud({
+      postgres: settings.postgres,
+      cacheDir: join(root, '.cache', 'postern'),
+      runDir: options.runDir,
+    });
+    note({ detail: `PostgreSQL ${started.postgres.version} behind ${started.endpoint}` });
+    return started;
+  });
+  if (signal?.aborted === true) {
+    await cloud.close();
+    throw signal.reason;
+  }
+  return new LocalEnvironment(name, root, phase, cloud);
+}
+
+class LocalEnvironment implements Environment {
+  readonly name: string;
+  readonly kind = 'local';
+  readonly #cloud: LocalCloud;
+  readonly #aws: Environment;
+  readonly #deployAccess: AwsAccess;
+  #deployed: string | undefined;
+  #closing: Promise<void> | undefined;
+
+  constructor(name: string, root: string, phase: RunPhase, cloud: LocalCloud) {
+    this.name = name;
+    this.#cloud = cloud;
+    const as = (principal: string): AwsCredentialProvider => memoised(() => cloud.credentials(principal));
+    const { region, endpoint } = cloud;
+    const deploy = as('deploy');
+    this.#deployAccess = { region, endpoint, credentials: deploy };
+    this.#aws = createAwsEnvironment({
+      name,
+      root,
+      phase,
+      settings: settingsOf(cloud),
+      access: {
+        region,
+        endpoint,
+        credentials: as('ci'),
+        deployCredentials: deploy,
+        ca: [cloud.cluster.caPem],
+      },
+    });
+  }
+
+  resolve(options?: CallOptions): Promise<Cluster> {
+    return this.#aws.resolve(options);
+  }
+
+  openStream(options?: CallOptions): Promise<Duplex> {
+    return this.#aws.openStream(options);
+  }
+
+  warmUp(): Promise<void> {
+    return this.#aws.warmUp();
+  }
+
+  token(user: string, options?: CallOptions): Promise<string> {
+    return this.#aws.token(user, options);
+  }
+
+  invoke<A extends Action>(
+    which: FunctionRole,
+    request: RequestOf<A>,
+    options?: CallOptions,
+  ): Promise<ResultOf[A]> {
+    return this.#aws.invoke<A>(which, request, options);
+  }
+
+  async deploy(artifact: Artifact, options: CallOptions = {}): Promise<{ changed: boolean }> {
+    if (this.#deployed === artifact.sha256) return { changed: false };
+    await deployFunctions({
+      access: this.#deployAccess,
+      functions: functionsOf(this.#cloud),
+      artifact,
+      handler: 'index.handler',
+      ...options,
+    });
+    this.#deployed = artifact.sha256;
+    return { changed: true };
+  }
+
+  async statistics(): Promise<Record<string, unknown>> {
+    return { ...this.#cloud.statistics(), ...(await this.#aws.statistics()) };
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= (async () => {
+      // Sessions first: the agent's end of them lives in the cloud.
+      await this.#aws.close().finally(() => this.#cloud.close());
+    })();
+    return this.#closing;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+}
+
+/** What one would write into `aws({ … })` for this cloud. */
+function settingsOf(cloud: LocalCloud): AwsSettings {
+  return {
+    kind: 'aws',
+    region: cloud.region,
+    cluster: cloud.cluster.identifier,
+    jumpHost: { tag: { ...cloud.jumpHost.tags } },
+    bootstrap: FUNCTIONS.bootstrap,
+    testDatabases: FUNCTIONS.testdb,
+  };
+}
+
+/** One artefact, two functions that differ in permission and in what they will do. */
+function functionsOf(cloud: LocalCloud): FunctionDefinition[] {
+  const { cluster } = cloud;
+  const variables = {
+    POSTERN_DB_HOST: cluster.endpoint,
+    POSTERN_DB_PORT: String(cluster.port),
+    POSTERN_DB_SECRET_ARN: cluster.masterSecretArn,
+    POSTERN_DB_CA: cluster.caPem,
+    POSTERN_TEST_DATABASES: 'true',
+  };
+  const role = (name: string): string => `arn:aws:iam::${cloud.accountId}:role/${name}`;
+  return [
+    {
+      name: FUNCTIONS.bootstrap,
+      role: role(FUNCTIONS.bootstrap),
+      variables: { ...variables, POSTERN_ALLOWED_ACTIONS: 'ping,plan,apply,status,migrate' },
+    },
+    {
+      name: FUNCTIONS.testdb,
+      role: role(FUNCTIONS.testdb),
+      variables: { ...variables, POSTERN_ALLOWED_ACTIONS: 'ping,prepare,publish,drop,sweep' },
+    },
+  ];
+}
+
+/** As the SDK's providers do: asked again only when the credentials are about to end, or when told to. */
+function memoised(provide: () => AwsCredentials): AwsCredentialProvider {
+  const RENEW_BEFORE_MS = 5 * 60_000;
+  let current: AwsCredentials | undefined;
+  return async (options) => {
+    const left = (current?.expiration?.getTime() ?? Number.POSITIVE_INFINITY) - Date.now();
+    if (current === undefined || options?.forceRefresh === true || left < RENEW_BEFORE_MS)
+      current = provide();
+    return current;
+  };
+}

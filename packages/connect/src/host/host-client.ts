@@ -1,0 +1,246 @@
+import { connect, type Socket } from 'node:net';
+import { ConnectError } from '../errors.ts';
+import {
+  type ErrorMessage,
+  type Hello,
+  type HostEvent,
+  type HostInfo,
+  type HostMessage,
+  receive,
+  reviveError,
+  send,
+} from './protocol.ts';
+import type { AcquiredDatabase, PreparedRun } from './runs.ts';
+
+export interface RequestOptions {
+  /** Ends the waiting; the host goes on. */
+  signal?: AbortSignal;
+}
+
+export interface BootstrapSummary {
+  /** Names of the declared databases. */
+  readonly databases: readonly string[];
+  /** Hash of the manifest that now holds. */
+  readonly manifest: string;
+  /** False when the host had applied the same manifest before. */
+  readonly applied: boolean;
+  readonly statements: number;
+  readonly migrations: number;
+}
+
+/** A connection to the host process. As long as a client's is open the host lives, and so do the client's runs. */
+export interface HostClient extends AsyncDisposable {
+  readonly info: HostInfo;
+  /** An IAM token for a role, from the host's cache. A secret. */
+  token(user: string, options?: RequestOptions): Promise<string>;
+  /** Databases, roles and migrations as declared; skipped when this host has applied the same before. */
+  bootstrap(options?: RequestOptions): Promise<BootstrapSummary>;
+  /** Bootstraps, takes a lease and has one database cloned for each worker. The run ends with this connection. */
+  prepareRun(request: { database: string; workers: number }, options?: RequestOptions): Promise<PreparedRun>;
+  /** The database of a worker slot: the same key always gets the same one. */
+  acquire(request: { run: string; key: string }, options?: RequestOptions): Promise<AcquiredDatabase>;
+  /** Drops the run's databases now instead of at the end of this connection. */
+  releaseRun(run: string, options?: RequestOptions): Promise<void>;
+  /** What the simulators (offline) or the tunnel (AWS) have counted. */
+  statistics(options?: RequestOptions): Promise<Record<string, unknown>>;
+  /** Ends the host for everybody. Needed by nobody: it ends by itself after its last client. */
+  shutdown(options?: RequestOptions): Promise<void>;
+  /** Fulfils when the connection has ended; `reason` is undefined after `close()`. */
+  readonly closed: Promise<{ readonly reason: unknown }>;
+  close(): Promise<void>;
+}
+
+/** How a greeting ended. */
+export type Greeting =
+  | { outcome: 'welcome'; client: HostClient }
+  | { outcome: 'refused'; reason: string }
+  | { outcome: 'failed'; error: Error }
+  | { outcome: 'gone' };
+
+/** The socket, or undefined when nobody listens there. */
+export async function dial(address: string): Promise<Socket | undefined> {
+  return await new Promise<Socket | undefined>((resolve, reject) => {
+    const socket = connect(address);
+    socket.once('connect', () => {
+      socket.off('error', onError);
+      resolve(socket);
+    });
+    socket.once('error', onError);
+    function onError(error: NodeJS.ErrnoException): void {
+      const absent = ['ENOENT', 'ECONNREFUSED', 'ECONNRESET', 'ENOTSOCK', 'EPIPE'].includes(error.code ?? '');
+      if (absent) resolve(undefined);
+      else reject(error);
+    }
+  });
+}
+
+/** Says hello and waits until the host is ready. Events go to the listener from now on. */
+export async function greet(
+  socket: Socket,
+  hello: Hello,
+  options: { onEvent?: ((event: HostEvent) => void) | undefined; signal?: AbortSignal | undefined } = {},
+): Promise<Greeting> {
+  const client = new SocketClient(socket, options.onEvent);
+  const { signal } = options;
+  const onAbort = (): void => void socket.destroy();
+  signal?.addEventListener('abort', onAbort, { once: true });
+  try {
+    send(socket, { hello });
+    const greeting = await client.greeting;
+    signal?.throwIfAborted();
+    return greeting;
+  } finally {
+    signal?.removeEventListener('abort', onAbort);
+  }
+}
+
+interface Pending {
+  resolve: (result: never) => void;
+  reject: (error: unknown) => void;
+}
+
+class SocketClient implements HostClient {
+  readonly #socket: Socket;
+  readonly #onEvent: ((event: HostEvent) => void) | undefined;
+  readonly #pending = new Map<number, Pending>();
+  readonly greeting: Promise<Greeting>;
+  readonly closed: Promise<{ readonly reason: unknown }>;
+  #greeted: (greeting: Greeting) => void = () => undefined;
+  #info: HostInfo | undefined;
+  #nextId = 1;
+  #closing: Promise<void> | undefined;
+  #ending: Error | undefined;
+
+  constructor(socket: Socket, onEvent: ((event: HostEvent) => void) | undefined) {
+    this.#socket = socket;
+    this.#onEvent = onEvent;
+    this.greeting = new Promise((resolve) => {
+      this.#greeted = resolve;
+    });
+    let failure: Error | undefined;
+    socket.on('error', (error) => {
+      failure = error;
+    });
+    this.closed = new Promise((resolve) => {
+      socket.once('close', () => {
+        const reason = this.#ending ?? (this.#closing === undefined ? lost(failure) : undefined);
+        for (const pending of this.#pending.values()) pending.reject(reason ?? closedError());
+        this.#pending.clear();
+        this.#greeted({ outcome: 'gone' });
+        resolve({ reason });
+      });
+    });
+    receive(socket, (message) => this.#handle(message as HostMessage));
+  }
+
+  get info(): HostInfo {
+    if (this.#info === undefined) throw closedError();
+    return this.#info;
+  }
+
+  #handle(message: HostMessage): void {
+    if ('event' in message) this.#onEvent?.(message.event);
+    else if ('id' in message) this.#settle(message);
+    else if ('welcome' in message) {
+      this.#info = message.welcome;
+      this.#socket.unref(); // an idle client does not keep its process
+      this.#greeted({ outcome: 'welcome', client: this });
+    } else if ('refused' in message) this.#greeted({ outcome: 'refused', reason: message.refused.reason });
+    else if ('failed' in message) this.#greeted({ outcome: 'failed', error: reviveError(message.failed) });
+    else if ('closing' in message) this.#ending = reviveError(message.closing);
+  }
+
+  #settle(message: { id: number; result: unknown } | { id: number; error: ErrorMessage }): void {
+    const pending = this.#pending.get(message.id);
+    if (pending === undefined) return;
+    this.#pending.delete(message.id);
+    if (this.#pending.size === 0) this.#socket.unref();
+    if ('error' in message) pending.reject(reviveError(message.error));
+    else pending.resolve(message.result as never);
+  }
+
+  async #request<T>(method: string, params: unknown, options: RequestOptions = {}): Promise<T> {
+    const { signal } = options;
+    signal?.throwIfAborted();
+    if (this.#closing !== undefined || this.#socket.destroyed) throw this.#ending ?? closedError();
+    const id = this.#nextId++;
+    let onAbort: (() => void) | undefined;
+    try {
+      return await new Promise<T>((resolve, reject) => {
+        this.#pending.set(id, { resolve, reject });
+        this.#socket.ref();
+        onAbort = () => reject(signal?.reason);
+        signal?.addEventListener('abort', onAbort, { once: true });
+        send(this.#socket, { id, method, params });
+      });
+    } finally {
+      if (onAbort !== undefined) signal?.removeEventListener('abort', onAbort);
+    }
+  }
+
+  async token(user: string, options?: RequestOptions): Promise<string> {
+    const { token } = await this.#request<{ token: string }>('token', { user }, options);
+    return token;
+  }
+
+  async bootstrap(options?: RequestOptions): Promise<BootstrapSummary> {
+    return await this.#request('bootstrap', {}, options);
+  }
+
+  async prepareRun(
+    request: { database: string; workers: number },
+    options?: RequestOptions,
+  ): Promise<PreparedRun> {
+    return await this.#request('prepareRun', request, options);
+  }
+
+  async acquire(request: { run: string; key: string }, options?: RequestOptions): Promise<AcquiredDatabase> {
+    return await this.#request('acquire', request, options);
+  }
+
+  async releaseRun(run: string, options?: RequestOptions): Promise<void> {
+    await this.#request('releaseRun', { run }, options);
+  }
+
+  async statistics(options?: RequestOptions): Promise<Record<string, unknown>> {
+    return await this.#request('statistics', {}, options);
+  }
+
+  async shutdown(options?: RequestOptions): Promise<void> {
+    await this.#request('shutdown', {}, options);
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= new Promise<void>((resolve) => {
+      if (this.#socket.destroyed) return resolve();
+      this.#socket.once('close', () => resolve());
+      this.#socket.ref();
+      // Not end(): the connection is this client's presence, and the host acts on its end, not on its last byte.
+      return this.#socket.destroy();
+    });
+    return this.#closing;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+}
+
+function lost(cause: unknown): ConnectError {
+  return new ConnectError({
+    code: 'CONNECT_HOST_LOST',
+    kind: 'unavailable',
+    message: 'The connection to the host process ended.',
+    hint: 'The host was killed or has crashed. Run again: what it left is swept at the next start.',
+    cause,
+  });
+}
+
+function closedError(): ConnectError {
+  return new ConnectError({
+    code: 'CONNECT_HOST_CLOSED',
+    kind: 'closed',
+    message: 'This connection to the host has been closed.',
+    hint: 'Connect again with connectHost() or attachHost().',
+  });
+}

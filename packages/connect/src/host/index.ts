@@ -1,0 +1,6 @@
+export { type AttachHostOptions, attachHost } from './attach-host.ts';
+export { type ConnectHostOptions, connectHost } from './connect-host.ts';
+export type { BootstrapSummary, HostClient, RequestOptions } from './host-client.ts';
+export { type PgConfigRequest, pgConfig } from './pg-config.ts';
+export type { HostEvent, HostInfo, HostPhase } from './protocol.ts';
+export type { AcquiredDatabase, PreparedRun } from './runs.ts';

@@ -1,0 +1,286 @@
+import { rmSync, writeFileSync } from 'node:fs';
+import type { Environment } from '../environment/environment.ts';
+import { ConnectError } from '../errors.ts';
+import { createPhases, type RunPhase } from '../phases.ts';
+import { type BuildArtifact, declaredDatabase } from './artifacts.ts';
+import { type BootstrapResult, createBootstrapper } from './bootstrapper.ts';
+import { type Connection, ControlServer, type Method } from './control-server.ts';
+import { type DataSocket, openDataSocket } from './data-socket.ts';
+import { thisProcess } from './process-identity.ts';
+import type { HostInfo } from './protocol.ts';
+import { type RunFolder, removeParentIfEmpty } from './run-folder.ts';
+import { Runs, type RunsOptions } from './runs.ts';
+
+/** How long the host waits for the next client after the last one left: the next Nx project needs about a second. */
+export const DEFAULT_GRACE_MS = 2_000;
+
+/** A client that started a host and vanished before it said hello must not leave it waiting. */
+const FIRST_CLIENT_MS = 15_000;
+
+/** Giving everything back takes well under a second offline; a dead tunnel must not keep the process. */
+const STOP_DEADLINE_MS = 20_000;
+
+export interface HostOptions {
+  folder: RunFolder;
+  root: string;
+  version: string;
+  configHash: string;
+  graceMs: number;
+  /** Opens the environment. `signal` fires when nobody waits for it any more. */
+  createEnvironment: (context: {
+    runDir: string;
+    phase: RunPhase;
+    signal: AbortSignal;
+  }) => Promise<Environment>;
+  buildArtifact: BuildArtifact;
+  /** Opens the lease of a run; gets what it needs to connect. */
+  holdLease: (environment: Environment, run: string) => ReturnType<RunsOptions['holdLease']>;
+  newRunId: () => string;
+  /** Clients can connect from now on. */
+  onListening: () => void;
+  /** For the host's log. */
+  log: (message: string, error?: unknown) => void;
+}
+
+export interface RunningHost {
+  /** Ends the host in good order. */
+  stop(reason?: unknown): void;
+  /** Fulfils when everything has been given back and the folder is gone. `failed` is why it could not start. */
+  readonly ended: Promise<{ failed?: unknown }>;
+}
+
+/** The host process without the process: everything it does, with what it works on given from outside. */
+export async function runHost(options: HostOptions): Promise<RunningHost> {
+  const host = new Host(options);
+  await host.open();
+  return host;
+}
+
+class Host implements RunningHost {
+  readonly #options: HostOptions;
+  readonly #control: ControlServer;
+  readonly #phase: RunPhase;
+  readonly #stopping = new AbortController();
+  readonly ended: Promise<{ failed?: unknown }>;
+  #end: (result: { failed?: unknown }) => void = () => undefined;
+  #idle: NodeJS.Timeout | undefined;
+  #starting: Promise<void> = Promise.resolve();
+  #environment: Environment | undefined;
+  #data: DataSocket | undefined;
+  #runs: Runs | undefined;
+  #failed: unknown;
+  #stopped = false;
+
+  constructor(options: HostOptions) {
+    this.#options = options;
+    this.ended = new Promise((resolve) => {
+      this.#end = resolve;
+    });
+    this.#phase = createPhases((event) => this.#control.broadcast(event));
+    this.#control = new ControlServer({
+      address: options.folder.control,
+      version: options.version,
+      configHash: options.configHash,
+      methods: this.#methods(),
+      onGone: (connection) => {
+        void this.#runs?.releaseAll(connection);
+      },
+      onIdle: () => this.#awaitClient(options.graceMs),
+      onBusy: () => clearTimeout(this.#idle),
+      onReplace: (reason) => {
+        this.#options.log(`replaced: another client has a different ${reason}`);
+        this.stop(replaced(reason));
+      },
+    });
+  }
+
+  async open(): Promise<void> {
+    const { folder } = this.#options;
+    writeFileSync(folder.owner, JSON.stringify(thisProcess()), { mode: 0o600 });
+    await this.#control.listen();
+    this.#awaitClient(FIRST_CLIENT_MS);
+    this.#options.onListening();
+    this.#starting = this.#start().catch((error: unknown) => {
+      if (this.#stopped) return;
+      this.#options.log('could not start', error);
+      this.#failed = error;
+      this.stop();
+    });
+  }
+
+  stop(reason?: unknown): void {
+    if (this.#stopped) return;
+    this.#stopped = true;
+    clearTimeout(this.#idle);
+    this.#stopping.abort(reason ?? new Error('the host is stopping'));
+    this.#control.stopListening();
+    const deadline = setTimeout(() => {
+      this.#options.log('stopping took too long: leaving the rest to the watchdog and the sweeper');
+      this.#finish();
+    }, STOP_DEADLINE_MS);
+    void this.#stop(reason).finally(() => {
+      clearTimeout(deadline);
+      this.#finish();
+    });
+  }
+
+  #awaitClient(withinMs: number): void {
+    clearTimeout(this.#idle);
+    if (!this.#stopped) this.#idle = setTimeout(() => this.stop(), withinMs);
+  }
+
+  async #start(): Promise<void> {
+    const { folder, createEnvironment, holdLease, newRunId, log } = this.#options;
+    const { signal } = this.#stopping;
+    const environment = await createEnvironment({ runDir: folder.folder, phase: this.#phase, signal });
+    this.#environment = environment;
+    signal.throwIfAborted();
+    const cluster = await environment.resolve({ signal });
+    this.#runs = new Runs({
+      environment,
+      phase: this.#phase,
+      holdLease: (run) => holdLease(environment, run),
+      newRunId,
+      onReleaseFailed: (run, error) =>
+        log(`run ${run} could not be released; it is left to the sweeper`, error),
+    });
+    this.#data = await openDataSocket(
+      folder.data,
+      () => environment.openStream({ signal }),
+      (error) => log('no stream for a database connection', error),
+    );
+    signal.throwIfAborted();
+    const info: HostInfo = {
+      version: this.#options.version,
+      environment: environment.name,
+      kind: environment.kind,
+      pid: process.pid,
+      endpoint: cluster.endpoint,
+      region: cluster.region,
+      resourceId: cluster.resourceId,
+      ca: cluster.ca,
+      dataSocket: folder.data,
+      controlSocket: folder.control,
+    };
+    this.#control.ready(info);
+    // The tunnel opens while the bootstrap runs. Whoever needs it gets its error, or a further attempt.
+    environment.warmUp().catch(() => undefined);
+  }
+
+  async #stop(reason: unknown): Promise<void> {
+    const { log } = this.#options;
+    await this.#starting; // has noticed the signal, or is ready
+    await this.#phase('stop', async () => {
+      await this.#runs?.releaseAll();
+      await this.#data?.close();
+      await this.#environment?.close();
+    }).catch((error: unknown) => log('stopping', error));
+    const why = this.#failed !== undefined ? { failed: this.#failed } : { closing: reason ?? stopped() };
+    this.#removeFolder();
+    await this.#control.close(why);
+  }
+
+  #finish(): void {
+    this.#removeFolder();
+    this.#end(this.#failed === undefined ? {} : { failed: this.#failed });
+  }
+
+  #removeFolder(): void {
+    rmSync(this.#options.folder.folder, { recursive: true, force: true });
+    removeParentIfEmpty(this.#options.folder);
+  }
+
+  #methods(): Record<string, Method> {
+    const { root, buildArtifact } = this.#options;
+    let bootstrapper: ReturnType<typeof createBootstrapper> | undefined;
+    const bootstrapped = async (): Promise<BootstrapResult> => {
+      bootstrapper ??= createBootstrapper({
+        environment: this.#ready().environment,
+        phase: this.#phase,
+        build: () => buildArtifact(root),
+      });
+      return await bootstrapper.bootstrap();
+    };
+    return {
+      token: async (params) => ({
+        token: await this.#ready().environment.token(text(params, 'user'), { signal: this.#stopping.signal }),
+      }),
+      bootstrap: async () => {
+        const { manifest, ...result } = await bootstrapped();
+        return { ...result, databases: manifest.databases.map(({ name }) => name), manifest: manifest.hash };
+      },
+      prepareRun: async (params, connection) => {
+        const { manifest } = await bootstrapped();
+        const database = declaredDatabase(manifest, text(params, 'database'));
+        const workers = integer(params, 'workers');
+        return await this.#prepare(connection, database.name, database.templateHash, workers);
+      },
+      acquire: async (params) => await this.#ready().runs.acquire(text(params, 'run'), text(params, 'key')),
+      releaseRun: async (params) => await this.#ready().runs.release(text(params, 'run')),
+      statistics: async () => ({
+        ...(await this.#ready().environment.statistics()),
+        host: {
+          pid: process.pid,
+          clients: this.#control.clients,
+          runs: this.#runs?.count,
+          data: this.#data?.counts(),
+        },
+      }),
+      shutdown: async () => this.stop(),
+    };
+  }
+
+  async #prepare(owner: Connection, database: string, hash: string, workers: number): Promise<unknown> {
+    const { runs } = this.#ready();
+    const prepared = await runs.prepare({ owner, database, hash, workers });
+    // The client may have gone while its databases were being made.
+    if (!this.#control.has(owner)) await runs.release(prepared.run);
+    return prepared;
+  }
+
+  #ready(): { environment: Environment; runs: Runs } {
+    if (this.#environment !== undefined && this.#runs !== undefined && !this.#stopped) {
+      return { environment: this.#environment, runs: this.#runs };
+    }
+    throw stopped();
+  }
+}
+
+function text(params: Record<string, unknown>, name: string): string {
+  const value = params[name];
+  if (typeof value === 'string' && value !== '') return value;
+  throw badParameter(name, 'text');
+}
+
+function integer(params: Record<string, unknown>, name: string): number {
+  const value = params[name];
+  if (typeof value === 'number' && Number.isInteger(value) && value > 0 && value <= 200) return value;
+  throw badParameter(name, 'a whole number from 1 to 200');
+}
+
+function badParameter(name: string, expected: string): ConnectError {
+  return new ConnectError({
+    code: 'CONNECT_REQUEST_INVALID',
+    kind: 'invalid',
+    message: `The request's ${name} must be ${expected}.`,
+    hint: 'Correct the call.',
+  });
+}
+
+function stopped(): ConnectError {
+  return new ConnectError({
+    code: 'CONNECT_HOST_CLOSED',
+    kind: 'closed',
+    message: 'The host is stopping.',
+    hint: 'Connect again: a new host is started.',
+  });
+}
+
+function replaced(reason: 'version' | 'configuration'): ConnectError {
+  return new ConnectError({
+    code: 'CONNECT_HOST_REPLACED',
+    kind: 'closed',
+    message: `The host was replaced: another command of this workspace runs with a different ${reason}.`,
+    hint: 'Let the other command finish, then run again; one workspace and environment has one host.',
+  });
+}

@@ -1,0 +1,204 @@
+import type { Lease } from '@postern/test-databases';
+import type { Environment } from '../environment/environment.ts';
+import { ConnectError } from '../errors.ts';
+import type { RunPhase } from '../phases.ts';
+
+export interface PreparedRun {
+  readonly run: string;
+  /** The declared database. */
+  readonly database: string;
+  readonly templateHash: string;
+  readonly databases: readonly string[];
+  /** How many databases were cloned for this run now. */
+  readonly created: number;
+  /** Whether the template had to be built (migrations run) first. */
+  readonly built: boolean;
+}
+
+export interface AcquiredDatabase {
+  readonly name: string;
+  /** Declared role → login that acts as it. */
+  readonly roles: Readonly<Record<string, string>>;
+}
+
+interface Run {
+  readonly id: string;
+  readonly owner: unknown;
+  readonly database: string;
+  readonly hash: string;
+  readonly lease: Lease;
+  databases: readonly string[];
+  logins: Readonly<Record<string, string>>;
+  /** Worker key → database. */
+  readonly taken: Map<string, string>;
+  /** Serialises topping up, so that two keys never get one database. */
+  growing: Promise<unknown>;
+}
+
+export interface RunsOptions {
+  environment: Pick<Environment, 'invoke'>;
+  phase: RunPhase;
+  holdLease: (run: string) => Promise<Lease>;
+  newRunId: () => string;
+  /** What could not be given back; the sweeper will see to it. */
+  onReleaseFailed: (run: string, error: unknown) => void;
+}
+
+/** The runs of this host: each has a lease and its databases, and belongs to the client that asked for it. */
+export class Runs {
+  readonly #options: RunsOptions;
+  readonly #runs = new Map<string, Run>();
+  readonly #releasing = new Map<string, Promise<void>>();
+
+  constructor(options: RunsOptions) {
+    this.#options = options;
+  }
+
+  get count(): number {
+    return this.#runs.size;
+  }
+
+  /** Takes a lease and has `workers` databases cloned. Nothing is left behind when it fails. */
+  async prepare(request: {
+    owner: unknown;
+    database: string;
+    hash: string;
+    workers: number;
+  }): Promise<PreparedRun> {
+    const { environment, phase, holdLease, newRunId } = this.#options;
+    const id = newRunId();
+    return await phase('prepare', async (note) => {
+      // Side by side: the ledger takes the lease before or after the databases.
+      const leasing = holdLease(id);
+      const cloning = environment.invoke<'prepare'>('testdb', {
+        action: 'prepare',
+        database: request.database,
+        hash: request.hash,
+        run: id,
+        count: request.workers,
+      });
+      const [leased, cloned] = await Promise.allSettled([leasing, cloning]);
+      if (leased.status === 'rejected' || cloned.status === 'rejected' || cloned.value.status !== 'ready') {
+        if (leased.status === 'fulfilled') await leased.value.close();
+        if (cloned.status === 'fulfilled') await this.#drop(id);
+        if (leased.status === 'rejected') throw leased.reason;
+        throw cloned.status === 'rejected' ? cloned.reason : notDeployed(request.database, request.hash);
+      }
+      const { databases, created, built, logins } = cloned.value;
+      this.#runs.set(id, {
+        id,
+        owner: request.owner,
+        database: request.database,
+        hash: request.hash,
+        lease: leased.value,
+        databases,
+        logins,
+        taken: new Map(),
+        growing: Promise.resolve(),
+      });
+      note({
+        detail: `${databases.length} databases of ${request.database}`,
+        counts: { databases: created },
+      });
+      return { run: id, database: request.database, templateHash: request.hash, databases, created, built };
+    });
+  }
+
+  /** The database of a key: always the same one for the same key of a run. More are cloned when all are taken. */
+  async acquire(id: string, key: string): Promise<AcquiredDatabase> {
+    const run = this.#runs.get(id);
+    if (run === undefined) throw unknownRun(id);
+    const acquired = run.growing.then(() => this.#acquire(run, key));
+    run.growing = acquired.catch(() => undefined);
+    return await acquired;
+  }
+
+  async #acquire(run: Run, key: string): Promise<AcquiredDatabase> {
+    const known = run.taken.get(key);
+    if (known !== undefined) return { name: known, roles: run.logins };
+    if (run.taken.size === run.databases.length) {
+      const more = await this.#options.environment.invoke<'prepare'>('testdb', {
+        action: 'prepare',
+        database: run.database,
+        hash: run.hash,
+        run: run.id,
+        count: run.databases.length + 1,
+      });
+      if (more.status !== 'ready') throw notDeployed(run.database, run.hash);
+      run.databases = more.databases;
+    }
+    const used = new Set(run.taken.values());
+    const name = run.databases.find((candidate) => !used.has(candidate));
+    if (name === undefined) throw noDatabase(run.database);
+    run.taken.set(key, name);
+    return { name, roles: run.logins };
+  }
+
+  /** Drops the run's databases and gives its lease back. Twice is once; an unknown run has been released. */
+  async release(id: string): Promise<void> {
+    const underWay = this.#releasing.get(id);
+    if (underWay !== undefined) return await underWay;
+    const run = this.#runs.get(id);
+    if (run === undefined) return;
+    this.#runs.delete(id);
+    const releasing = this.#release(run).finally(() => this.#releasing.delete(id));
+    this.#releasing.set(id, releasing);
+    await releasing;
+  }
+
+  async #release(run: Run): Promise<void> {
+    await this.#options.phase('release', async (note) => {
+      try {
+        const dropped = await this.#drop(run.id);
+        note({ detail: `${dropped} databases of ${run.database}`, counts: { databases: dropped } });
+      } finally {
+        await run.lease.close();
+      }
+    });
+  }
+
+  /** Releases what a client held, or everything. Failures are reported, not thrown: nobody is left to tell. */
+  async releaseAll(owner?: unknown): Promise<void> {
+    const theirs = [...this.#runs.values()].filter((run) => owner === undefined || run.owner === owner);
+    await Promise.all([
+      ...theirs.map((run) =>
+        this.release(run.id).catch((error: unknown) => this.#options.onReleaseFailed(run.id, error)),
+      ),
+      ...(owner === undefined
+        ? [...this.#releasing.values()].map((releasing) => releasing.catch(() => undefined))
+        : []),
+    ]);
+  }
+
+  async #drop(run: string): Promise<number> {
+    const { dropped } = await this.#options.environment.invoke<'drop'>('testdb', { action: 'drop', run });
+    return dropped.length;
+  }
+}
+
+function unknownRun(run: string): ConnectError {
+  return new ConnectError({
+    code: 'CONNECT_RUN_UNKNOWN',
+    kind: 'closed',
+    message: `Run ${run} does not exist, or it has been released.`,
+    hint: 'A run ends with the client that prepared it. Prepare a new one.',
+  });
+}
+
+function notDeployed(database: string, hash: string): ConnectError {
+  return new ConnectError({
+    code: 'CONNECT_RUN_FAILED',
+    kind: 'conflict',
+    message: `The deployed test-database function does not know these migrations of "${database}" (template ${hash.slice(0, 16)}).`,
+    hint: 'Deploy the artefact that is built from this working tree, then run again.',
+  });
+}
+
+function noDatabase(database: string): ConnectError {
+  return new ConnectError({
+    code: 'CONNECT_RUN_FAILED',
+    kind: 'internal',
+    message: `The test-database function prepared no further database of "${database}".`,
+    hint: 'Please report this: it answered "ready" with fewer databases than were asked for.',
+  });
+}

@@ -1,0 +1,95 @@
+import { closeSync, openSync, readFileSync, rmSync, statSync, writeSync } from 'node:fs';
+import { ConnectError } from '../errors.ts';
+import { isAlive, type ProcessIdentity, pause, thisProcess } from './process-identity.ts';
+
+const RETRY_MS = 25;
+/** A breaker holds its file for a few system calls; one that is older belongs to a killed process. */
+const BREAKER_STALE_MS = 10_000;
+
+export interface StartLock {
+  release(): void;
+}
+
+/**
+ * Takes the lock under which a host is looked for, started or replaced: a file with the holder's process id and start
+ * time. A dead holder's lock is broken, by one process at a time, so that nobody removes a lock taken since.
+ * Throws `CONNECT_HOST_START_TIMEOUT`.
+ */
+export async function takeStartLock(
+  file: string,
+  options: { timeoutMs: number; signal?: AbortSignal; prepare: () => void },
+): Promise<StartLock> {
+  const deadline = Date.now() + options.timeoutMs;
+  const mine = JSON.stringify(thisProcess());
+  for (;;) {
+    options.signal?.throwIfAborted();
+    options.prepare(); // the folder may have been removed by a host that ended a moment ago
+    if (create(file, mine)) return { release: () => release(file, mine) };
+    const holder = read(file);
+    if (holder !== undefined && !isHeld(holder)) breakLock(file, holder);
+    if (Date.now() > deadline) throw timeout(file, holder);
+    await pause(RETRY_MS, options.signal);
+  }
+}
+
+function create(file: string, content: string): boolean {
+  try {
+    const descriptor = openSync(file, 'wx', 0o600);
+    writeSync(descriptor, content);
+    closeSync(descriptor);
+    return true;
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'EEXIST' || code === 'ENOENT') return false;
+    throw error;
+  }
+}
+
+function read(file: string): string | undefined {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch {
+    return undefined;
+  }
+}
+
+/** An empty file is one whose holder has created it and not written yet. */
+function isHeld(content: string): boolean {
+  if (content === '') return true;
+  try {
+    return isAlive(JSON.parse(content) as ProcessIdentity);
+  } catch {
+    return false;
+  }
+}
+
+function breakLock(file: string, stale: string): void {
+  const breaker = `${file}.break`;
+  if (!create(breaker, '')) {
+    try {
+      if (Date.now() - statSync(breaker).mtimeMs > BREAKER_STALE_MS) rmSync(breaker, { force: true });
+    } catch {
+      // Gone already.
+    }
+    return;
+  }
+  try {
+    if (read(file) === stale) rmSync(file, { force: true });
+  } finally {
+    rmSync(breaker, { force: true });
+  }
+}
+
+function release(file: string, mine: string): void {
+  if (read(file) === mine) rmSync(file, { force: true });
+}
+
+function timeout(file: string, holder: string | undefined): ConnectError {
+  const pid = holder === undefined ? undefined : /"pid":(\d+)/.exec(holder)?.[1];
+  return new ConnectError({
+    code: 'CONNECT_HOST_START_TIMEOUT',
+    kind: 'timeout',
+    message: `Another process${pid === undefined ? '' : ` (${pid})`} has been starting the host for too long; it holds ${file}.`,
+    hint: 'Wait for it or end it, then run again.',
+  });
+}

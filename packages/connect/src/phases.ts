@@ -1,0 +1,40 @@
+import { channel } from 'node:diagnostics_channel';
+import type { HostEvent, HostPhase } from './host/protocol.ts';
+
+const phaseEvents = channel('postern:connect:phase');
+
+export interface PhaseNote {
+  detail?: string;
+  counts?: Readonly<Record<string, number>>;
+}
+
+/** Runs one step of the work and tells when it starts and how it ended. `note` says what `done` will carry. */
+export type RunPhase = <T>(
+  phase: HostPhase,
+  work: (note: (note: PhaseNote) => void) => Promise<T>,
+) => Promise<T>;
+
+/** Every event also goes to the diagnostics channel `postern:connect:phase`. */
+export function createPhases(listener?: (event: HostEvent) => void): RunPhase {
+  const tell = (event: HostEvent): void => {
+    phaseEvents.publish(event);
+    listener?.(event);
+  };
+  return async (phase, work) => {
+    const startedAt = performance.now();
+    const durationMs = (): number => Math.round(performance.now() - startedAt);
+    let noted: PhaseNote = {};
+    tell({ phase, state: 'started' });
+    try {
+      const result = await work((note) => {
+        noted = { ...noted, ...note };
+      });
+      tell({ phase, state: 'done', durationMs: durationMs(), ...noted });
+      return result;
+    } catch (error) {
+      const detail = error instanceof Error ? (error.message.split('\n')[0] ?? '') : String(error);
+      tell({ phase, state: 'failed', durationMs: durationMs(), detail });
+      throw error;
+    }
+  };
+}
