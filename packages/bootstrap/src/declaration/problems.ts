@@ -127,7 +127,10 @@ function checkList(
   problemOf: (item: string) => string | undefined,
 ): void {
   if (value === undefined) return;
-  if (!Array.isArray(value)) return report(field, 'expected a list of names');
+  if (!Array.isArray(value)) {
+    report(field, 'expected a list of names');
+    return;
+  }
   const seen = new Set<unknown>();
   for (const item of value as unknown[]) {
     const shown = typeof item === 'string' ? `"${item.slice(0, 80)}"` : String(item);

@@ -1,0 +1,1 @@
+export { type BootstrapClient, type BootstrapClientOptions, createBootstrapClient } from './client/client.ts';
