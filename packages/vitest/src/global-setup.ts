@@ -1,4 +1,3 @@
-import { loadConfig } from '@postern/connect';
 import { connectHost, type HostClient } from '@postern/connect/host';
 import type { TestProject } from 'vitest/node';
 import { declaredDatabase } from './database-declaration.ts';
@@ -18,8 +17,7 @@ export async function setup(project: TestProject): Promise<() => Promise<void>> 
   let host: HostClient | undefined;
   try {
     const database = await declaredDatabase(project);
-    const { root } = await loadConfig({ cwd: project.config.root });
-    host = await connectHost({ root });
+    host = await connectHost({ root: project.config.root });
     return await startRuns(project, host, database);
   } catch (error) {
     // vitest runs no teardown for a setup that threw. Closing releases the run, too.
