@@ -45,12 +45,15 @@ export const test = base
     onCleanup(async () => {
       await Promise.all(opened.map((each) => each.close()));
     });
-    return (retry: Partial<RetryPolicy> = {}): { transactions: LedgerDatabase; retries: Retry[] } => {
+    return (
+      retry: Partial<RetryPolicy> = {},
+      more: pg.PoolConfig = {},
+    ): { transactions: LedgerDatabase; retries: Retry[] } => {
       const retries: Retry[] = [];
-      const transactions = new LedgerDatabase(database.as('ledger_app'), {
-        retry,
-        onRetry: (each) => retries.push(each),
-      });
+      const transactions = new LedgerDatabase(
+        { ...database.as('ledger_app'), ...more },
+        { retry, onRetry: (each) => retries.push(each) },
+      );
       opened.push(transactions);
       return { transactions, retries };
     };

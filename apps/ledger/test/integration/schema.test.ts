@@ -52,17 +52,25 @@ describe('the schema, past the service', () => {
     expect(await ledger.balance(third)).toBe('0');
   });
 
-  test('checks the balance of a transfer even when the session changes its tenant before the commit', async ({
+  test('checks all entries of a transfer, not only those that the session may see at the commit', async ({
     ledger,
     session,
   }) => {
-    const account = await ledger.account();
-    const own = await session('ledger_app', ledger.tenant);
-    await own.query('BEGIN');
-    const id = await insertTransfer(own, ledger, '2026-08-01');
-    await own.query(insertEntry, [ledger.tenant, id, account.id, 'credit', '100', '2026-08-01']);
-    await own.query(`SET ledger.tenant = ''`);
-    expect(await refusalOf(own.query('COMMIT'))).toEqual([checkViolation, 'transfers_balanced']);
+    const [one, two] = [await ledger.account(), await ledger.account()];
+    const own = await session('ledger_app');
+    const book = async (debit: string, credit: string) => {
+      await own.query('BEGIN');
+      await own.query(`SELECT set_config('ledger.tenant', $1, true)`, [ledger.tenant]);
+      const id = await insertTransfer(own, ledger, '2026-08-01');
+      await own.query(insertEntry, [ledger.tenant, id, one.id, 'debit', debit, '2026-08-01']);
+      await own.query(insertEntry, [ledger.tenant, id, two.id, 'credit', credit, '2026-08-01']);
+      await own.query(`SET LOCAL ledger.tenant = ''`);
+      await own.query('COMMIT');
+    };
+
+    expect(await refusalOf(book('100', '60'))).toEqual([checkViolation, 'transfers_balanced']);
+    await book('100', '100');
+    expect(await ledger.balance(two)).toBe('100');
   });
 
   test('keeps an entry on the day of its transfer', async ({ ledger, session }) => {
