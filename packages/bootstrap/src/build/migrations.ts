@@ -43,6 +43,11 @@ export async function readMigrations(
       problems.push(`${path}: has the same name as ${twin}; migrations are recorded without extension`);
     names.set(name, file);
     const source = await readFile(join(folder, file));
+    if (extension === '.sql' && onlyDown(source.toString('utf8'))) {
+      problems.push(
+        `${path}: has "-- Down Migration" but no "-- Up Migration": all of it, the down part too, would run as up`,
+      );
+    }
     const contents = extension === '.sql' ? source : await compile({ file: join(folder, file), root });
     migrations.push({
       name,
@@ -53,6 +58,10 @@ export async function readMigrations(
     });
   }
   return { migrations: migrations.sort(byNumber), problems };
+}
+
+function onlyDown(sql: string): boolean {
+  return /^\s*--[\s-]*down\s+migration/im.test(sql) && !/^\s*--[\s-]*up\s+migration/im.test(sql);
 }
 
 function problemOf(file: string): string | undefined {

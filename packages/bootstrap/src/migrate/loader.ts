@@ -21,9 +21,16 @@ export interface Progress {
  */
 export function loaderStrategies(progress: Progress): Strategy[] {
   return [
-    { extensions: ['.mjs'], loader: (files) => Promise.all(files.map((file) => loadModule(file, progress))) },
-    { extensions: ['.sql'], loader: (files) => Promise.all(files.map((file) => loadSql(file, progress))) },
+    { extensions: ['.mjs'], loader: (files) => inTurn(files, (file) => loadModule(file, progress)) },
+    { extensions: ['.sql'], loader: (files) => inTurn(files, (file) => loadSql(file, progress)) },
   ];
+}
+
+/** One after the other: the first file that cannot be loaded is the one that is named. */
+async function inTurn(files: readonly string[], load: (file: string) => Promise<Unit>): Promise<Unit[]> {
+  const units: Unit[] = [];
+  for (const file of files) units.push(await load(file));
+  return units;
 }
 
 async function loadModule(file: string, progress: Progress): Promise<Unit> {

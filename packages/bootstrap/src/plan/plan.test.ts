@@ -1,0 +1,141 @@
+import { describe, expect, test } from 'vitest';
+import type { ManifestDatabase } from '../contract/manifest.ts';
+import { type ClusterCatalog, freshCatalog, type Membership } from './catalog.ts';
+import { flatten, plan } from './plan.ts';
+import { reaches } from './roles.ts';
+
+const hash = '0'.repeat(64);
+const shop: ManifestDatabase = {
+  name: 'shop',
+  owner: 'shop_owner',
+  migrator: 'shop_migrator',
+  roles: [{ name: 'shop_app', grant: 'readwrite' }],
+  schemas: ['public'],
+  extensions: [],
+  migrations: [],
+  declarationHash: hash,
+  migrationsHash: hash,
+  templateHash: hash,
+};
+const empty: ClusterCatalog = {
+  version: 170_010,
+  master: 'master',
+  roles: [{ name: 'rds_iam', login: false, superuser: false, settings: [] }],
+  memberships: [],
+  databases: [],
+};
+const row = (member: string, role: string, options: Partial<Membership> = {}): Membership => ({
+  member,
+  role,
+  inherit: true,
+  set: true,
+  implicit: false,
+  ...options,
+});
+const login = (name: string) => ({ name, login: true, superuser: false, settings: [] });
+const planOf = (cluster: Partial<ClusterCatalog>, inside = {}, testDatabases = false) =>
+  flatten(plan([shop], { cluster: { ...empty, ...cluster }, inside, ledger: 0 }, { testDatabases }));
+
+describe('plan', () => {
+  test('is the same for the same catalog', () => {
+    expect(planOf({})).toEqual(planOf({}));
+    expect(planOf({}).every((statement) => statement.why.length > 0)).toBe(true);
+  });
+
+  test('makes no test logins where the environment has no test databases', () => {
+    expect(planOf({}).some(({ sql }) => sql.includes('pt_') || sql.includes('postern'))).toBe(false);
+    expect(planOf({}, {}, true).some(({ sql }) => sql.includes('pt_lease'))).toBe(true);
+  });
+
+  test('refuses to grant the master an owner that reaches rds_iam, over however many roles', () => {
+    const memberships = [
+      row('shop_owner', 'group_a'),
+      row('group_a', 'group_b', { inherit: false, set: false }),
+      row('group_b', 'rds_iam'),
+    ];
+    expect(() => planOf({ memberships })).toThrow(
+      expect.objectContaining({
+        code: 'BOOTSTRAP_LOCKOUT_REFUSED',
+        message: expect.stringContaining('"shop_owner"'),
+      }),
+    );
+  });
+
+  test("does not count the rows that PostgreSQL gives a role's creator by itself", () => {
+    const memberships = [
+      row('shop_owner', 'rds_iam', { implicit: true }),
+      row('master', 'shop_owner', { implicit: true }),
+    ];
+    expect(planOf({ memberships }).map(({ sql }) => sql)).toContain(
+      'GRANT "shop_owner" TO CURRENT_USER WITH INHERIT TRUE, SET TRUE',
+    );
+  });
+
+  test('follows circles of memberships to their end', () => {
+    expect(reaches([row('a', 'b'), row('b', 'a')], 'a', 'rds_iam')).toBe(false);
+  });
+
+  test('takes over a database of the master, and nobody else’s', () => {
+    const database = (owner: string) => ({ databases: [{ name: 'shop', owner, acl: [] }] });
+    expect(planOf(database('master')).map(({ sql }) => sql)).toContain(
+      'ALTER DATABASE "shop" OWNER TO "shop_owner"',
+    );
+    expect(() => planOf(database('somebody'))).toThrow(
+      expect.objectContaining({ code: 'BOOTSTRAP_OWNER_CONFLICT' }),
+    );
+  });
+
+  test('gives a role that lost rds_iam its IAM login back, and takes LOGIN from an owner', () => {
+    const sql = planOf({ roles: [...empty.roles, login('shop_app'), login('shop_owner')] }).map(
+      (statement) => statement.sql,
+    );
+    expect(sql).toContain('GRANT rds_iam TO "shop_app"');
+    expect(sql).toContain('ALTER ROLE "shop_owner" NOLOGIN');
+    expect(sql).not.toContain('CREATE ROLE "shop_app" LOGIN');
+  });
+
+  test('leaves superusers alone', () => {
+    const roles = [...empty.roles, { ...login('shop_app'), superuser: true }];
+    expect(() => planOf({ roles })).toThrow(expect.objectContaining({ code: 'BOOTSTRAP_OWNER_CONFLICT' }));
+  });
+
+  test('says what is wrong with a server that cannot work', () => {
+    const unsupported = expect.objectContaining({ code: 'BOOTSTRAP_SERVER_UNSUPPORTED' });
+    expect(() => planOf({ version: 150_000 })).toThrow(unsupported);
+    expect(() => planOf({ roles: [] })).toThrow(unsupported);
+  });
+
+  test('withdraws what a role may no longer do when its grant shrinks', () => {
+    const shrunk: ManifestDatabase = { ...shop, roles: [{ name: 'shop_app', grant: 'readonly' }] };
+    const defaults = ['SELECT', 'INSERT', 'UPDATE', 'DELETE'].map((privilege) => ({
+      schema: 'public',
+      type: 'r',
+      grantee: 'shop_app',
+      privilege,
+    }));
+    const inside = {
+      shop: {
+        ...freshCatalog,
+        defaults,
+        relations: [{ schema: 'public', name: 'orders', type: 'r' as const }],
+      },
+    };
+    const statements = flatten(
+      plan(
+        [shrunk],
+        {
+          cluster: { ...empty, databases: [{ name: 'shop', owner: 'shop_owner', acl: [] }] },
+          inside,
+          ledger: 0,
+        },
+        { testDatabases: false },
+      ),
+    ).map(({ sql }) => sql);
+    expect(statements).toContain('REVOKE INSERT, UPDATE, DELETE ON TABLE "public"."orders" FROM "shop_app"');
+    expect(
+      statements.some(
+        (sql) => sql.startsWith('ALTER DEFAULT') && sql.includes('REVOKE INSERT, UPDATE, DELETE ON TABLES'),
+      ),
+    ).toBe(true);
+  });
+});

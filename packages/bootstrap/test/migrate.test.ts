@@ -1,0 +1,140 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { type Cluster, startCluster } from './fixtures/cluster.ts';
+import { createFunction, type InProcessFunction } from './fixtures/function.ts';
+import { deploy, type ServiceFiles } from './fixtures/service.ts';
+
+let cluster: Cluster;
+beforeAll(async () => {
+  cluster = await startCluster();
+});
+afterAll(async () => {
+  await cluster?.[Symbol.asyncDispose]();
+});
+
+/** Deploys a database with these migrations and applies it. */
+async function withMigrations<T>(
+  name: string,
+  migrations: NonNullable<ServiceFiles['migrations']>,
+  work: (lambda: InProcessFunction) => Promise<T>,
+): Promise<T> {
+  await using artefact = await deploy([{ declaration: { name }, migrations }]);
+  return await work(createFunction(cluster, artefact.folder));
+}
+
+const tables = async (database: string): Promise<unknown[]> =>
+  (
+    await cluster.query(
+      `SELECT relname FROM pg_class WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace ORDER BY 1`,
+      { database },
+    )
+  ).map(({ relname }) => relname);
+
+describe('a migration that throws', () => {
+  test('in SQL: file, line and SQL error are told, nothing of it is kept, the next try completes', async () => {
+    const good = { '0001_a.sql': 'CREATE TABLE a ();' };
+    const bad = '-- Up Migration\nCREATE TABLE b ();\n\nINSERT INTO nowhere VALUES (1);\n';
+    const answer = await withMigrations('broken', { ...good, '0002_b.sql': bad }, (lambda) =>
+      lambda.invoke({ action: 'apply' }),
+    );
+    expect(answer).toMatchObject({
+      ok: false,
+      error: {
+        code: 'BOOTSTRAP_MIGRATION_FAILED',
+        kind: 'conflict',
+        message: 'database "broken": migration 0002_b.sql:4: relation "nowhere" does not exist (42P01)',
+        details: { file: '0002_b.sql', line: 4, sqlState: '42P01', database: 'broken' },
+      },
+    });
+    expect(await tables('broken')).toEqual(['a']);
+    await withMigrations('broken', { ...good, '0002_b.sql': 'CREATE TABLE b ();' }, async (lambda) => {
+      expect((await lambda.call({ action: 'migrate' })).migrations).toEqual([
+        { database: 'broken', applied: ['0002_b'] },
+      ]);
+      expect((await lambda.call({ action: 'plan' })).statements).toEqual([]);
+    });
+    expect(await tables('broken')).toEqual(['a', 'b']);
+  });
+
+  test('in TypeScript: while it builds its statements, while they run, while it is loaded', async () => {
+    const head = `import type { MigrationBuilder } from 'node-pg-migrate';\n`;
+    const cases = {
+      'throws.ts': [
+        `export const up = (_: MigrationBuilder) => { throw new TypeError('no idea'); };`,
+        'no idea',
+      ],
+      'runs.ts': [
+        `export const up = (pgm: MigrationBuilder) => { pgm.createTable('x', { id: 'id' }); pgm.sql('SELECT 1 / 0'); };`,
+        'division by zero (22012)',
+      ],
+      'loads.ts': [`throw new Error('bad module'); export const up = () => {};`, 'bad module'],
+    };
+    for (const [index, [file, [code, message]]] of Object.entries(cases).entries()) {
+      const answer = await withMigrations(`ts${index}`, { [`1_${file}`]: head + code }, (lambda) =>
+        lambda.invoke({ action: 'apply' }),
+      );
+      expect(answer).toMatchObject({
+        ok: false,
+        error: { code: 'BOOTSTRAP_MIGRATION_FAILED', details: { file: `1_${file}` } },
+      });
+      expect((answer as { error: { message: string } }).error.message).toContain(message);
+      expect(await tables(`ts${index}`)).toEqual([]);
+    }
+  });
+
+  test('leaves no lock behind', async () => {
+    const locks = await cluster.query(`SELECT 1 FROM pg_locks WHERE locktype = 'advisory'`);
+    expect(locks).toEqual([]);
+  });
+});
+
+test('a migration that comes in between is refused before anything runs', async () => {
+  await withMigrations(
+    'sorted',
+    { '1_a.sql': 'CREATE TABLE a ()', '3_c.sql': 'CREATE TABLE c ()' },
+    (lambda) => lambda.call({ action: 'apply' }),
+  );
+  const files = {
+    '1_a.sql': 'CREATE TABLE a ()',
+    '2_b.sql': 'CREATE TABLE b ()',
+    '3_c.sql': 'CREATE TABLE c ()',
+  };
+  const answer = await withMigrations('sorted', files, (lambda) => lambda.invoke({ action: 'apply' }));
+  expect(answer).toMatchObject({
+    ok: false,
+    error: { code: 'BOOTSTRAP_MIGRATION_ORDER', message: expect.stringContaining('2_b') },
+  });
+  expect(await tables('sorted')).toEqual(['a', 'c']);
+});
+
+test('migrations run as the owner, whatever they do to their role', async () => {
+  const files = {
+    '1_a.sql': 'RESET ROLE; CREATE TABLE a ();',
+    '2_b.js': `exports.up = (pgm, done) => { pgm.createTable('b', { id: 'id' }); done(); };`,
+    '3_c.cjs': `module.exports = { up: async (pgm) => { pgm.sql('CREATE TABLE c ()'); } };`,
+  };
+  await withMigrations('mine', files, (lambda) => lambda.call({ action: 'apply' }));
+  const owners = await cluster.query(
+    `SELECT DISTINCT pg_get_userbyid(relowner) AS owner FROM pg_class WHERE relnamespace = 'public'::regnamespace`,
+    { database: 'mine' },
+  );
+  expect(owners).toEqual([{ owner: 'mine_owner' }]);
+});
+
+test('a database that is ahead of the artefact is told by status and left as it is', async () => {
+  await withMigrations(
+    'ahead',
+    { '1_a.sql': 'CREATE TABLE a ()', '2_b.sql': 'CREATE TABLE b ()' },
+    (lambda) => lambda.call({ action: 'apply' }),
+  );
+  await withMigrations('ahead', { '1_a.sql': 'CREATE TABLE a ()' }, async (lambda) => {
+    expect((await lambda.call({ action: 'apply' })).migrations).toEqual([{ database: 'ahead', applied: [] }]);
+    expect((await lambda.call({ action: 'status' })).databases).toMatchObject([
+      { pending: [], unknown: ['2_b'] },
+    ]);
+  });
+});
+
+test('migrate before apply says what to do first', async () => {
+  const answer = await withMigrations('nowhere', {}, (lambda) => lambda.invoke({ action: 'migrate' }));
+  expect(answer).toMatchObject({ ok: false, error: { code: 'BOOTSTRAP_NOT_APPLIED' } });
+});
