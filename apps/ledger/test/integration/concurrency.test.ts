@@ -3,6 +3,14 @@ import type { Retry } from '../../src/database.ts';
 import { expect, test, untilSomebodyWaitsFor } from './fixtures.ts';
 import { move } from './ledger-client.ts';
 
+function latch(): { open: () => void; opened: Promise<void> } {
+  let open = () => {};
+  const opened = new Promise<void>((resolve) => {
+    open = resolve;
+  });
+  return { open, opened };
+}
+
 const patient = { maxAttempts: 100, baseDelayMs: 2, maxDelayMs: 50 };
 
 describe('many writers at once', () => {
@@ -141,15 +149,15 @@ describe('a transfer that loses against another writer', () => {
 test('two transactions that deadlock are both finished', async ({ ledger, transactions }) => {
   const [one, two] = [await ledger.account(), await ledger.account()];
   const { transactions: book, retries } = transactions();
-  const firstLocks = [Promise.withResolvers<void>(), Promise.withResolvers<void>()] as const;
+  const firstLocks = [latch(), latch()] as const;
   const rename = 'UPDATE accounts SET name = name || $2 WHERE id = $1';
 
   /** Goes on to the second account only when the other transaction has its first one. */
   const inOrder = (self: 0 | 1, first: string, second: string) =>
     book.write(ledger.tenant, async (own) => {
       await own.query(rename, [first, `+${self}`]);
-      firstLocks[self].resolve();
-      await firstLocks[self === 0 ? 1 : 0].promise;
+      firstLocks[self].open();
+      await firstLocks[self === 0 ? 1 : 0].opened;
       await own.query(rename, [second, `+${self}`]);
     });
   await Promise.all([inOrder(0, one.id, two.id), inOrder(1, two.id, one.id)]);

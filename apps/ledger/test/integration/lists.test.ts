@@ -16,7 +16,7 @@ describe('the list of transfers', () => {
       '2026-03-01',
       '2025-12-31',
     ];
-    const there = [];
+    const there: string[] = [];
     for (const day of days.toReversed()) there.unshift((await book(day)).id);
 
     const seen: string[] = [];
