@@ -9,6 +9,12 @@ export const MAX_RTO_MS = 1_000;
 // Ours.
 
 /**
+ * Nothing is sent again earlier than this, whatever the round trip: the official peers look every 100 ms, and
+ * a busy event loop alone can delay an acknowledgement by tens.
+ */
+export const MIN_RETRANSMISSION_MS = 100;
+
+/**
  * Each further transmission of one message waits twice as long, up to this. An agent whose destination does
  * not read cannot acknowledge; sending everything again every second would only pile up behind it.
  */

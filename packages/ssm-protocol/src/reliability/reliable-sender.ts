@@ -5,6 +5,7 @@ import {
   DEFAULT_MAX_UNACKED_MESSAGES,
   MAX_BACKOFF_MS,
   MAX_SEQUENCE_SPAN,
+  MIN_RETRANSMISSION_MS,
   PAUSE_PROBE_MS,
 } from './constants.ts';
 import { RttEstimator } from './rtt-estimator.ts';
@@ -130,7 +131,7 @@ export class ReliableSender {
     );
     let payloadBytes = 0;
     for (const part of payloadParts) payloadBytes += part.length;
-    const dueAt = now + this.#rtt.timeoutMs;
+    const dueAt = now + this.#timeoutMs();
     this.#unacked.set(sequenceNumber, {
       bytes,
       payloadBytes,
@@ -204,16 +205,20 @@ export class ReliableSender {
       entry.repeats = 0;
       bytes.push(this.#repeat(entry, now));
     }
-    this.#deadline = bytes.length === 0 ? undefined : now + this.#rtt.timeoutMs;
+    this.#deadline = bytes.length === 0 ? undefined : now + this.#timeoutMs();
     return bytes;
   }
 
   #repeat(entry: Unacked, now: number): Buffer {
     entry.repeats++;
     entry.sentAt = now;
-    entry.dueAt = now + Math.min(MAX_BACKOFF_MS, this.#rtt.timeoutMs * 2 ** Math.min(entry.repeats, 10));
+    entry.dueAt = now + Math.min(MAX_BACKOFF_MS, this.#timeoutMs() * 2 ** Math.min(entry.repeats, 10));
     this.#retransmissions++;
     return entry.bytes;
+  }
+
+  #timeoutMs(): number {
+    return Math.max(MIN_RETRANSMISSION_MS, this.#rtt.timeoutMs);
   }
 
   #oldest(): number {

@@ -1,1 +1,2 @@
-export {};
+export { type ChannelFaults, FaultyChannel, seededRandom } from './faulty-channel.ts';
+export { VirtualClock } from './virtual-clock.ts';
