@@ -71,6 +71,7 @@ describe('ledger_app', () => {
     const app = await session('ledger_app');
     for (const statement of [
       'CREATE TABLE mine (id int)',
+      'TRUNCATE entries',
       'ALTER TABLE accounts DROP CONSTRAINT accounts_overdraft',
       'ALTER TABLE entries DISABLE ROW LEVEL SECURITY',
       'DROP TRIGGER entries_append_only ON entries',
