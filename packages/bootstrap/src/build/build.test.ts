@@ -48,7 +48,7 @@ describe('buildArtifact', () => {
     const repository = fileURLToPath(new URL('../../../..', import.meta.url));
     for (const contents of Object.values(files)) {
       const text = Buffer.from(contents).toString('latin1');
-      for (const path of [root, repository, tmpdir() + '/', process.env['HOME'] ?? '/root']) {
+      for (const path of [root, repository, `${tmpdir()}/`, process.env['HOME'] ?? '/root']) {
         expect(text.includes(path), path).toBe(false);
       }
     }

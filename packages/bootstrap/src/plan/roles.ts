@@ -31,7 +31,8 @@ export function planRoles(database: ManifestDatabase, catalog: ClusterCatalog): 
   plan.toMaster(owner);
   plan.role(migrator, 'LOGIN', `Runs migrations of "${name}" by hand or over a tunnel.`);
   plan.iam(migrator);
-  plan.membership(owner, migrator, { inherit: true, set: true }, 'The migrator may become the owner.');
+  // Without INHERIT a migrator that forgets SET ROLE is refused, instead of owning what it creates.
+  plan.membership(owner, migrator, { inherit: false, set: true }, 'The migrator may become the owner.');
   for (const role of database.roles) {
     plan.role(role.name, 'LOGIN', `Declared by database "${name}" (${role.grant}).`);
     plan.iam(role.name);

@@ -1,0 +1,375 @@
+import { newRunId } from '@postern/test-databases';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { PrepareResult } from '../src/contract/response.ts';
+import { type Cluster, startCluster } from './fixtures/cluster.ts';
+import { createFunction, type InProcessFunction, masterOf } from './fixtures/function.ts';
+import { deploy, shop } from './fixtures/service.ts';
+
+let cluster: Cluster;
+let artefact: Awaited<ReturnType<typeof deploy>>;
+let lambda: InProcessFunction;
+let hash: string;
+
+beforeAll(async () => {
+  [cluster, artefact] = await Promise.all([startCluster(), deploy([shop])]);
+  lambda = createFunction(cluster, artefact.folder);
+  hash = artefact.built.manifest.databases[0]?.templateHash ?? '';
+});
+afterAll(async () => {
+  await artefact?.[Symbol.asyncDispose]();
+  await cluster?.[Symbol.asyncDispose]();
+});
+
+const prepare = async (
+  run: string,
+  count: number,
+  to: InProcessFunction = lambda,
+  of: string = hash,
+): Promise<PrepareResult> => await to.call({ action: 'prepare', database: 'shop', hash: of, run, count });
+const ready = async (run: string, count: number): Promise<Extract<PrepareResult, { status: 'ready' }>> => {
+  const result = await prepare(run, count);
+  if (result.status !== 'ready') throw new Error('unknown');
+  return result;
+};
+const testDatabases = async (pattern = '^pt[tb]?_'): Promise<string[]> =>
+  (
+    await cluster.query<{ datname: string }>(
+      `SELECT datname FROM pg_database WHERE datname ~ '${pattern}' ORDER BY 1`,
+    )
+  ).map(({ datname }) => datname);
+
+test('before apply, prepare says that apply comes first', async () => {
+  const before = await lambda.invoke({
+    action: 'prepare',
+    database: 'shop',
+    hash,
+    run: newRunId(),
+    count: 1,
+  });
+  expect(before).toMatchObject({ ok: false, error: { code: 'BOOTSTRAP_NOT_APPLIED', kind: 'conflict' } });
+  await lambda.call({ action: 'apply' });
+});
+
+describe('prepare', () => {
+  test('20 runs at once build one template and get databases of their own', async () => {
+    const results = await Promise.all(Array.from({ length: 20 }, () => ready(newRunId(), 1)));
+    expect(results.filter(({ built }) => built)).toHaveLength(1);
+    expect(new Set(results.flatMap(({ databases }) => databases)).size).toBe(20);
+    expect(await testDatabases('^pt[tb]_')).toEqual([`ptt_${hash.slice(0, 16)}`]);
+    for (const { databases } of results)
+      await lambda.call({ action: 'drop', run: databases[0]?.split('_r')[1]?.split('_')[0] ?? '' });
+  });
+
+  test('gives databases with the migrations, the grants and the acting roles of the real one', async () => {
+    const run = newRunId();
+    const { databases, logins } = await ready(run, 2);
+    const [first = '', second = ''] = databases;
+    expect(first).toBe(`pt_${hash.slice(0, 8)}_r${run}_1`);
+    expect(logins).toEqual({ shop_app: 'pt_shop_app', shop_reader: 'pt_shop_reader' });
+
+    const app = await cluster.connect('pt_shop_app', first);
+    await app.query(`INSERT INTO orders (item) VALUES ('tea'); CREATE TEMPORARY TABLE scratch ()`);
+    const who = `SELECT current_user, session_user`;
+    for (const reset of ['SELECT 1', 'RESET ROLE', 'RESET ALL', 'DISCARD ALL']) {
+      await app.query(reset);
+      expect((await app.query(who)).rows, reset).toEqual([
+        { current_user: 'shop_app', session_user: 'pt_shop_app' },
+      ]);
+    }
+    await expect(app.query('DELETE FROM audit.log')).rejects.toMatchObject({ code: '42501' });
+    await expect(app.query('SET ROLE shop_owner')).rejects.toMatchObject({ code: '42501' });
+    await app.end();
+    const reader = { user: 'pt_shop_reader', database: first };
+    expect(await cluster.query('SELECT item FROM orders', reader)).toEqual([{ item: 'tea' }]);
+    await expect(cluster.query('CREATE TEMPORARY TABLE x ()', reader)).rejects.toMatchObject({
+      code: '42501',
+    });
+    expect(
+      await cluster.query('SELECT item FROM orders', { user: 'pt_shop_reader', database: second }),
+    ).toEqual([]);
+
+    for (const user of ['shop_app', 'shop_reader', 'shop_migrator', 'pt_lease', 'pt_shop_migrator']) {
+      await expect(cluster.query('SELECT 1', { user, database: first }), user).rejects.toMatchObject({
+        code: '42501',
+      });
+    }
+    await expect(cluster.query('SELECT 1', { user: 'pt_shop_app', database: 'shop' })).rejects.toMatchObject({
+      code: '42501',
+    });
+    expect(await lambda.call({ action: 'drop', run })).toEqual({ dropped: databases });
+  });
+
+  test('again tops up, and repeats nothing', async () => {
+    const run = newRunId();
+    const first = await ready(run, 2);
+    expect(await ready(run, 2)).toEqual({ ...first, created: 0, built: false });
+    expect(await ready(run, 3)).toMatchObject({
+      created: 1,
+      databases: [...first.databases, expect.stringMatching(/_3$/)],
+    });
+    await lambda.call({ action: 'drop', run, databases: [first.databases[0] ?? ''] });
+    expect(await ready(run, 3)).toMatchObject({ created: 1 });
+    await lambda.call({ action: 'drop', run });
+  });
+
+  test('repairs a clone whose creator died between CREATE DATABASE and its grants', async () => {
+    const run = newRunId();
+    const connect = masterOf(cluster);
+    const dying = createFunction(cluster, artefact.folder, {
+      connect: async (database, options) => {
+        const session = await connect(database, options);
+        const query = session.query.bind(session);
+        session.query = async (text: string, values?: unknown[]) => {
+          const result = await query(text, values);
+          if (text.startsWith('CREATE DATABASE "pt_')) await session.end();
+          return result;
+        };
+        return session;
+      },
+    });
+    expect(await dying.invoke({ action: 'prepare', database: 'shop', hash, run, count: 1 })).toMatchObject({
+      ok: false,
+    });
+    const { databases, created } = await ready(run, 1);
+    expect(created).toBe(1);
+    expect(
+      await cluster.query('SELECT current_user', { user: 'pt_shop_app', database: databases[0] ?? '' }),
+    ).toEqual([{ current_user: 'shop_app' }]);
+    await expect(
+      cluster.query('SELECT 1', { user: 'stranger_to_all', database: databases[0] ?? '' }),
+    ).rejects.toThrow();
+    await lambda.call({ action: 'drop', run });
+  });
+
+  test('starts afresh after a builder that died half way, and adopts one that had just published', async () => {
+    const template = `ptt_${hash.slice(0, 16)}`;
+    await cluster.query(`UPDATE postern.templates SET state = 'building'`, { database: 'postern' });
+    expect(await ready(newRunId(), 0)).toMatchObject({ built: false, template });
+
+    const connect = masterOf(cluster);
+    await cluster.query(`ALTER DATABASE ${template} IS_TEMPLATE false; `);
+    await cluster.query(`DROP DATABASE ${template}`);
+    const dying = createFunction(cluster, artefact.folder, {
+      connect: (database, options) =>
+        options?.role ? Promise.reject(new Error('killed')) : connect(database, options),
+    });
+    expect(
+      await dying.invoke({ action: 'prepare', database: 'shop', hash, run: newRunId(), count: 1 }),
+    ).toMatchObject({ ok: false });
+    expect(await testDatabases('^pt[tb]_')).toEqual([`ptb_${hash.slice(0, 16)}`]);
+    expect(await ready(newRunId(), 0)).toMatchObject({ built: true, template });
+    expect(await testDatabases('^pt[tb]_')).toEqual([template]);
+  });
+
+  test('never touches a database of somebody else that has its name', async () => {
+    const run = newRunId();
+    await cluster.query(`CREATE DATABASE pt_${hash.slice(0, 8)}_r${run}_1`);
+    const answer = await lambda.invoke({ action: 'prepare', database: 'shop', hash, run, count: 1 });
+    expect(answer).toMatchObject({ ok: false, error: { code: 'TESTDB_NAME_TAKEN', kind: 'conflict' } });
+    expect(await lambda.call({ action: 'drop', run })).toEqual({ dropped: [] });
+    expect(await lambda.call({ action: 'sweep' })).toMatchObject({
+      unknown: [`pt_${hash.slice(0, 8)}_r${run}_1`],
+    });
+    await cluster.query(`DROP DATABASE pt_${hash.slice(0, 8)}_r${run}_1`);
+  });
+
+  test('is refused where test databases are switched off', async () => {
+    const off = createFunction(cluster, artefact.folder, {
+      environment: { POSTERN_TEST_DATABASES: 'false' },
+    });
+    expect(
+      await off.invoke({ action: 'prepare', database: 'shop', hash, run: newRunId(), count: 1 }),
+    ).toMatchObject({
+      ok: false,
+      error: { code: 'BOOTSTRAP_ACTION_FORBIDDEN' },
+    });
+  });
+});
+
+describe('drop', () => {
+  test('ends sessions, leaves nothing, closes the run and can be repeated', async () => {
+    const run = newRunId();
+    const { databases } = await ready(run, 2);
+    const open = await cluster.connect('pt_shop_app', databases[0] ?? '');
+    const ended = new Promise((resolve) => open.once('end', resolve));
+    expect(await lambda.call({ action: 'drop', run })).toEqual({ dropped: databases });
+    await ended;
+    expect(await testDatabases(run)).toEqual([]);
+    expect(
+      await cluster.query(`SELECT 1 FROM postern.databases WHERE run = '${run}'`, { database: 'postern' }),
+    ).toEqual([]);
+    expect(await lambda.call({ action: 'drop', run })).toEqual({ dropped: [] });
+    expect(await lambda.call({ action: 'drop', run: newRunId() })).toEqual({ dropped: [] });
+    const late = await lambda.invoke({ action: 'prepare', database: 'shop', hash, run, count: 1 });
+    expect(late).toMatchObject({ ok: false, error: { code: 'TESTDB_RUN_CLOSED', kind: 'closed' } });
+  });
+
+  test('while prepare is at work waits for it and leaves nothing', async () => {
+    const run = newRunId();
+    const preparing = lambda.invoke({ action: 'prepare', database: 'shop', hash, run, count: 3 });
+    await expect.poll(() => testDatabases(run)).not.toEqual([]);
+    await lambda.call({ action: 'drop', run });
+    await preparing;
+    expect(await testDatabases(run)).toEqual([]);
+  });
+
+  test('of another run’s database is refused', async () => {
+    const foreign = `pt_${hash.slice(0, 8)}_r${newRunId()}_1`;
+    expect(await lambda.invoke({ action: 'drop', run: newRunId(), databases: [foreign] })).toMatchObject({
+      ok: false,
+      error: { code: 'BOOTSTRAP_REQUEST_INVALID' },
+    });
+  });
+});
+
+describe('migrations that no artefact has', () => {
+  const unknown = 'a1'.repeat(32);
+
+  test('are run by the test migrator in an empty database, published, and cloned', async () => {
+    const run = newRunId();
+    const empty = await prepare(run, 2, lambda, unknown);
+    expect(empty).toEqual({
+      status: 'unknown',
+      database: `pt_a1a1a1a1_r${run}_0`,
+      login: 'pt_shop_migrator',
+    });
+    const { database, login } = empty as Extract<PrepareResult, { status: 'unknown' }>;
+    expect(await prepare(run, 2, lambda, unknown)).toEqual(empty);
+
+    const migrations = ['0001_pull-request'];
+    const publish = {
+      action: 'publish',
+      database: 'shop',
+      hash: unknown,
+      run,
+      count: 2,
+      migrations,
+    } as const;
+    expect(await lambda.invoke(publish)).toMatchObject({
+      ok: false,
+      error: { code: 'TESTDB_TEMPLATE_INVALID' },
+    });
+
+    await cluster.query(
+      `CREATE TABLE fresh (id serial, at text DEFAULT gen_random_uuid()); CREATE SCHEMA postern;
+       CREATE TABLE postern.migrations (id serial, name text, run_on timestamp);
+       INSERT INTO postern.migrations (name, run_on) VALUES ('0001_pull-request', now())`,
+      { user: login, database },
+    );
+    const published = await lambda.call(publish);
+    expect(published).toMatchObject({ status: 'ready', template: 'ptt_a1a1a1a1a1a1a1a1', created: 2 });
+    await cluster.query('INSERT INTO fresh DEFAULT VALUES', {
+      user: 'pt_shop_app',
+      database: published.databases[0] ?? '',
+    });
+    expect(await testDatabases(`_r${run}_0`)).toEqual([]);
+
+    // Everybody after that finds it.
+    const second = newRunId();
+    expect(await prepare(second, 1, lambda, unknown)).toMatchObject({
+      status: 'ready',
+      created: 1,
+      built: false,
+    });
+    for (const done of [run, second]) await lambda.call({ action: 'drop', run: done });
+  });
+
+  test('two runs that publish the same hash share one template', async () => {
+    const of = 'b2'.repeat(32);
+    const runs = [newRunId(), newRunId()];
+    const published = await Promise.all(
+      runs.map(async (run) => {
+        const empty = await prepare(run, 1, lambda, of);
+        if (empty.status !== 'unknown') throw new Error('known already');
+        return async () =>
+          await lambda.call({ action: 'publish', database: 'shop', hash: of, run, count: 1, migrations: [] });
+      }),
+    ).then((steps) => Promise.all(steps.map((step) => step())));
+    expect(new Set(published.map(({ template }) => template)).size).toBe(1);
+    expect(await testDatabases('^pt_b2b2b2b2')).toHaveLength(2);
+    for (const run of runs) await lambda.call({ action: 'drop', run });
+  });
+
+  test('their login can harm neither the real database nor its owner', async () => {
+    const run = newRunId();
+    const { database, login } = (await prepare(run, 0, lambda, 'c3'.repeat(32))) as Extract<
+      PrepareResult,
+      { status: 'unknown' }
+    >;
+    const migrator = await cluster.connect(login, database);
+    for (const attack of [
+      'DROP DATABASE shop',
+      'ALTER DATABASE shop ALLOW_CONNECTIONS false',
+      'GRANT CONNECT ON DATABASE shop TO PUBLIC',
+      'SET ROLE shop_owner',
+      'SET SESSION AUTHORIZATION shop_owner',
+      'CREATE DATABASE mine',
+      'CREATE ROLE mine',
+      `DROP DATABASE ptt_${hash.slice(0, 16)}`,
+    ]) {
+      await expect(migrator.query(attack), attack).rejects.toMatchObject({
+        code: expect.stringMatching(/42501|0A000/),
+      });
+    }
+    await migrator.end();
+    await lambda.call({ action: 'drop', run });
+  });
+});
+
+describe('sweep', () => {
+  test('spares what is leased, marks what is not, and drops only after the grace', async () => {
+    const [alive, dead, back] = [newRunId(), newRunId(), newRunId()];
+    for (const run of [alive, dead, back]) await ready(run, 1);
+    const lease = await cluster.connect('pt_lease', 'postern');
+    await lease.query('SELECT postern.register_run($1)', [alive]);
+
+    const dry = await lambda.call({ action: 'sweep', dryRun: true });
+    expect(dry.marked).toEqual(expect.arrayContaining([dead, back]));
+    const first = await lambda.call({ action: 'sweep' });
+    expect(first.marked).toEqual(expect.arrayContaining([dead, back]));
+    expect(first.marked).not.toContain(alive);
+    expect(await lambda.call({ action: 'sweep' })).toMatchObject({
+      marked: [],
+      dropped: [],
+      waiting: expect.arrayContaining([dead, back]),
+    });
+
+    // The owner of `back` takes its lease again and loses it once more: its grace starts anew.
+    await cluster.query(`SELECT postern.register_run('${back}')`, { user: 'pt_lease', database: 'postern' });
+    await cluster.query(`UPDATE postern.runs SET orphaned_at = orphaned_at - interval '91 s'`, {
+      database: 'postern',
+    });
+    const last = await lambda.call({ action: 'sweep' });
+    expect(last.dropped.filter((name) => name.includes(dead))).toHaveLength(1);
+    expect(last.marked).toEqual([back]);
+    expect(await testDatabases(`${alive}|${dead}|${back}`)).toHaveLength(2);
+    await expect(
+      cluster.query(`SELECT postern.register_run('${dead}')`, { user: 'pt_lease', database: 'postern' }),
+    ).rejects.toMatchObject({ code: '55000' });
+
+    await lease.end();
+    for (const run of [alive, back]) await lambda.call({ action: 'drop', run });
+  });
+
+  test('finishes the drop of a run that was given up, without grace', async () => {
+    const run = newRunId();
+    const { databases } = await ready(run, 1);
+    await cluster.query(`UPDATE postern.runs SET closed_at = now() WHERE run = '${run}'`, {
+      database: 'postern',
+    });
+    expect((await lambda.call({ action: 'sweep' })).dropped).toEqual(databases);
+  });
+
+  test('is done by one at a time', async () => {
+    const lock = await cluster.connect('postern_master', 'postern');
+    await lock.query(`SELECT pg_advisory_lock(hashtextextended('postern.sweep', 0))`);
+    expect(await lambda.call({ action: 'sweep' })).toMatchObject({ status: 'busy' });
+    await lock.end();
+  });
+});
+
+test('after all of this the cluster holds the templates and nothing else of ours', async () => {
+  expect(await testDatabases('^pt_')).toEqual([]);
+  expect(await cluster.query('SELECT name FROM postern.databases', { database: 'postern' })).toEqual([]);
+  expect((await lambda.call({ action: 'plan' })).statements).toEqual([]);
+});
