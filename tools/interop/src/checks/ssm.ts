@@ -109,7 +109,7 @@ export const ssmChecks: readonly Check[] = [
   },
   {
     area,
-    name: 'TerminateSession of somebody else’s session is denied',
+    name: 'TerminateSession without permission is denied',
     async run(bench) {
       const { SessionId } = await startSession(bench);
       const terminate = ['ssm', 'terminate-session', '--session-id', SessionId];
