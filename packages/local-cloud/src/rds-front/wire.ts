@@ -36,12 +36,14 @@ export function decodeStartup(packet: Buffer): StartupMessage {
     at = end + 1;
     return value;
   };
-  for (let name = text(); name !== ''; name = text()) {
-    const value = name === undefined ? undefined : text();
-    if (name === undefined || value === undefined) break;
+  let name = text();
+  while (name) {
+    const value = text();
+    if (value === undefined) break;
     parameters.set(name, value);
+    name = text();
   }
-  if (at !== packet.length)
+  if (name !== '' || at !== packet.length)
     throw protocolViolation('invalid startup packet layout: expected terminator as last byte', {
       routine: 'ProcessStartupPacket',
     });
