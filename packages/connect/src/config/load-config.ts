@@ -1,4 +1,4 @@
-import { existsSync, realpathSync, statSync } from 'node:fs';
+import { existsSync, realpathSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { ConnectError } from '../errors.ts';
@@ -55,9 +55,7 @@ function findConfig({ cwd, file, env = process.env }: LoadConfigOptions): string
 
 async function load(file: string): Promise<unknown> {
   try {
-    // The time of change makes a changed file a new module: a long-lived process loads what is on disk.
-    const url = `${pathToFileURL(file).href}?changed=${statSync(file).mtimeMs}`;
-    const module = (await import(url)) as { default?: unknown };
+    const module = (await import(pathToFileURL(file).href)) as { default?: unknown };
     return module.default;
   } catch (cause) {
     throw new ConnectError({

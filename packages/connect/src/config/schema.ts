@@ -8,9 +8,13 @@ const tags = v.pipe(
   v.check((value) => Object.keys(value).length > 0, 'needs at least one tag'),
 );
 
+const jumpHostMessage = "must be an instance id (i-…, mi-…, ecs:…) or { tag: { name: 'value' } }";
 const jumpHost = v.union(
-  [v.pipe(v.string(), v.regex(/^(i|mi)-[0-9a-f]{8,17}$|^ecs:.+_.+_.+$/)), v.strictObject({ tag: tags })],
-  "must be an instance id (i-…, mi-…, ecs:…) or { tag: { 'name': 'value' } }",
+  [
+    v.pipe(v.string(), v.regex(/^(i|mi)-[0-9a-f]{8,17}$|^ecs:.+_.+_.+$/, jumpHostMessage)),
+    v.strictObject({ tag: tags }),
+  ],
+  jumpHostMessage,
 );
 
 const local = v.strictObject({
@@ -98,6 +102,6 @@ function result(parsed: v.SafeParseResult<v.GenericSchema>, prefix: string): unk
 function problem(issue: v.BaseIssue<unknown>, prefix: string): string {
   const path = [prefix, v.getDotPath(issue) ?? ''].filter((part) => part !== '').join('.') || 'configuration';
   if (issue.type === 'strict_object' && issue.expected === 'never') return `${path}: unknown option`;
-  if (issue.received === 'undefined') return `${path}: is missing`;
+  if (issue.received === 'undefined' && issue.type !== 'variant') return `${path}: is missing`;
   return `${path}: ${issue.message}`;
 }

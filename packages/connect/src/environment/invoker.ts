@@ -5,7 +5,7 @@ import type { CallOptions } from './environment.ts';
 
 export interface Invoker {
   invoke<A extends Action>(request: RequestOf<A>, options?: CallOptions): Promise<ResultOf[A]>;
-  close(): void;
+  close(): Promise<void>;
 }
 
 /** A function of the artefact, called as its contract says. The SDK is loaded with the first call. */

@@ -155,9 +155,9 @@ export class ControlServer {
       return;
     }
     this.#connections.set(socket, { role: hello.role === 'worker' ? 'worker' : 'client', pid: hello.pid });
-    if (hello.role === 'client') this.#options.onBusy();
     for (const event of this.#early ?? []) send(socket, { event });
     if (this.#info !== undefined) send(socket, { welcome: this.#info });
+    if (hello.role === 'client') this.#options.onBusy();
   }
 
   async #call(

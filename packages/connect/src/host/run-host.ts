@@ -1,4 +1,5 @@
 import { rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import type { Environment } from '../environment/environment.ts';
 import { ConnectError } from '../errors.ts';
 import { createPhases, type RunPhase } from '../phases.ts';
@@ -64,12 +65,13 @@ class Host implements RunningHost {
   readonly ended: Promise<{ failed?: unknown }>;
   #end: (result: { failed?: unknown }) => void = () => undefined;
   #idle: NodeJS.Timeout | undefined;
-  #starting: Promise<void> = Promise.resolve();
+  #starting: Promise<void> | undefined;
   #environment: Environment | undefined;
   #data: DataSocket | undefined;
   #runs: Runs | undefined;
   #failed: unknown;
   #stopped = false;
+  #removed = false;
 
   constructor(options: HostOptions) {
     this.#options = options;
@@ -86,7 +88,10 @@ class Host implements RunningHost {
         void this.#runs?.releaseAll(connection);
       },
       onIdle: () => this.#awaitClient(options.graceMs),
-      onBusy: () => clearTimeout(this.#idle),
+      onBusy: () => {
+        clearTimeout(this.#idle);
+        this.#begin();
+      },
       onReplace: (reason) => {
         this.#options.log(`replaced: another client has a different ${reason}`);
         this.stop(replaced(reason));
@@ -100,7 +105,11 @@ class Host implements RunningHost {
     await this.#control.listen();
     this.#awaitClient(FIRST_CLIENT_MS);
     this.#options.onListening();
-    this.#starting = this.#start().catch((error: unknown) => {
+  }
+
+  /** The work starts when somebody is there to be told about it, also about its failure. */
+  #begin(): void {
+    this.#starting ??= this.#start().catch((error: unknown) => {
       if (this.#stopped) return;
       this.#options.log('could not start', error);
       this.#failed = error;
@@ -132,7 +141,11 @@ class Host implements RunningHost {
   async #start(): Promise<void> {
     const { folder, createEnvironment, holdLease, newRunId, log } = this.#options;
     const { signal } = this.#stopping;
-    const environment = await createEnvironment({ runDir: folder.folder, phase: this.#phase, signal });
+    const environment = await createEnvironment({
+      runDir: join(folder.folder, 'cloud'),
+      phase: this.#phase,
+      signal,
+    });
     this.#environment = environment;
     signal.throwIfAborted();
     const cluster = await environment.resolve({ signal });
@@ -186,6 +199,8 @@ class Host implements RunningHost {
   }
 
   #removeFolder(): void {
+    if (this.#removed) return; // by now it may be the next host's
+    this.#removed = true;
     rmSync(this.#options.folder.folder, { recursive: true, force: true });
     removeParentIfEmpty(this.#options.folder);
   }

@@ -1,0 +1,153 @@
+import { mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { ConnectError } from '../errors.ts';
+import { loadConfig } from './load-config.ts';
+
+const settings = new URL('./settings.ts', import.meta.url).href;
+
+let folder: string;
+beforeEach(() => {
+  folder = realpathSync(mkdtempSync(join(tmpdir(), 'connect-config-')));
+});
+afterEach(() => rmSync(folder, { recursive: true }));
+
+const write = (content: string, name = 'postern.config.ts'): void =>
+  writeFileSync(join(folder, name), `import { aws, defineConfig, local } from '${settings}';\n${content}\n`);
+
+const failure = async (content: string): Promise<ConnectError> => {
+  write(content);
+  return (await loadConfig({ cwd: folder, env: {} }).catch((error: unknown) => error)) as ConnectError;
+};
+
+const aws = (options: string): string =>
+  `export default defineConfig({ environments: { a: aws(${options}) } });`;
+
+describe('the configuration', () => {
+  it('is found upward, types and all, and its folder is the root', async () => {
+    write(
+      'const name: string = "local"; export default defineConfig({ environments: { [name]: local() } });',
+    );
+    const below = join(folder, 'apps', 'ledger');
+    mkdirSync(below, { recursive: true });
+    const { root, config } = await loadConfig({ cwd: below, env: {} });
+    expect(root).toBe(folder);
+    expect(config.environments).toEqual({ local: { kind: 'local', postgres: 17 } });
+  });
+
+  it('has one root, also when it is reached through a symbolic link', async () => {
+    write('export default defineConfig({ environments: { local: local() } });');
+    const link = `${folder}-link`;
+    symlinkSync(folder, link);
+    try {
+      expect((await loadConfig({ cwd: link, env: {} })).root).toBe(folder);
+    } finally {
+      rmSync(link);
+    }
+  });
+
+  it('can be named by argument or POSTERN_CONFIG', async () => {
+    write('export default defineConfig({ environments: { local: local() } });', 'other.config.ts');
+    const byArgument = await loadConfig({ cwd: folder, file: 'other.config.ts', env: {} });
+    const byVariable = await loadConfig({ cwd: folder, env: { POSTERN_CONFIG: 'other.config.ts' } });
+    expect(byArgument.file).toBe(byVariable.file);
+  });
+
+  it('that is missing is explained with an example', async () => {
+    await expect(loadConfig({ cwd: folder, env: {} })).rejects.toMatchObject({
+      code: 'CONNECT_CONFIG_NOT_FOUND',
+      kind: 'invalid',
+      message: expect.stringContaining(folder),
+      hint: expect.stringContaining('defineConfig'),
+    });
+    await expect(loadConfig({ cwd: folder, file: 'nope.ts', env: {} })).rejects.toMatchObject({
+      code: 'CONNECT_CONFIG_NOT_FOUND',
+      message: expect.stringContaining('nope.ts'),
+    });
+  });
+
+  it('that throws is reported with its own error as cause', async () => {
+    expect(await failure('throw new Error("no such thing");')).toMatchObject({
+      code: 'CONNECT_CONFIG_LOAD_FAILED',
+      kind: 'invalid',
+      message: expect.stringMatching(/postern\.config\.ts.*no such thing/),
+      cause: expect.any(Error),
+    });
+  });
+});
+
+describe('everything that is wrong is reported at once, by name', () => {
+  it('across environments', async () => {
+    const error = await failure(`export default {
+      environments: {
+        'Bad Name': local(),
+        one: aws({ region: 'london', cluster: 'app', jumpHost: 'web-1', color: 'blue' }),
+        two: { kind: 'local', postgres: 12 },
+        three: {},
+      },
+      defaultEnvironment: 7,
+    };`);
+    expect(error.code).toBe('CONNECT_CONFIG_INVALID');
+    expect(error.kind).toBe('invalid');
+    const expected = [
+      /^environments\.Bad Name: /,
+      /^environments\.one\.region: must be a region/,
+      /^environments\.one\.jumpHost: must be an instance id/,
+      /^environments\.one\.color: unknown option/,
+      /^environments\.two\.postgres: must be 17/,
+      /^environments\.three.*: must be made by local\(\) or aws\(\)/,
+      /^defaultEnvironment: /,
+    ];
+    for (const pattern of expected) {
+      expect(error.problems).toContainEqual(expect.stringMatching(pattern));
+      expect(error.message).toMatch(new RegExp(pattern.source.replace('^', ''), 'm'));
+    }
+  });
+
+  it.each([
+    ['nothing', 'export const x = 1;', /^configuration: /],
+    ['no environments', 'export default {};', /^environments: is missing/],
+    ['an empty list', 'export default { environments: {} };', /^environments: needs at least one/],
+    [
+      'an unknown default',
+      `export default { environments: { a: local() }, defaultEnvironment: 'b' };`,
+      /names no environment/,
+    ],
+    ['an unknown key', 'export default { environments: { a: local() }, env: 1 };', /^env: unknown option/],
+    [
+      'neither cluster nor endpoint',
+      aws(`{ region: 'eu-west-2' }`),
+      /^environments\.a: needs either cluster or endpoint/,
+    ],
+    [
+      'both',
+      aws(`{ region: 'eu-west-2', cluster: 'c', endpoint: { host: 'h', port: 1 } }`),
+      /either cluster or endpoint/,
+    ],
+    [
+      'the resource id for the identifier',
+      aws(`{ region: 'eu-west-2', cluster: 'cluster-ABC123' }`),
+      /^environments\.a\.cluster: .*not the resource id/,
+    ],
+    [
+      'a document without jump host',
+      aws(`{ region: 'eu-west-2', cluster: 'c', document: { name: 'd' } }`),
+      /document needs a jumpHost/,
+    ],
+    [
+      'an empty tag',
+      aws(`{ region: 'eu-west-2', cluster: 'c', jumpHost: { tag: {} } }`),
+      /^environments\.a\.jumpHost/,
+    ],
+    [
+      'a port that is none',
+      aws(`{ region: 'eu-west-2', endpoint: { host: 'h', port: 70000 } }`),
+      /^environments\.a\.endpoint\.port/,
+    ],
+  ])('%s', async (_, content, pattern) => {
+    const error = await failure(content);
+    expect(error.code).toBe('CONNECT_CONFIG_INVALID');
+    expect(error.problems).toContainEqual(expect.stringMatching(pattern));
+  });
+});

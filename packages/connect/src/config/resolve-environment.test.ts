@@ -1,0 +1,100 @@
+import { describe, expect, it } from 'vitest';
+import type { LoadedConfig } from './load-config.ts';
+import { resolveEnvironment } from './resolve-environment.ts';
+import { aws, local, type PosternConfig } from './settings.ts';
+
+const staging = aws({ region: 'eu-west-2', cluster: 'app-staging', jumpHost: { tag: { role: 'jump' } } });
+
+const loaded = (config: PosternConfig): LoadedConfig => ({
+  file: '/repo/postern.config.ts',
+  root: '/repo',
+  config,
+});
+const three = loaded({ environments: { local: local(), staging, prod: staging } });
+
+describe('the environment that is used', () => {
+  it.each([
+    ['an argument before POSTERN_ENV', three, 'prod', { POSTERN_ENV: 'staging' }, 'prod'],
+    [
+      'POSTERN_ENV before the default',
+      loaded({ ...three.config, defaultEnvironment: 'prod' }),
+      undefined,
+      { POSTERN_ENV: 'staging' },
+      'staging',
+    ],
+    [
+      'the default before local',
+      loaded({ ...three.config, defaultEnvironment: 'prod' }),
+      undefined,
+      {},
+      'prod',
+    ],
+    ['local when nothing is said', three, undefined, { POSTERN_ENV: '' }, 'local'],
+    ['the only one', loaded({ environments: { staging } }), undefined, {}, 'staging'],
+  ])('is %s', (_, config, name, env, expected) => {
+    expect(resolveEnvironment(config, name, { env }).name).toBe(expected);
+  });
+
+  it.each([
+    ['an unknown one', three, 'production', /no environment "production".*local, staging, prod/],
+    ['a name that every object has', three, 'constructor', /no environment "constructor"/],
+    [
+      'none, of several without a local one',
+      loaded({ environments: { staging, prod: staging } }),
+      undefined,
+      /No environment was named.*staging, prod/,
+    ],
+  ])('is refused with the known ones when it is %s', (_, config, name, message) => {
+    expect(() => resolveEnvironment(config, name, { env: {} })).toThrow(
+      expect.objectContaining({
+        code: 'CONNECT_ENVIRONMENT_UNKNOWN',
+        kind: 'invalid',
+        message: expect.stringMatching(message),
+      }),
+    );
+  });
+});
+
+describe('what overrides the file', () => {
+  it('is a variable, and a flag before it', () => {
+    const env = {
+      POSTERN_REGION: 'eu-west-1',
+      POSTERN_JUMP_HOST: 'i-0a1b2c3d4e5f60718',
+      POSTERN_CLUSTER: '',
+    };
+    const byVariable = resolveEnvironment(three, 'staging', { env }).settings;
+    expect(byVariable).toMatchObject({
+      region: 'eu-west-1',
+      jumpHost: 'i-0a1b2c3d4e5f60718',
+      cluster: 'app-staging',
+    });
+    const byFlag = resolveEnvironment(three, 'staging', { env, flags: { region: 'us-east-1' } }).settings;
+    expect(byFlag).toMatchObject({ region: 'us-east-1', jumpHost: 'i-0a1b2c3d4e5f60718' });
+  });
+
+  it('takes the place of the endpoint when it names a cluster', () => {
+    const fixed = loaded({
+      environments: {
+        a: aws({ region: 'eu-west-2', endpoint: { host: 'h.rds.amazonaws.com', port: 5432 } }),
+      },
+    });
+    const { settings } = resolveEnvironment(fixed, 'a', { env: { POSTERN_CLUSTER: 'app' } });
+    expect(settings).toMatchObject({ cluster: 'app' });
+    expect(settings).not.toHaveProperty('endpoint');
+  });
+
+  it('is checked as the file is, and the message names the variable', () => {
+    expect(() => resolveEnvironment(three, 'staging', { env: { POSTERN_REGION: 'london' } })).toThrow(
+      expect.objectContaining({
+        code: 'CONNECT_CONFIG_INVALID',
+        message: expect.stringMatching(/POSTERN_REGION[\s\S]*environments\.staging\.region/),
+      }),
+    );
+  });
+
+  it('leaves the offline environment alone', () => {
+    expect(resolveEnvironment(three, 'local', { env: { POSTERN_REGION: 'london' } }).settings).toEqual(
+      local(),
+    );
+  });
+});
