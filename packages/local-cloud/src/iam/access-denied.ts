@@ -1,9 +1,16 @@
+/** Which policies refused: none of the identity's allows it, one of them denies it, … */
+export type DenialReason = 'identity' | 'explicit' | 'session' | 'resource';
+
 /** A caller is not allowed to do something. Each protocol of the endpoint spells it in its own way. */
 export class AccessDenied extends Error {
   override readonly name: string = 'AccessDenied';
-}
+  readonly reason: DenialReason;
 
-export type DenialReason = 'identity' | 'explicit' | 'session' | 'resource';
+  constructor(message: string, reason: DenialReason) {
+    super(message);
+    this.reason = reason;
+  }
+}
 
 /** The sentence that AWS services answer a denied call with. */
 export function accessDeniedMessage(

@@ -17,8 +17,6 @@ export interface AccessKey extends SigningKey {
   readonly issuedAtMs: number;
   readonly owner: { readonly type: 'user' | 'role'; readonly name: string };
   readonly caller: Caller;
-  /** Role chaining: issued to a caller that was an assumed role itself. */
-  readonly chained: boolean;
   /** AssumeRole's `Policy`: what it does not allow as well is denied. */
   readonly sessionPolicy?: PolicyDocument;
 }

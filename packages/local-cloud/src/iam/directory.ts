@@ -1,4 +1,5 @@
 import { CloudError } from '../errors.ts';
+import type { DenialReason } from './access-denied.ts';
 import { AccessDenied, accessDeniedMessage } from './access-denied.ts';
 import type { AccessKey, Caller, Credentials } from './caller.ts';
 import { checkPolicy } from './check-policy.ts';
@@ -137,7 +138,6 @@ export class IamDirectory {
       sessionName: string;
       expiresInMs: number;
       sessionPolicy?: PolicyDocument;
-      chained?: boolean;
     },
   ): Credentials {
     const role = this.#require(roleNameOrArn, 'role').record as IamRole;
@@ -176,8 +176,8 @@ export class IamDirectory {
       principal: this.principal(caller),
       context: { ...this.#requestContext(key), ...context },
     };
-    const deny = (reason: Parameters<typeof accessDeniedMessage>[3]): never => {
-      throw new AccessDenied(accessDeniedMessage(caller.arn, action, resource, reason));
+    const deny = (reason: DenialReason): never => {
+      throw new AccessDenied(accessDeniedMessage(caller.arn, action, resource, reason), reason);
     };
     const { decision } = evaluate({ ...input, policies: [...(identity?.policies.values() ?? [])] });
     if (decision === 'explicit-deny') deny('explicit');
@@ -221,7 +221,7 @@ export class IamDirectory {
     accessKeyId: string,
     owner: AccessKey['owner'],
     identity: { name: string; arn: string; userId: string },
-    options: { expiresInMs?: number; sessionPolicy?: PolicyDocument; chained?: boolean },
+    options: { expiresInMs?: number; sessionPolicy?: PolicyDocument },
   ): Credentials {
     const { expiresInMs, sessionPolicy } = options;
     const issuedAtMs = this.#clock();
@@ -241,7 +241,6 @@ export class IamDirectory {
         sessionName: identity.name,
         accessKeyId,
       },
-      chained: options.chained ?? false,
       ...temporary,
       ...(sessionPolicy === undefined ? {} : { sessionPolicy }),
     };

@@ -38,8 +38,8 @@ export interface SigV4Success<Key extends SigningKey> {
   readonly accessKeyId: string;
   readonly presigned: boolean;
   readonly signedHeaders: readonly string[];
-  /** The reading of the query that the signature covers: read parameters with `parseQuery(…, queryForm)`. */
-  readonly queryForm: QueryForm;
+  /** How the signer read a raw `+` in the query: read parameters with `parseQuery(…, queryForm)`. */
+  readonly queryForm: Exclude<QueryForm, 'verbatim'>;
 }
 
 export interface VerifyOptions<Key extends SigningKey> {
@@ -92,7 +92,14 @@ export function verifySigV4<Key extends SigningKey>(
     return refuse('expired', 'The security token included in the request is expired');
   }
   const { accessKeyId, presigned, signedHeaders } = parsed;
-  return { ok: true, key, accessKeyId, presigned, signedHeaders, queryForm };
+  return {
+    ok: true,
+    key,
+    accessKeyId,
+    presigned,
+    signedHeaders,
+    queryForm: queryForm === 'verbatim' ? 'uri' : queryForm,
+  };
 }
 
 function sameToken(issued: string | undefined, sent: string | undefined): boolean {

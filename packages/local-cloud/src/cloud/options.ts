@@ -1,0 +1,54 @@
+import type { SsmAgentOptions } from '@postern/ssm-simulator';
+import { CloudError } from '../errors.ts';
+import type { PostgresSettings } from '../postgres/settings.ts';
+
+export interface LocalCloudOptions {
+  /** Major version of the server; 17 is the one that is there. */
+  readonly postgres?: 17;
+  /** Where prepared data directories are kept between runs; deletable at any time. */
+  readonly cacheDir: string;
+  /**
+   * For sockets and unpacked functions, at most 75 bytes long. Default: a fresh folder below the system's
+   * temporary one that `close()` removes.
+   */
+  readonly runDir?: string;
+  /** Epoch milliseconds; what signatures and credentials are judged by. Default `Date.now`. */
+  readonly clock?: () => number;
+  /** How the jump host's agent behaves; by default as a real, current one. */
+  readonly agent?: SsmAgentOptions;
+  /** Refuse unsigned WebSocket upgrades. Default true: stricter than AWS is today, as AWS says it will be. */
+  readonly requireSignedUpgrade?: boolean;
+  /** Settings of postgresql.conf on top of those for throw-away servers. */
+  readonly postgresSettings?: PostgresSettings;
+  readonly lambda?: {
+    /** How long functions stay `Pending` or `InProgress` after a change. Default 0. */
+    readonly activationMs?: number;
+    /** Invocations at once before 429. Default 10, as in a new account. */
+    readonly maxConcurrency?: number;
+  };
+  /** Cancels the start; what had started is stopped again. */
+  readonly signal?: AbortSignal;
+}
+
+/** Throws `CLOUD_OPTIONS_INVALID` with every problem at once. */
+export function checkOptions(options: LocalCloudOptions): void {
+  const { activationMs = 0, maxConcurrency = 1 } = options.lambda ?? {};
+  const problems = [
+    typeof options.cacheDir === 'string' && options.cacheDir !== '' ? undefined : 'cacheDir is missing',
+    options.runDir === '' ? 'runDir is empty' : undefined,
+    options.postgres === undefined || options.postgres === 17 ? undefined : 'postgres can only be 17',
+    options.clock === undefined || typeof options.clock === 'function'
+      ? undefined
+      : 'clock is not a function',
+    activationMs >= 0 ? undefined : 'lambda.activationMs is negative',
+    Number.isInteger(maxConcurrency) && maxConcurrency > 0
+      ? undefined
+      : 'lambda.maxConcurrency is not above 0',
+  ].filter((problem) => problem !== undefined);
+  if (problems.length === 0) return;
+  throw new CloudError('CLOUD_OPTIONS_INVALID', {
+    kind: 'invalid',
+    message: `startLocalCloud: ${problems.join('; ')}.`,
+    hint: 'Correct the options that the message names.',
+  });
+}
