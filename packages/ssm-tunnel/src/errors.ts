@@ -50,6 +50,8 @@ export type TunnelErrorCode =
   | 'SSM_REMOTE_PORT_REFUSED'
   /** A stream ended because its reader was too slow for too long, or the session under it ended. */
   | 'SSM_STREAM_RESET'
+  /** More streams are open than a session carries. */
+  | 'SSM_STREAM_LIMIT'
   /** The local port or socket path for `listen` is taken. */
   | 'SSM_PORT_IN_USE'
   /** `listen` failed for another reason, for example a missing directory. */
@@ -80,6 +82,7 @@ const KINDS: Readonly<Record<TunnelErrorCode, TunnelErrorKind>> = {
   SSM_ACK_TIMEOUT: 'timeout',
   SSM_REMOTE_PORT_REFUSED: 'unavailable',
   SSM_STREAM_RESET: 'closed',
+  SSM_STREAM_LIMIT: 'conflict',
   SSM_PORT_IN_USE: 'conflict',
   SSM_LISTEN_FAILED: 'invalid',
   SSM_TUNNEL_CLOSED: 'closed',
@@ -104,9 +107,9 @@ export class TunnelError extends Error {
   readonly kind: TunnelErrorKind;
   /** The next step to take. */
   readonly hint: string;
-  readonly problems?: readonly string[];
-  readonly field?: string;
-  readonly offset?: number;
+  declare readonly problems?: readonly string[];
+  declare readonly field?: string;
+  declare readonly offset?: number;
 
   constructor(code: TunnelErrorCode, message: string, details: TunnelErrorDetails) {
     super(message, details.cause === undefined ? undefined : { cause: details.cause });
@@ -140,10 +143,11 @@ export function fromProtocolError(error: ProtocolError): TunnelError {
   });
 }
 
-/** Something was used after its end. */
-export function closedError(cause: unknown): TunnelError {
-  return new TunnelError('SSM_TUNNEL_CLOSED', 'The tunnel is closed.', {
-    hint: 'Open a new tunnel.',
-    cause,
+/** Something was used after its end, or ended with it. `reason` is why the tunnel ended, if not by `close`. */
+export function closedError(reason: unknown): TunnelError {
+  const why = reason instanceof Error ? ` ${reason.message}` : '';
+  return new TunnelError('SSM_TUNNEL_CLOSED', `The tunnel is closed.${why}`, {
+    hint: isTunnelError(reason) ? reason.hint : 'Open a new tunnel.',
+    cause: reason,
   });
 }

@@ -177,7 +177,7 @@ export class SsmTunnel implements Tunnel {
     this.#stopAccepting();
     this.#streams.destroyAll(() => streamReset(error));
     this.#transition({ name: 'closed', reason });
-    void this.#tidyUp(reason, error?.code === 'SSM_CHANNEL_CLOSED');
+    void this.#tidyUp(reason, error === undefined || error.code === 'SSM_CHANNEL_CLOSED');
   }
 
   /** Keeps the process alive while there is something to lose, and only then. */

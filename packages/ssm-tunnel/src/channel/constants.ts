@@ -27,6 +27,9 @@ export const RETRANSMIT_BELOW_BYTES: number = 256 * 1024;
 /** The retransmission timer never fires more often than this. */
 export const MIN_TIMER_MS = 10;
 
+/** Streams open at a time in one session. */
+export const MAX_STREAMS = 10_000;
+
 /** Streams that the peer may open at us, each refused, before the session is given up. */
 export const MAX_UNEXPECTED_STREAMS = 64;
 

@@ -343,10 +343,13 @@ export class DataChannel implements LinkEvents {
     if (deadline === undefined || deadline >= this.#timerAt || this.#state.name === 'over') return;
     clearTimeout(this.#timer);
     this.#timerAt = deadline;
-    this.#timer = setTimeout(() => this.#retransmit(), Math.max(MIN_TIMER_MS, deadline - now())).unref();
+    // The immediate lets acknowledgements be read first that came in while the process was busy.
+    const fire = (): NodeJS.Immediate => setImmediate(() => this.#retransmit());
+    this.#timer = setTimeout(fire, Math.max(MIN_TIMER_MS, deadline - now())).unref();
   }
 
   #retransmit(): void {
+    if (this.#state.name === 'over') return;
     this.#timerAt = Number.POSITIVE_INFINITY;
     const oldest = this.#sender.oldestUnackedSince;
     if (oldest !== undefined && now() - oldest > ACK_TIMEOUT_MS) {

@@ -26,9 +26,15 @@ export class OutputQueue {
   readonly #waiting = new Set<StreamOutput>();
   readonly #control: Uint8Array[] = [];
   readonly #settled: (() => void)[] = [];
+  #dataBytes = 0;
 
   constructor(mux: MuxSession) {
     this.#mux = mux;
+  }
+
+  /** Bytes of streams put into messages so far. */
+  get dataBytes(): number {
+    return this.#dataBytes;
   }
 
   get isEmpty(): boolean {
@@ -51,7 +57,9 @@ export class OutputQueue {
     output.chunks.length = 0;
     output.offset = 0;
     output.pendingBytes = 0;
-    this.#settle(output);
+    const { written } = output;
+    output.written = undefined;
+    if (written !== undefined) process.nextTick(written);
   }
 
   /**
@@ -100,14 +108,13 @@ export class OutputQueue {
       parts.push(header);
       room -= HEADER_BYTES + bytes;
       takeChunks(output, bytes, parts);
-      if (output.pendingBytes === 0) this.#settle(output);
+      this.#dataBytes += bytes;
+      if (output.pendingBytes === 0 && output.written !== undefined) {
+        this.#settled.push(output.written);
+        output.written = undefined;
+      }
     }
     return room;
-  }
-
-  #settle(output: StreamOutput): void {
-    if (output.written !== undefined) this.#settled.push(output.written);
-    output.written = undefined;
   }
 }
 

@@ -1,8 +1,9 @@
+import type { Duplex } from 'node:stream';
 import { MuxSession, ProtocolError } from '@postern/ssm-protocol';
-import { MAX_UNEXPECTED_STREAMS, TOTAL_RECEIVE_BUFFER_BYTES } from '../channel/constants.ts';
+import { MAX_STREAMS, MAX_UNEXPECTED_STREAMS, TOTAL_RECEIVE_BUFFER_BYTES } from '../channel/constants.ts';
 import { publish } from '../diagnostics.ts';
 import { TunnelError } from '../errors.ts';
-import { MuxStream, type StreamCarrier } from './mux-stream.ts';
+import { failedStream, MuxStream, type StreamCarrier } from './mux-stream.ts';
 import { OutputQueue } from './output-queue.ts';
 
 export interface StreamTableOptions {
@@ -33,7 +34,7 @@ export interface StreamStatistics {
 /** All streams of one session. */
 export class StreamTable implements StreamCarrier {
   readonly #options: StreamTableOptions;
-  readonly #mux = new MuxSession({ role: 'client' });
+  readonly #mux = new MuxSession({ role: 'client', maxStreams: MAX_STREAMS });
   readonly #queue = new OutputQueue(this.#mux);
   readonly #streams = new Set<MuxStream>();
   readonly #byId = new Map<number, MuxStream>();
@@ -41,7 +42,7 @@ export class StreamTable implements StreamCarrier {
   #refusals = 0;
   #unexpected = 0;
   #heldBytes = 0;
-  #counts = { opened: 0, refused: 0, reset: 0, bytesSent: 0, bytesReceived: 0 };
+  #counts = { opened: 0, refused: 0, reset: 0, bytesReceived: 0 };
 
   constructor(options: StreamTableOptions) {
     this.#options = options;
@@ -75,14 +76,22 @@ export class StreamTable implements StreamCarrier {
   }
 
   get statistics(): StreamStatistics {
-    return { open: this.#streams.size, ...this.#counts, heldBytes: this.#heldBytes };
+    const bytesSent = this.#queue.dataBytes;
+    return { open: this.#streams.size, ...this.#counts, bytesSent, heldBytes: this.#heldBytes };
   }
 
   /**
    * Opens a stream. The SYN waits for the end of this turn of the event loop, so that a first write made in it
    * travels along; a stream that is only read from is opened all the same.
    */
-  connect(): MuxStream {
+  connect(): Duplex {
+    if (this.#streams.size >= MAX_STREAMS) {
+      return failedStream(
+        new TunnelError('SSM_STREAM_LIMIT', `${MAX_STREAMS} connections are open in this tunnel.`, {
+          hint: 'Close some, or open another tunnel.',
+        }),
+      );
+    }
     const stream = new MuxStream(this);
     this.#streams.add(stream);
     this.#options.changed();
