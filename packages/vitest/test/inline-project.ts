@@ -7,15 +7,22 @@ import { vi } from 'vitest';
 
 const repository = join(import.meta.dirname, '../../..');
 
-/** A vitest project in a folder of its own, run by a vitest of its own: what a user has. */
+/** A workspace in a folder of its own, with a service whose suite is run by a vitest of its own: what a user has. */
 export interface InlineProject {
   readonly root: string;
   write(files: Readonly<Record<string, string>>): Promise<void>;
-  /** Starts `vitest run`; the process group is the child's own, as in a terminal. */
-  start(args?: readonly string[]): RunningVitest;
+  /** Starts vitest for the service (or another folder); the process group is the child's own, as in a terminal. */
+  start(options?: StartOptions): RunningVitest;
   /** What a test of the project wrote with {@link leaveNote}. Waits for it. */
   note<T>(name: string, running: RunningVitest): Promise<T>;
   remove(): Promise<void>;
+}
+
+export interface StartOptions {
+  /** Default `apps/shop`. */
+  folder?: string;
+  /** Default false: `vitest run`. */
+  watch?: boolean;
 }
 
 export interface RunningVitest {
@@ -36,19 +43,21 @@ export const leaveNote = (name: string, value: string): string =>
   `(await import('node:fs')).writeFileSync(${JSON.stringify(`${name}.draft`)}, JSON.stringify(${value})),
    (await import('node:fs')).renameSync(${JSON.stringify(`${name}.draft`)}, ${JSON.stringify(`${name}.json`)})`;
 
-/** A small service: a table, two roles, two environments of which only `local` works here. */
+/** A workspace with a small service: a table and two roles. */
 export const shop: Readonly<Record<string, string>> = {
-  'package.json': '{"name":"shop","type":"module","private":true}',
+  'package.json': '{"name":"workspace","type":"module","private":true}',
   'postern.config.ts': `
     import { defineConfig, local } from '@postern/connect';
     export default defineConfig({ environments: { local: local() } });
   `,
-  'database/database.ts': `
+  'apps/shop/package.json': '{"name":"shop","type":"module"}',
+  'apps/shop/database/database.ts': `
     import { defineDatabase } from '@postern/bootstrap';
     export default defineDatabase({ name: 'shop', roles: { shop_app: 'readwrite', shop_readonly: 'readonly' } });
   `,
-  'database/migrations/0001_articles.sql': 'CREATE TABLE articles (id int PRIMARY KEY, name text NOT NULL);',
-  'vitest.config.ts': `
+  'apps/shop/database/migrations/0001_articles.sql':
+    'CREATE TABLE articles (id int PRIMARY KEY, name text NOT NULL);',
+  'apps/shop/vitest.config.ts': `
     import { defineConfig } from 'vitest/config';
     export default defineConfig({
       ssr: { resolve: { conditions: ['@postern/source', 'node', 'development|production'] } },
@@ -65,9 +74,11 @@ export const shop: Readonly<Record<string, string>> = {
 export async function inlineProject(files: Readonly<Record<string, string>>): Promise<InlineProject> {
   const root = await mkdtemp(join(tmpdir(), 'postern-vitest-'));
   await symlink(join(repository, 'node_modules'), join(root, 'node_modules'));
-  // The prepared server and the built artefact are caches: sharing them saves seconds and proves nothing less.
-  await mkdir(join(repository, '.cache'), { recursive: true });
-  await symlink(join(repository, '.cache'), join(root, '.cache'));
+  // The prepared server is a cache: sharing it saves seconds and proves nothing less.
+  const prepared = '.cache/postern/postgres';
+  await mkdir(join(repository, prepared), { recursive: true, mode: 0o700 });
+  await mkdir(dirname(join(root, prepared)), { recursive: true });
+  await symlink(join(repository, prepared), join(root, prepared));
   const running = new Set<RunningVitest>();
   const project: InlineProject = {
     root,
@@ -77,8 +88,8 @@ export async function inlineProject(files: Readonly<Record<string, string>>): Pr
         await writeFile(join(root, path), content);
       }
     },
-    start(args = []) {
-      const vitest = startVitest(root, args);
+    start(options = {}) {
+      const vitest = startVitest(root, options);
       running.add(vitest);
       void vitest.ended.then(() => running.delete(vitest));
       return vitest;
@@ -113,7 +124,7 @@ class EndedEarly extends Error {
   }
 }
 
-function startVitest(root: string, args: readonly string[]): RunningVitest {
+function startVitest(root: string, { folder = 'apps/shop', watch = false }: StartOptions): RunningVitest {
   const env = Object.fromEntries(
     Object.entries(process.env).filter(
       ([name]) =>
@@ -122,7 +133,12 @@ function startVitest(root: string, args: readonly string[]): RunningVitest {
   );
   const child = spawn(
     process.execPath,
-    [join(repository, 'node_modules/vitest/vitest.mjs'), 'run', '--root', root, ...args],
+    [
+      join(repository, 'node_modules/vitest/vitest.mjs'),
+      watch ? 'watch' : 'run',
+      '--root',
+      join(root, folder),
+    ],
     {
       cwd: root,
       env: { ...env, NO_COLOR: '1', NODE_OPTIONS: '--conditions=@postern/source' },

@@ -20,7 +20,7 @@ let bystander: HostClient | undefined;
 beforeEach(async () => {
   project = await inlineProject({
     ...shop,
-    'test/endless.test.ts': `
+    'apps/shop/test/endless.test.ts': `
       import { inject, test } from '@postern/vitest';
       import { Client } from 'pg';
       test('never ends', async ({ database }) => {
@@ -79,7 +79,7 @@ test('the next run after a kill works', async () => {
   const { vitest } = await startEndless();
   vitest.process.kill('SIGKILL');
   await project.write({
-    'test/endless.test.ts': `
+    'apps/shop/test/endless.test.ts': `
       import { expect, test } from '@postern/vitest';
       test('starts again', ({ database }) => { expect(database.name).toMatch(/^pt_/); });
     `,

@@ -8,7 +8,7 @@ afterEach(async () => {
 });
 
 const usesDatabase = {
-  'test/one.test.ts': `
+  'apps/shop/test/one.test.ts': `
     import { test } from '@postern/vitest';
     test('uses the database', ({ database }) => { database.name; });
   `,
@@ -25,7 +25,7 @@ async function run(files: Readonly<Record<string, string | undefined>>): Promise
 
 test('a suite whose vitest project lacks the setup learns which line is missing', async () => {
   const { code, output } = await run({
-    'vitest.config.ts': String(shop['vitest.config.ts']).replace(/globalSetup.*\n/, ''),
+    'apps/shop/vitest.config.ts': String(shop['apps/shop/vitest.config.ts']).replace(/globalSetup.*\n/, ''),
   });
   expect(code).toBe(1);
   expect(output).toContain('The database fixture needs the global setup of Postern');
@@ -33,9 +33,9 @@ test('a suite whose vitest project lacks the setup learns which line is missing'
 });
 
 test('a service without a declaration learns where to write it, without a stack of ours', async () => {
-  const { code, output } = await run({ 'database/database.ts': undefined });
+  const { code, output } = await run({ 'apps/shop/database/database.ts': undefined });
   expect(code).toBe(1);
-  expect(output).toContain(`There is no database/database.ts in ${project?.root}`);
+  expect(output).toContain(`There is no database/database.ts in ${project?.root}/apps/shop`);
   expect(output).toContain("Declare the service's database there");
   expect(output).not.toContain('at setup');
   expect(output).not.toContain('database-declaration.ts');
@@ -59,7 +59,7 @@ test('every problem of a configuration is shown at once', async () => {
 
 test('a migration that throws is named with the error of the server, and nothing stays', async () => {
   const { code, output } = await run({
-    'database/migrations/0002_broken.sql': 'ALTER TABLE nowhere ADD COLUMN x int;',
+    'apps/shop/database/migrations/0002_broken.sql': 'ALTER TABLE nowhere ADD COLUMN x int;',
   });
   expect(code).toBe(1);
   expect(output).toContain('0002_broken');

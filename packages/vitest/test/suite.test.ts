@@ -28,7 +28,7 @@ const header = `
 
 test('tests get a migrated database with the rights of the role they ask for', async () => {
   const result = await run({
-    'test/roles.test.ts': `${header}
+    'apps/shop/test/roles.test.ts': `${header}
       const withPool = async (config, use) => {
         const pool = new Pool(config);
         try { return await use(pool); } finally { await pool.end(); }
@@ -77,10 +77,10 @@ test('workers that run side by side never share a database, and one slot keeps i
     });
   `;
   const result = await run({
-    'test/a.test.ts': file('a'),
-    'test/b.test.ts': file('b'),
-    'test/c.test.ts': file('c'),
-    'test/d.test.ts': file('d'),
+    'apps/shop/test/a.test.ts': file('a'),
+    'apps/shop/test/b.test.ts': file('b'),
+    'apps/shop/test/c.test.ts': file('c'),
+    'apps/shop/test/d.test.ts': file('d'),
   });
   expect(result.output).toContain('4 passed');
   const seen = await notes<{ slot: string; database: string }>();
@@ -92,13 +92,16 @@ test('workers that run side by side never share a database, and one slot keeps i
 
 test('two vitest projects of one run each get the database of their own service', async () => {
   const service = (name: string): Record<string, string> => ({
-    [`${name}/database/database.ts`]: `
+    [`apps/${name}/database/database.ts`]: `
       import { defineDatabase } from '@postern/bootstrap';
       export default defineDatabase({ name: '${name}', roles: { ${name}_app: 'readwrite' } });
     `,
-    [`${name}/database/migrations/0001_table.sql`]: `CREATE TABLE ${name}_rows (id int PRIMARY KEY);`,
-    [`${name}/vitest.config.ts`]: String(shop['vitest.config.ts']).replace('maxWorkers: 2,', ''),
-    [`${name}/test/table.test.ts`]: `${header}
+    [`apps/${name}/database/migrations/0001_table.sql`]: `CREATE TABLE ${name}_rows (id int PRIMARY KEY);`,
+    [`apps/${name}/vitest.config.ts`]: String(shop['apps/shop/vitest.config.ts']).replace(
+      'maxWorkers: 2,',
+      '',
+    ),
+    [`apps/${name}/test/table.test.ts`]: `${header}
       test('has its own table', async ({ database }) => {
         const pool = new Pool(database.as('${name}_app'));
         expect((await pool.query('SELECT count(*)::int AS rows FROM ${name}_rows')).rows).toEqual([{ rows: 0 }]);
@@ -110,11 +113,11 @@ test('two vitest projects of one run each get the database of their own service'
   project = await inlineProject({
     'postern.config.ts': config,
     'package.json': manifest,
-    'vitest.config.ts': `export default { test: { projects: ['orders', 'stock'], maxWorkers: 2 } };`,
+    'vitest.config.ts': `export default { test: { projects: ['apps/orders', 'apps/stock'], maxWorkers: 2 } };`,
     ...service('orders'),
     ...service('stock'),
   });
-  const result = await project.start().ended;
+  const result = await project.start({ folder: '.' }).ended;
   expect(result.output).toContain('2 passed');
   expect(result.code).toBe(0);
 });
