@@ -1,0 +1,170 @@
+import { newRunId } from '@postern/test-databases';
+import pg from 'pg';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { isBootstrapError } from '../src/errors.ts';
+import { buildArtifact } from '../src/build/index.ts';
+import { type DeployedCloud, deployToCloud } from './fixtures/cloud.ts';
+import { shop, writeWorkspace } from './fixtures/service.ts';
+
+let deployed: DeployedCloud;
+let hash = '';
+
+beforeAll(async () => {
+  await using workspace = await writeWorkspace([shop]);
+  const built = await buildArtifact({ root: workspace.root });
+  hash = built.manifest.databases[0]?.templateHash ?? '';
+  deployed = await deployToCloud(built.zip);
+});
+afterAll(async () => {
+  await deployed?.[Symbol.asyncDispose]();
+});
+
+/** One query by the way around the front. */
+async function asSuperuser(sql: string, database = 'postgres'): Promise<Record<string, unknown>[]> {
+  const client = new pg.Client(deployed.cloud.postgres.superuserConfig(database));
+  await client.connect();
+  try {
+    return (await client.query(sql)).rows;
+  } finally {
+    await client.end();
+  }
+}
+
+describe('the real artefact in the Lambda of the local cloud', () => {
+  test('applies, and the second time runs no statement', async () => {
+    await using bootstrap = deployed.client('bootstrap');
+    expect((await bootstrap.apply()).statements.length).toBeGreaterThan(20);
+    const again = await bootstrap.apply();
+    expect(again).toMatchObject({ statements: [], migrations: [{ database: 'shop', applied: [] }] });
+    expect((await bootstrap.plan()).statements).toEqual([]);
+    expect(await bootstrap.ping()).toMatchObject({ manifest: again.manifest, server: { user: 'postern_master' } });
+  });
+
+  test('the master still logs in with its password, and the roles with their tokens', async () => {
+    const before = deployed.cloud.statistics().front;
+    await using bootstrap = deployed.client('bootstrap');
+    await bootstrap.status();
+    expect(deployed.cloud.statistics().front.passwordLogins).toBeGreaterThan(before.passwordLogins);
+    const app = await deployed.login('shop_app', 'shop');
+    expect((await app.query('SELECT current_user, count(*)::int AS n FROM orders GROUP BY 1')).rows).toEqual([]);
+    await app.end();
+    await expect(deployed.login('shop_owner', 'shop')).rejects.toMatchObject({ code: '28P01' });
+  });
+
+  test('test logins reach test databases, as the declared roles, and nothing else', async () => {
+    await using testdb = deployed.client('testdb');
+    const run = newRunId();
+    const prepared = await testdb.prepare({ database: 'shop', hash, run, count: 1 });
+    if (prepared.status !== 'ready') throw new Error('unknown');
+    const app = await deployed.login('pt_shop_app', prepared.databases[0] ?? '');
+    expect((await app.query('SELECT current_user')).rows).toEqual([{ current_user: 'shop_app' }]);
+    await app.end();
+    for (const database of ['shop', 'postern']) {
+      await expect(deployed.login('pt_shop_app', database)).rejects.toMatchObject({ code: '42501' });
+    }
+    expect(await testdb.drop({ run })).toEqual({ dropped: prepared.databases });
+    expect(await asSuperuser(`SELECT datname FROM pg_database WHERE datname ~ '^pt_'`)).toEqual([]);
+  });
+
+  test('each function does only what it is configured for, and only for those whom IAM allows', async () => {
+    await using ci = deployed.client('bootstrap', 'ci');
+    await expect(ci.apply()).rejects.toMatchObject({ code: 'BOOTSTRAP_ACCESS_DENIED', kind: 'denied' });
+    await using testdb = deployed.client('testdb');
+    await expect(testdb.apply()).rejects.toMatchObject({ code: 'BOOTSTRAP_ACTION_FORBIDDEN', kind: 'denied' });
+  });
+
+  test('a rotated password is read again, also when the function reads the old one first', async () => {
+    await using bootstrap = deployed.client('bootstrap');
+    const { secrets, cluster } = deployed.cloud;
+    const rotate = async (): Promise<void> => {
+      const password = `Rotated:/@${newRunId()}`;
+      await asSuperuser(`ALTER ROLE postern_master PASSWORD '${password}'`);
+      secrets.putValue(cluster.masterSecretArn, JSON.stringify({ username: 'postern_master', password }));
+    };
+    await rotate();
+    expect((await bootstrap.apply()).statements).toEqual([]);
+  });
+});
+
+describe('what goes wrong comes back typed', () => {
+  test('a migration that throws: file, line, SQL error, the end of the log, nothing half-applied', async () => {
+    await using workspace = await writeWorkspace([
+      { declaration: { name: 'torn' }, migrations: { '1_a.sql': 'CREATE TABLE a ();\nSELECT nothing;' } },
+    ]);
+    await using bootstrap = deployed.client('bootstrap');
+    const good = await (await import('../src/build/index.ts')).buildArtifact({ root: workspace.root });
+    await deployed.updateCode(good.zip);
+    const error = await bootstrap.apply().catch((thrown: unknown) => thrown);
+    expect(isBootstrapError(error)).toBe(true);
+    expect(error).toMatchObject({
+      code: 'BOOTSTRAP_MIGRATION_FAILED',
+      message: 'database "torn": migration 1_a.sql:2: column "nothing" does not exist (42703)',
+      hint: expect.stringContaining('rolled back'),
+      details: { file: '1_a.sql', sqlState: '42703', logTail: expect.stringContaining('"event":"failed"') },
+    });
+    expect(await asSuperuser(`SELECT 1 FROM pg_class WHERE relname = 'a'`, 'torn')).toEqual([]);
+  });
+
+  test('a missing secret, a wrong CA, a wrong server, a broken configuration', async () => {
+    await using bootstrap = deployed.client('bootstrap');
+    const { cluster } = deployed.cloud;
+    const cases: [Record<string, string>, string, string][] = [
+      [{ POSTERN_DB_SECRET_ARN: `${cluster.masterSecretArn.slice(0, -6)}nosuch` }, 'BOOTSTRAP_SECRET_', 'secret'],
+      [{ POSTERN_DB_CA: otherCa }, 'BOOTSTRAP_TLS_UNTRUSTED', 'CA'],
+      [{ POSTERN_DB_CA: '', POSTERN_DB_CA_FILE: '/var/task/none.pem' }, 'BOOTSTRAP_CONFIG_INVALID', 'CA'],
+      [{ POSTERN_DB_HOST: '127.0.0.1' }, 'BOOTSTRAP_TLS_UNTRUSTED', 'name'],
+      [{ POSTERN_DB_PORT: '1' }, 'BOOTSTRAP_DATABASE_UNREACHABLE', 'port'],
+      [{ POSTERN_DB_HOST: '', POSTERN_DB_PORT: 'x', POSTERN_ALLOWED_ACTIONS: 'dance' }, 'BOOTSTRAP_CONFIG_INVALID', 'all'],
+    ];
+    for (const [variables, code, what] of cases) {
+      await deployed.updateConfiguration('bootstrap', variables);
+      await expect(bootstrap.ping(), what).rejects.toMatchObject({ code: expect.stringContaining(code) });
+    }
+    await expect(bootstrap.ping()).rejects.toMatchObject({
+      details: {
+        problems: [
+          'POSTERN_DB_HOST is not set',
+          'POSTERN_DB_PORT is not a port',
+          expect.stringContaining('POSTERN_ALLOWED_ACTIONS: "dance" is none of'),
+        ],
+      },
+    });
+    await deployed.updateConfiguration('bootstrap', {});
+  });
+
+  test('no such function, no credentials, credentials that ended', async () => {
+    const { createBootstrapClient } = await import('../src/client.ts');
+    const { endpoint, region } = deployed.cloud;
+    const credentials = deployed.cloud.credentials('deploy');
+    const call = async (functionName: string, by: { accessKeyId: string; secretAccessKey: string }): Promise<unknown> => {
+      await using client = createBootstrapClient({ functionName, endpoint, region, credentials: by });
+      return await client.ping().catch((error: unknown) => error);
+    };
+    expect(await call('postern-bootstrap-local', { ...credentials, secretAccessKey: 'x' })).toMatchObject({
+      code: 'BOOTSTRAP_ACCESS_DENIED',
+    });
+    deployed.cloud.iam.putPolicy('postern-deploy-local', 'all', {
+      Version: '2012-10-17',
+      Statement: [{ Effect: 'Allow', Action: 'lambda:*', Resource: '*' }],
+    });
+    expect(await call('no-such-function', credentials)).toMatchObject({ code: 'BOOTSTRAP_FUNCTION_NOT_FOUND', kind: 'not-found' });
+    expect(await call('postern-bootstrap-local', { accessKeyId: 'AKIANOBODY0000000000', secretAccessKey: 'x' })).toMatchObject({
+      code: 'BOOTSTRAP_ACCESS_DENIED',
+    });
+  });
+
+  test('cancellation throws the reason that was given', async () => {
+    await using bootstrap = deployed.client('bootstrap');
+    const reason = new Error('enough');
+    await expect(bootstrap.ping({ signal: AbortSignal.abort(reason) })).rejects.toBe(reason);
+    const controller = new AbortController();
+    const pinging = bootstrap.ping({ signal: controller.signal });
+    controller.abort(reason);
+    await expect(pinging).rejects.toBe(reason);
+  });
+});
+
+/** A certificate authority that nobody uses. */
+const otherCa = `-----BEGIN CERTIFICATE-----
+MIIBdDCCARqgAwIBAgIUY6FJnL3nT1mY0n5lq3sZ7v4l3qkwCgYIKoZIzj0EAwIw
+-----END CERTIFICATE-----`;
