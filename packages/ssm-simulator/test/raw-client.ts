@@ -147,10 +147,10 @@ export class RawClient {
 }
 
 /** Polls until there is a value. */
-export async function waitFor<T>(probe: () => T | undefined): Promise<T> {
+export async function waitFor<T>(probe: () => T | undefined | Promise<T | undefined>): Promise<T> {
   return await vi.waitFor(
-    () => {
-      const value = probe();
+    async () => {
+      const value = await probe();
       if (value === undefined) throw new Error('not yet');
       return value;
     },

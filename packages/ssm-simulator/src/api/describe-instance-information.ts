@@ -79,7 +79,10 @@ function checkFilter({ key, values }: Filter): void {
 
 function matches(instance: RegisteredInstance, { key, values }: Filter): boolean {
   if (key === 'tag-key') return values.some((name) => Object.hasOwn(instance.tags, name));
-  if (key.startsWith('tag:')) return values.includes(instance.tags[key.slice('tag:'.length)] ?? '');
+  if (key.startsWith('tag:')) {
+    const tag = instance.tags[key.slice('tag:'.length)];
+    return tag !== undefined && values.includes(tag);
+  }
   const actual: Readonly<Record<string, string>> = {
     InstanceIds: instance.instanceId,
     AgentVersion: instance.agentVersion,

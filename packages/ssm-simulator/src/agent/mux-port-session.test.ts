@@ -1,0 +1,101 @@
+import { once } from 'node:events';
+import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
+import { encodeSmuxFrame, SmuxCommand } from '@postern/ssm-protocol';
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { MuxPortSession } from './mux-port-session.ts';
+import type { PortSessionHost } from './port-session.ts';
+
+interface Dial {
+  succeed(): Promise<void>;
+  fail(): void;
+}
+
+let dials: Dial[];
+let sent: string[];
+let host: PortSessionHost;
+let sockets: Socket[];
+
+beforeEach(() => {
+  dials = [];
+  sent = [];
+  sockets = [];
+  host = {
+    dial: () =>
+      new Promise((resolve, reject) => {
+        dials.push({
+          succeed: async () => {
+            const server = createServer().listen(0, '127.0.0.1');
+            await once(server, 'listening');
+            const socket = connect((server.address() as AddressInfo).port, '127.0.0.1');
+            const [other] = (await once(server, 'connection')) as [Socket];
+            sockets.push(socket, other);
+            server.close();
+            resolve(socket);
+          },
+          fail: () => reject(new Error('refused')),
+        });
+      }),
+    sendData: (payload) => void sent.push(payload.toString('hex')),
+    sendFlag: (flag) => void sent.push(`flag ${flag}`),
+    canSend: () => true,
+    end: (output) => void sent.push(`end ${output}`),
+    streamOpened: () => {},
+    brokenSmux: () => {},
+    transferred: () => {},
+    pacing: false,
+  };
+});
+
+afterEach(() => {
+  vi.useRealTimers();
+  for (const socket of sockets) socket.destroy();
+});
+
+const syn = (streamId: number): Buffer =>
+  encodeSmuxFrame({ command: SmuxCommand.syn, streamId, data: new Uint8Array(0) });
+
+test('a dial that hangs holds up every later connection of the session', async () => {
+  const session = new MuxPortSession(host, { keepAlive: false });
+  await session.input(Buffer.concat([syn(3), syn(5), syn(7)]));
+  expect(dials).toHaveLength(1);
+  await dials[0]?.succeed();
+  await vi.waitFor(() => expect(dials).toHaveLength(2));
+  dials[1]?.fail();
+  await vi.waitFor(() => expect(dials).toHaveLength(3));
+  expect(sent).toEqual(['flag 3', '0101000005000000']);
+  session.stop();
+});
+
+test('a session that stops while it dials neither reports nor keeps that connection', async () => {
+  const session = new MuxPortSession(host, { keepAlive: false });
+  await session.input(Buffer.concat([syn(3), syn(5)]));
+  session.stop();
+  await dials[0]?.succeed();
+  await vi.waitFor(() => expect(sockets[0]?.destroyed).toBe(true));
+  expect(dials).toHaveLength(1);
+  expect(sent).toEqual([]);
+});
+
+test('for an old client: a NOP every ten seconds, and a mux that hears nothing for thirty is dead', async () => {
+  vi.useFakeTimers();
+  const session = new MuxPortSession(host, { keepAlive: true });
+  await session.input(syn(3));
+  vi.advanceTimersByTime(30_000);
+  expect(sent).toEqual(Array(3).fill('0103000000000000'));
+  vi.advanceTimersByTime(30_000);
+  const count = sent.length;
+  expect(session.input(syn(5))).toBe(true);
+  expect(dials).toHaveLength(1);
+  vi.advanceTimersByTime(30_000);
+  expect(sent).toHaveLength(count);
+});
+
+test('for a current client there is no keep-alive: an idle mux lives on', async () => {
+  vi.useFakeTimers();
+  const session = new MuxPortSession(host, { keepAlive: false });
+  vi.advanceTimersByTime(3_600_000);
+  await session.input(syn(3));
+  expect(dials).toHaveLength(1);
+  expect(sent).toEqual([]);
+  session.stop();
+});

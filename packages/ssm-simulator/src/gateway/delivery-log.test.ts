@@ -1,0 +1,71 @@
+import { expect, test } from 'vitest';
+import { DeliveryLog } from './delivery-log.ts';
+
+interface Watched {
+  log: DeliveryLog;
+  missed: number[];
+  clock: { ms: number };
+}
+
+function watched(): Watched {
+  const missed: number[] = [];
+  const clock = { ms: 0 };
+  const log = new DeliveryLog(
+    () => clock.ms,
+    (sequenceNumber) => missed.push(sequenceNumber),
+  );
+  return { log, missed, clock };
+}
+
+test('a first delivery may stay unacknowledged: the client may not be ready', () => {
+  const { log, missed } = watched();
+  log.delivered(0);
+  log.delivered(1);
+  log.acknowledged(1);
+  expect(missed).toEqual([]);
+});
+
+test('an acknowledgement that crosses the repetition counts for the first delivery only', () => {
+  const { log, missed } = watched();
+  log.delivered(0);
+  log.delivered(0);
+  log.delivered(1);
+  log.acknowledged(0);
+  expect(missed).toEqual([]);
+  log.acknowledged(0);
+  log.acknowledged(1);
+  expect(missed).toEqual([]);
+});
+
+test('a duplicate that is passed over is reported once', () => {
+  const { log, missed } = watched();
+  for (const sequence of [0, 0, 1, 2]) log.delivered(sequence);
+  for (const sequence of [0, 1, 2]) log.acknowledged(sequence);
+  expect(missed).toEqual([0]);
+});
+
+test('a client that says nothing at all is found out by the next repetition, after some patience', () => {
+  const { log, missed, clock } = watched();
+  for (clock.ms = 0; clock.ms <= 5_000; clock.ms += 1_000) log.delivered(0);
+  expect(missed).toEqual([]);
+  clock.ms = 8_000;
+  log.delivered(0);
+  expect(missed.length).toBeGreaterThan(0);
+});
+
+test('what was under way when a socket died need not be acknowledged', () => {
+  const { log, missed } = watched();
+  log.delivered(0);
+  log.delivered(0);
+  log.connectionLost();
+  log.delivered(1);
+  log.acknowledged(1);
+  expect(missed).toEqual([]);
+  expect(log.acknowledged(0)).toBe(true);
+});
+
+test('what was never sent cannot be acknowledged', () => {
+  const { log } = watched();
+  log.delivered(0);
+  expect(log.acknowledged(1)).toBe(false);
+});

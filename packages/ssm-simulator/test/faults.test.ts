@@ -1,0 +1,134 @@
+import { once } from 'node:events';
+import { expect, test } from 'vitest';
+import { echo } from './destinations.ts';
+import { type Access, RawClient, start, user, waitFor } from './raw-client.ts';
+import { frameTexts, psh, syn } from './raw-envelope.ts';
+import { type Running, running } from './setup.ts';
+
+const until = async (condition: () => boolean): Promise<void> => {
+  await waitFor(() => (condition() ? true : undefined));
+};
+
+interface Echoing extends AsyncDisposable {
+  simulator: Running;
+  access: Access;
+  client: RawClient;
+}
+
+/** A session with an open stream 3 to an echo server. */
+async function echoing(): Promise<Echoing> {
+  const stack = new AsyncDisposableStack();
+  const server = stack.use(await echo());
+  const simulator = stack.use(await running());
+  const access = await start(simulator, { port: server.port });
+  const client = await RawClient.ready(access);
+  client.data(syn(3));
+  await until(() => server.sockets.length === 1);
+  return { simulator, access, client, [Symbol.asyncDispose]: () => stack.disposeAsync() };
+}
+
+const said = (client: RawClient): string => frameTexts(client.output).join('').replaceAll('PSH 3 ', '');
+
+test('closeChannel closes with the code and reason asked for', async () => {
+  await using session = await echoing();
+  session.simulator.faults.closeChannel(session.access.SessionId, 1001, 'Going away');
+  expect(await session.client.waitClosed()).toEqual({ code: 1001, reason: 'Going away' });
+});
+
+test('cutChannel breaks the connection without a word', async () => {
+  await using session = await echoing();
+  session.simulator.faults.cutChannel(session.access.SessionId);
+  expect((await session.client.waitClosed()).code).toBe(1006);
+});
+
+test('pings are answered, until the channel falls silent; a new connection is not silent', async () => {
+  await using session = await echoing();
+  const { simulator, access, client } = session;
+  client.socket.ping('keepalive');
+  await until(() => client.pongs.length === 1);
+  expect(client.pongs).toEqual(['keepalive']);
+  simulator.faults.silenceChannel(access.SessionId);
+  const before = client.received.length;
+  client.socket.ping('anybody?');
+  client.data(psh(3, 'lost'));
+  const resumed = (await simulator.handleApi(
+    'ResumeSession',
+    { SessionId: access.SessionId },
+    user,
+  )) as Access;
+  const again = await RawClient.open(resumed);
+  await again.message('start_publication');
+  again.input(1, psh(3, 'lost'), client.next - 1);
+  await until(() => said(again) === 'lost');
+  expect(client.pongs).toEqual(['keepalive']);
+  expect(client.received).toHaveLength(before);
+  again.socket.ping();
+  await once(again.socket, 'pong');
+});
+
+test('dropNext loses messages to the agent, which waits for them', async () => {
+  await using session = await echoing();
+  session.simulator.faults.dropNext(session.access.SessionId, 'to-agent', { payloadType: 1, count: 2 });
+  const { client } = session;
+  client.input(1, psh(3, 'a'), 2);
+  client.input(1, psh(3, 'b'), 3);
+  client.input(1, psh(3, 'c'), 4);
+  await until(() => client.acknowledged.includes(4));
+  expect(client.acknowledged).toEqual([0, 1, 4]);
+  client.input(1, psh(3, 'a'), 2);
+  client.input(1, psh(3, 'b'), 3);
+  await until(() => said(client) === 'abc');
+  expect(session.simulator.violations()).toEqual([]);
+});
+
+test('dropNext loses messages to the client, and the agent sends the oldest again', async () => {
+  await using session = await echoing();
+  session.simulator.faults.dropNext(session.access.SessionId, 'to-client', {
+    messageType: 'output_stream_data',
+  });
+  session.client.data(psh(3, 'hello'));
+  await until(() => said(session.client) === 'hello');
+  expect(session.simulator.violations()).toEqual([]);
+});
+
+test('a lost acknowledgement makes the agent repeat', async () => {
+  await using session = await echoing();
+  session.simulator.faults.dropNext(session.access.SessionId, 'to-agent', { messageType: 'acknowledge' });
+  session.client.data(psh(3, 'hello'));
+  await session.client.stream(1, 1);
+  expect(said(session.client)).toBe('hello');
+});
+
+test('duplicateNext delivers twice, to the agent as well', async () => {
+  await using session = await echoing();
+  session.simulator.faults.duplicateNext(session.access.SessionId, 'to-agent', { payloadType: 1 });
+  session.client.data(psh(3, 'hello'));
+  await until(() => session.client.acknowledged.length === 4);
+  expect(session.client.acknowledged).toEqual([0, 1, 2, 2]);
+  await until(() => said(session.client) === 'hello');
+});
+
+test('delayNext lets later messages overtake', async () => {
+  await using session = await echoing();
+  session.simulator.faults.delayNext(session.access.SessionId, 'to-agent', 50, { payloadType: 1 });
+  session.client.data(psh(3, 'a'));
+  session.client.data(psh(3, 'b'));
+  await until(() => said(session.client) === 'ab');
+  expect(session.client.acknowledged).toEqual([0, 1, 3, 2]);
+  expect(session.simulator.violations()).toEqual([]);
+});
+
+test('killAgent leaves a session in which nothing answers: the client is told to pause', async () => {
+  await using session = await echoing();
+  session.simulator.faults.killAgent(session.access.SessionId);
+  await session.client.message('pause_publication');
+  const before = session.client.received.length;
+  session.client.data(psh(3, 'anybody?'));
+  session.client.socket.ping();
+  await once(session.client.socket, 'pong');
+  expect(session.client.received).toHaveLength(before);
+  expect(session.simulator.statistics().openSessions).toBe(1);
+  await session.simulator.handleApi('TerminateSession', { SessionId: session.access.SessionId }, user);
+  await session.client.message('channel_closed');
+  expect(session.simulator.statistics().openSessions).toBe(0);
+});

@@ -1,0 +1,85 @@
+import { spawn } from 'node:child_process';
+import { subscribe, unsubscribe } from 'node:diagnostics_channel';
+import { once } from 'node:events';
+import { fileURLToPath } from 'node:url';
+import { expect, test } from 'vitest';
+import { closedPort, echo } from './destinations.ts';
+import { RawClient, start, waitFor } from './raw-client.ts';
+import { frameTexts, psh, syn } from './raw-envelope.ts';
+import { running } from './setup.ts';
+
+test('close ends every session, connection and timer, once', async () => {
+  await using server = await echo();
+  const before = process.getActiveResourcesInfo().length;
+  const simulator = await running();
+  const client = await RawClient.ready(await start(simulator, { port: server.port }));
+  client.data(syn(3), psh(3, 'hello'));
+  await waitFor(() => (frameTexts(client.output).length === 1 ? true : undefined));
+  await start(simulator, { port: 1 });
+  simulator.faults.delayNext((await start(simulator, { port: 2 })).SessionId, 'to-client', 3_600_000);
+  const closing = simulator.close();
+  expect(simulator.close()).toBe(closing);
+  await closing;
+  await client.waitClosed();
+  expect(simulator.statistics().openSessions).toBe(0);
+  await waitFor(() => (server.sockets.every((socket) => socket.destroyed) ? true : undefined));
+  await waitFor(() => (process.getActiveResourcesInfo().length <= before ? true : undefined));
+});
+
+test('a process that closed its simulator ends by itself', async () => {
+  const script = fileURLToPath(new URL('fixtures/whole-life.ts', import.meta.url));
+  const child = spawn(process.execPath, ['--conditions=@postern/source', script], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+    timeout: 20_000,
+  });
+  let output = '';
+  child.stdout.on('data', (chunk) => {
+    output += chunk;
+  });
+  const [code] = await once(child, 'exit');
+  expect([code, output]).toEqual([0, 'closed\n']);
+});
+
+test('what happens is published, without tokens or payloads', async () => {
+  const seen: string[] = [];
+  const names = ['api', 'session', 'channel', 'dial', 'violation'].map(
+    (name) => `postern:ssm-simulator:${name}`,
+  );
+  const listener = (event: unknown, name: string | symbol): void => {
+    seen.push(`${String(name).split(':')[2]} ${JSON.stringify(event)}`);
+  };
+  for (const name of names) subscribe(name, listener);
+  await using server = await echo();
+  const refused = await closedPort();
+  const simulator = await running();
+  const access = await start(simulator, { host: '127.0.0.1', port: server.port });
+  const client = await RawClient.ready(access);
+  client.data(syn(3), psh(3, 'a secret'));
+  client.socket.send('not binary');
+  await waitFor(() => (frameTexts(client.output).length === 1 ? true : undefined));
+  const other = await RawClient.ready(await start(simulator, { host: '127.0.0.1', port: refused }));
+  other.data(syn(3));
+  await other.stream(10);
+  await expect(start(simulator, { port: 'x' })).rejects.toThrow();
+  await simulator.close();
+  for (const name of names) unsubscribe(name, listener);
+
+  const id = access.SessionId;
+  expect(seen).toEqual(
+    expect.arrayContaining([
+      'api {"operation":"StartSession"}',
+      'api {"operation":"StartSession","code":"InvalidParameters"}',
+      `session {"sessionId":"${id}","status":"Connecting"}`,
+      `session {"sessionId":"${id}","status":"Connected"}`,
+      `session {"sessionId":"${id}","status":"Terminated"}`,
+      `channel {"sessionId":"${id}","state":"opened"}`,
+      `dial {"sessionId":"${id}","host":"127.0.0.1","port":${server.port}}`,
+      `violation {"kind":"not-binary","sessionId":"${id}","detail":"a text frame after OpenDataChannel"}`,
+    ]),
+  );
+  expect(seen.some((event) => event.startsWith('dial') && event.includes('"error":"ECONNREFUSED"'))).toBe(
+    true,
+  );
+  expect(seen.join()).not.toContain(access.TokenValue);
+  expect(seen.join()).not.toContain('a secret');
+});
