@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto';
 import { chmod, chown, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import pg from 'pg';
+import { CloudError } from '../errors.ts';
 import type { PostgresPrograms } from './binaries.ts';
 import { publishCacheUnusable } from './events.ts';
 import { copyTree } from './folder-tree.ts';
@@ -107,7 +108,7 @@ async function create(options: DataDirectoryOptions): Promise<void> {
   await rm(join(serverFolder, 'prepare.log'), { force: true });
 }
 
-function initdb({ dataDir, programs, user, signal }: DataDirectoryOptions): Promise<void> {
+function initdb({ dataDir, programs, platform, user, signal }: DataDirectoryOptions): Promise<void> {
   return new Promise((fulfil, reject) => {
     execFile(
       join(programs.bin, 'initdb'),
@@ -121,9 +122,20 @@ function initdb({ dataDir, programs, user, signal }: DataDirectoryOptions): Prom
       (cause, stdout, stderr) => {
         if (!cause) return fulfil();
         if (signal?.aborted) return reject(signal.reason);
+        if (cause.code === 'ENOENT') return reject(wrongCLibrary(platform, cause));
         reject(startFailed(`initdb failed with ${cause.code ?? cause.message}`, tail(stdout + stderr)));
       },
     );
+  });
+}
+
+/** The program is there, so it is its interpreter that is not: the dynamic linker of another C library. */
+function wrongCLibrary(platform: Platform, cause: unknown): CloudError {
+  return new CloudError('CLOUD_PLATFORM_UNSUPPORTED', {
+    kind: 'invalid',
+    message: `The embedded PostgreSQL for ${platform.key} needs the GNU C library (glibc), which this system lacks.`,
+    hint: 'Use a distribution with glibc 2.27 or newer, such as Debian; Alpine has musl.',
+    cause,
   });
 }
 

@@ -56,6 +56,7 @@ export interface PostgresServer extends AsyncDisposable {
 
 /** sockaddr_un(7) has room for 108 bytes on Linux and 104 on macOS, one of them for the final zero. */
 const longestSocketPath = 103;
+const socketName = '.s.PGSQL.5432';
 
 /**
  * Starts an embedded PostgreSQL server. It ends when this process ends, however that happens; what a killed process
@@ -73,8 +74,7 @@ export async function startPostgres(options: StartPostgresOptions): Promise<Post
   const user = serverUser();
   const run = await openRunFolder(options.runDir, user);
   const serverFolder = join(run.folder, serverFolderName());
-  const socketPath = join(serverFolder, '.s.PGSQL.5432');
-  checkSocketPath(socketPath, options.runDir);
+  const socketPath = join(serverFolder, socketName);
   const { memoryFolder, walMegabytes } = await chooseDataLocation(platform, run.folder);
   const dataDir = join(memoryFolder ?? serverFolder, 'data');
   const folders = memoryFolder ? [serverFolder, memoryFolder] : [serverFolder];
@@ -146,21 +146,27 @@ export async function startPostgres(options: StartPostgresOptions): Promise<Post
   }
 }
 
-/** Creates the run folder if needed and makes sure that the server's user can pass it. */
+/** Creates the run folder if needed and makes sure that a server can work there. */
 async function openRunFolder(
   runDir: string,
   user: ServerUser | undefined,
 ): Promise<{ folder: string; created: string | undefined }> {
   const created = await mkdir(runDir, { recursive: true, mode: 0o700 });
   const folder = await realpath(runDir);
-  if (user) for (const each of await ownFolders(folder, created)) await chmod(each, passable());
-  const obstacle = await obstacleFor(user, join(folder, '.'), { execute: true });
-  if (obstacle)
-    throw new CloudError('CLOUD_OPTIONS_INVALID', {
-      kind: 'invalid',
-      message: `runDir ${runDir}: PostgreSQL runs as user ${user?.name}, who cannot pass ${obstacle}.`,
-      hint: 'Choose a run folder below the system’s temporary folder.',
-    });
+  try {
+    if (user) for (const each of await ownFolders(folder, created)) await chmod(each, passable());
+    const obstacle = await obstacleFor(user, folder, { execute: true });
+    if (obstacle)
+      throw new CloudError('CLOUD_OPTIONS_INVALID', {
+        kind: 'invalid',
+        message: `runDir ${runDir}: PostgreSQL runs as user ${user?.name}, who cannot pass ${obstacle}.`,
+        hint: 'Choose a run folder below the system’s temporary folder.',
+      });
+    checkSocketPath(join(folder, serverFolderName(), socketName), runDir);
+  } catch (cause) {
+    if (created !== undefined) await rmdir(folder);
+    throw cause;
+  }
   return { folder, created: created === undefined ? undefined : folder };
 }
 

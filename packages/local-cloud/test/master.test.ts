@@ -1,0 +1,52 @@
+import { readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import pg from 'pg';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { master, startTestFront, type TestFront } from './fixtures/test-front.ts';
+
+const documented = readFileSync(fileURLToPath(new URL('../docs/master.md', import.meta.url)), 'utf8')
+  .split('\n')
+  .map((line) => /^\| `(.+?)` \| (.+?) \| (.+?) \|/.exec(line))
+  .filter((row) => row !== null)
+  .map(([, statement = '', , here = '']) => ({ statement, here }));
+
+let cloud: TestFront;
+let client: pg.Client;
+
+beforeAll(async () => {
+  cloud = await startTestFront();
+  client = new pg.Client(cloud.config(master));
+  await client.connect();
+});
+
+afterAll(async () => {
+  await client.end();
+  await cloud.close();
+});
+
+test('the page about the master lists what it can do', () => {
+  expect(documented.length).toBeGreaterThan(60);
+});
+
+test.each(documented)('as the page says, the master: $statement → $here', async ({ statement, here }) => {
+  const outcome = await client.query({ text: statement, rowMode: 'array' }).then(
+    ({ rows }) => (here === 'works' ? 'works' : String(rows[0]?.[0])),
+    (error) => error.code,
+  );
+  expect(outcome).toBe(here);
+});
+
+test('the master ends sessions of others, but not those of the superuser', async () => {
+  await cloud.asSuperuser('create role m_session login');
+  await cloud.server.setPassword('m_session', 'a password');
+  const other = new pg.Client(cloud.config({ user: 'm_session', password: 'a password' }));
+  const ended = new Promise<string>((fulfil) =>
+    other.once('error', (error: Error & { code?: string }) => fulfil(error.code ?? '')),
+  );
+  other.on('error', () => {}); // after the reason comes the end of the connection
+  await other.connect();
+  const terminate =
+    "select pg_terminate_backend(pid) as done from pg_stat_activity where usename = 'm_session'";
+  expect((await client.query(terminate)).rows).toEqual([{ done: true }]);
+  expect(await ended).toBe('57P01');
+});
