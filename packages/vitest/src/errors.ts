@@ -4,8 +4,8 @@
  * - `VITEST_DATABASE_MISSING` (not-found): the vitest project has no `database/database.ts`.
  * - `VITEST_DATABASE_INVALID` (invalid): `database/database.ts` could not be loaded or does not export a declaration.
  * - `VITEST_ROLE_UNKNOWN` (invalid): `database.as(role)` with a role that `database.ts` does not declare.
- * - `VITEST_SETUP_FAILED`: the environment, the bootstrap or the run could not be prepared. `kind` and the text
- *   are those of the error behind it, whose own code is in `causeCode`.
+ * - `VITEST_SETUP_FAILED`: the environment, the bootstrap, the run or a worker's database could not be had. `kind` and
+ *   the text are those of the error behind it, whose own code is in `causeCode`.
  */
 export type PosternVitestErrorCode =
   | 'VITEST_SETUP_MISSING'

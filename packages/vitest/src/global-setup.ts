@@ -1,7 +1,7 @@
 import { connectHost, type HostClient } from '@postern/connect/host';
 import type { TestProject } from 'vitest/node';
 import { declaredDatabase } from './database-declaration.ts';
-import { presentable } from './setup-failure.ts';
+import { presentable } from './presentable-error.ts';
 
 export type { ProvidedPostern } from './provided-context.ts';
 

@@ -1,4 +1,5 @@
 import { test as base, inject, type TestAPI } from 'vitest';
+import { presentable } from './presentable-error.ts';
 import { openTestDatabase, type TestDatabase } from './test-database.ts';
 
 /**
@@ -19,9 +20,13 @@ export const test: TestAPI<PosternFixtures> = base.extend(
   { scope: 'worker' },
   // biome-ignore lint/correctness/noEmptyPattern: vitest reads the fixture's dependencies from this pattern
   async ({}, { onCleanup }) => {
-    const { database, close } = await openTestDatabase(inject('postern'), process.env['VITEST_POOL_ID']);
-    onCleanup(close);
-    return database;
+    const opened = await openTestDatabase(inject('postern'), process.env['VITEST_POOL_ID']).catch(
+      (error: unknown) => {
+        throw presentable(error);
+      },
+    );
+    onCleanup(opened.close);
+    return opened.database;
   },
 );
 

@@ -13,8 +13,8 @@ export interface InlineProject {
   write(files: Readonly<Record<string, string>>): Promise<void>;
   /** Starts vitest for the service (or another folder); the process group is the child's own, as in a terminal. */
   start(options?: StartOptions): RunningVitest;
-  /** What a test of the project wrote with {@link leaveNote}. Waits for it. */
-  note<T>(name: string, running: RunningVitest): Promise<T>;
+  /** Waits for what a test of the project wrote with {@link leaveNote}, and takes it away. */
+  takeNote<T>(name: string, running: RunningVitest): Promise<T>;
   remove(): Promise<void>;
 }
 
@@ -38,7 +38,7 @@ export interface VitestResult {
   readonly output: string;
 }
 
-/** Source text for a test of the project: writes `value` where {@link InlineProject.note} finds it. */
+/** Source text for a test of the project: writes `value` where {@link InlineProject.takeNote} finds it. */
 export const leaveNote = (name: string, value: string): string =>
   `(await import('node:fs')).writeFileSync(${JSON.stringify(`${name}.draft`)}, JSON.stringify(${value})),
    (await import('node:fs')).renameSync(${JSON.stringify(`${name}.draft`)}, ${JSON.stringify(`${name}.json`)})`;
@@ -94,7 +94,7 @@ export async function inlineProject(files: Readonly<Record<string, string>>): Pr
       void vitest.ended.then(() => running.delete(vitest));
       return vitest;
     },
-    async note<T>(name: string, vitest: RunningVitest) {
+    async takeNote<T>(name: string, vitest: RunningVitest) {
       const file = join(root, `${name}.json`);
       let early: VitestResult | undefined;
       void vitest.ended.then((result) => {
@@ -106,7 +106,9 @@ export async function inlineProject(files: Readonly<Record<string, string>>): Pr
         },
         { timeout: 60_000, interval: 20 },
       );
-      return JSON.parse(await readFile(file, 'utf8')) as T;
+      const note = JSON.parse(await readFile(file, 'utf8')) as T;
+      await rm(file);
+      return note;
     },
     async remove() {
       for (const vitest of running) vitest.signalGroup('SIGKILL');

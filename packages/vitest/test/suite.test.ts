@@ -121,3 +121,33 @@ test('two vitest projects of one run each get the database of their own service'
   expect(result.output).toContain('2 passed');
   expect(result.code).toBe(0);
 });
+
+test('in watch mode every rerun gets a fresh database of the current migrations', async () => {
+  const probe = (sql: string): string => `${header}
+    test('looks', async ({ database }) => {
+      const pool = new Pool(database.as('shop_app'));
+      const { rows } = await pool.query(${JSON.stringify(sql)});
+      await pool.end();
+      ${leaveNote('seen', `{ database: database.name, rows, provided: inject('postern') }`)};
+    });
+  `;
+  type Seen = { database: string; rows: unknown[]; provided: { controlSocket: string } };
+  const insert = "INSERT INTO articles VALUES (1, 'soap') RETURNING *";
+  project = await inlineProject({ ...shop, 'apps/shop/test/watched.test.ts': probe(insert) });
+  const vitest = project.start({ watch: true });
+  const first = await project.takeNote<Seen>('seen', vitest);
+  expect(first.rows).toEqual([{ id: 1, name: 'soap' }]);
+
+  await project.write({
+    'apps/shop/database/migrations/0002_price.sql':
+      'ALTER TABLE articles ADD COLUMN price int NOT NULL DEFAULT 7;',
+    'apps/shop/test/watched.test.ts': probe(insert),
+  });
+  const second = await project.takeNote<Seen>('seen', vitest);
+  expect(second.database).not.toBe(first.database);
+  expect(second.rows).toEqual([{ id: 1, name: 'soap', price: 7 }]);
+
+  vitest.signalGroup('SIGINT');
+  await vitest.ended;
+  await hostHasGone(second.provided.controlSocket);
+}, 90_000);

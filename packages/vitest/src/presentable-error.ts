@@ -8,9 +8,9 @@ interface Explained extends Error {
 }
 
 /**
- * vitest prints an error of a global setup with its message, its stack and its other properties. What a person
- * needs is the message and the next step, so both go into the message, and the stack (of our code, not of
- * theirs) is left out. An error without a hint is nobody's explanation: it stays as it is, stack and all.
+ * What vitest shows of an error that was thrown by a setup or a fixture: message, stack and, for setups only, other
+ * properties. What a person needs is the message and the next step, so both go into the message, and the stack (of
+ * our code, not of theirs) is left out. An error without a hint is nobody's explanation: it stays as it is.
  */
 export function presentable(error: unknown): unknown {
   if (!isExplained(error)) return error;

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { isPosternVitestError, PosternVitestError } from './errors.ts';
-import { presentable } from './setup-failure.ts';
+import { presentable } from './presentable-error.ts';
 
 test('an explained error shows its message and the next step, and no stack', () => {
   const cause = Object.assign(new Error('There is no environment "stagin".'), {
