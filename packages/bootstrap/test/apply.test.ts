@@ -192,12 +192,12 @@ describe('apply on a cluster that drifted', () => {
   });
 
   test('20 applies at once agree, and none fails for having company', async () => {
-    await using other = await deploy(
-      [{ ...shop, declaration: { name: 'crowd', roles: { crowd_app: 'readwrite' } } }].map((service) => ({
-        ...service,
+    await using other = await deploy([
+      {
+        declaration: { name: 'crowd', roles: { crowd_app: 'readwrite' } },
         migrations: { '1_t.sql': 'CREATE TABLE t ()' },
-      })),
-    );
+      },
+    ]);
     const crowd = createFunction(cluster, other.folder);
     const results = await Promise.all(Array.from({ length: 20 }, () => crowd.call({ action: 'apply' })));
     expect(results.filter(({ statements }) => statements.length > 0)).toHaveLength(1);

@@ -1,8 +1,8 @@
 import { newRunId } from '@postern/test-databases';
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { isBootstrapError } from '../src/errors.ts';
 import { buildArtifact } from '../src/build/index.ts';
+import { isBootstrapError } from '../src/errors.ts';
 import { type DeployedCloud, deployToCloud } from './fixtures/cloud.ts';
 import { shop, writeWorkspace } from './fixtures/service.ts';
 
@@ -37,7 +37,10 @@ describe('the real artefact in the Lambda of the local cloud', () => {
     const again = await bootstrap.apply();
     expect(again).toMatchObject({ statements: [], migrations: [{ database: 'shop', applied: [] }] });
     expect((await bootstrap.plan()).statements).toEqual([]);
-    expect(await bootstrap.ping()).toMatchObject({ manifest: again.manifest, server: { user: 'postern_master' } });
+    expect(await bootstrap.ping()).toMatchObject({
+      manifest: again.manifest,
+      server: { user: 'postern_master' },
+    });
   });
 
   test('the master still logs in with its password, and the roles with their tokens', async () => {
@@ -46,7 +49,9 @@ describe('the real artefact in the Lambda of the local cloud', () => {
     await bootstrap.status();
     expect(deployed.cloud.statistics().front.passwordLogins).toBeGreaterThan(before.passwordLogins);
     const app = await deployed.login('shop_app', 'shop');
-    expect((await app.query('SELECT current_user, count(*)::int AS n FROM orders GROUP BY 1')).rows).toEqual([]);
+    expect((await app.query('SELECT current_user, count(*)::int AS n FROM orders GROUP BY 1')).rows).toEqual(
+      [],
+    );
     await app.end();
     await expect(deployed.login('shop_owner', 'shop')).rejects.toMatchObject({ code: '28P01' });
   });
@@ -70,7 +75,10 @@ describe('the real artefact in the Lambda of the local cloud', () => {
     await using ci = deployed.client('bootstrap', 'ci');
     await expect(ci.apply()).rejects.toMatchObject({ code: 'BOOTSTRAP_ACCESS_DENIED', kind: 'denied' });
     await using testdb = deployed.client('testdb');
-    await expect(testdb.apply()).rejects.toMatchObject({ code: 'BOOTSTRAP_ACTION_FORBIDDEN', kind: 'denied' });
+    await expect(testdb.apply()).rejects.toMatchObject({
+      code: 'BOOTSTRAP_ACTION_FORBIDDEN',
+      kind: 'denied',
+    });
   });
 
   test('a rotated password is read again, also when the function reads the old one first', async () => {
@@ -109,12 +117,20 @@ describe('what goes wrong comes back typed', () => {
     await using bootstrap = deployed.client('bootstrap');
     const { cluster } = deployed.cloud;
     const cases: [Record<string, string>, string, string][] = [
-      [{ POSTERN_DB_SECRET_ARN: `${cluster.masterSecretArn.slice(0, -6)}nosuch` }, 'BOOTSTRAP_SECRET_', 'secret'],
+      [
+        { POSTERN_DB_SECRET_ARN: `${cluster.masterSecretArn.slice(0, -6)}nosuch` },
+        'BOOTSTRAP_SECRET_',
+        'secret',
+      ],
       [{ POSTERN_DB_CA: otherCa }, 'BOOTSTRAP_TLS_UNTRUSTED', 'CA'],
       [{ POSTERN_DB_CA: '', POSTERN_DB_CA_FILE: '/var/task/none.pem' }, 'BOOTSTRAP_CONFIG_INVALID', 'CA'],
       [{ POSTERN_DB_HOST: '127.0.0.1' }, 'BOOTSTRAP_TLS_UNTRUSTED', 'name'],
       [{ POSTERN_DB_PORT: '1' }, 'BOOTSTRAP_DATABASE_UNREACHABLE', 'port'],
-      [{ POSTERN_DB_HOST: '', POSTERN_DB_PORT: 'x', POSTERN_ALLOWED_ACTIONS: 'dance' }, 'BOOTSTRAP_CONFIG_INVALID', 'all'],
+      [
+        { POSTERN_DB_HOST: '', POSTERN_DB_PORT: 'x', POSTERN_ALLOWED_ACTIONS: 'dance' },
+        'BOOTSTRAP_CONFIG_INVALID',
+        'all',
+      ],
     ];
     for (const [variables, code, what] of cases) {
       await deployed.updateConfiguration('bootstrap', variables);
@@ -136,7 +152,10 @@ describe('what goes wrong comes back typed', () => {
     const { createBootstrapClient } = await import('../src/client.ts');
     const { endpoint, region } = deployed.cloud;
     const credentials = deployed.cloud.credentials('deploy');
-    const call = async (functionName: string, by: { accessKeyId: string; secretAccessKey: string }): Promise<unknown> => {
+    const call = async (
+      functionName: string,
+      by: { accessKeyId: string; secretAccessKey: string },
+    ): Promise<unknown> => {
       await using client = createBootstrapClient({ functionName, endpoint, region, credentials: by });
       return await client.ping().catch((error: unknown) => error);
     };
@@ -147,8 +166,13 @@ describe('what goes wrong comes back typed', () => {
       Version: '2012-10-17',
       Statement: [{ Effect: 'Allow', Action: 'lambda:*', Resource: '*' }],
     });
-    expect(await call('no-such-function', credentials)).toMatchObject({ code: 'BOOTSTRAP_FUNCTION_NOT_FOUND', kind: 'not-found' });
-    expect(await call('postern-bootstrap-local', { accessKeyId: 'AKIANOBODY0000000000', secretAccessKey: 'x' })).toMatchObject({
+    expect(await call('no-such-function', credentials)).toMatchObject({
+      code: 'BOOTSTRAP_FUNCTION_NOT_FOUND',
+      kind: 'not-found',
+    });
+    expect(
+      await call('postern-bootstrap-local', { accessKeyId: 'AKIANOBODY0000000000', secretAccessKey: 'x' }),
+    ).toMatchObject({
       code: 'BOOTSTRAP_ACCESS_DENIED',
     });
   });

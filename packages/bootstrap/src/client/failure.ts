@@ -6,15 +6,17 @@ export function invokeFailure(error: unknown, functionName: string): BootstrapEr
   const {
     name = '',
     message = '',
+    code,
     $metadata,
   } = error as {
     name?: string;
     message?: string;
+    code?: string;
     $metadata?: { httpStatusCode?: number };
   };
   const status = $metadata?.httpStatusCode;
-  const make = (code: BootstrapErrorCode, text: string, hint: string): BootstrapError =>
-    new BootstrapError(code, text, {
+  const make = (own: BootstrapErrorCode, text: string, hint: string): BootstrapError =>
+    new BootstrapError(own, text, {
       hint,
       details: { functionName, awsError: name, ...(status ? { status } : {}) },
       cause: error,
@@ -59,7 +61,8 @@ export function invokeFailure(error: unknown, functionName: string): BootstrapEr
       'It is being created or updated, or its network cannot be attached. Look at State and LastUpdateStatus of the function.',
     );
   }
-  if (name === 'TimeoutError') {
+  // The SDK gives broken connections this name too.
+  if (name === 'TimeoutError' && code !== 'ECONNRESET' && code !== 'EPIPE') {
     return make(
       'BOOTSTRAP_INVOKE_TIMEOUT',
       `"${functionName}" gave no answer in time: ${message}`,

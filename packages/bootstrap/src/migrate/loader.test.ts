@@ -1,5 +1,4 @@
 import fc from 'fast-check';
-import type { MigrationBuilder } from 'node-pg-migrate';
 import { getActions } from 'node-pg-migrate/sqlMigration';
 import { expect, test } from 'vitest';
 import { splitSql } from './loader.ts';
@@ -13,8 +12,8 @@ function oracle(content: string): { up: string | undefined; down: string | undef
       sql: (sql: string) => {
         text = sql;
       },
-    } as unknown as MigrationBuilder;
-    if (action) void action(pgm);
+    };
+    if (action) void action(pgm as never);
     return text;
   };
   return { up: sent(actions.up), down: sent(actions.down) };

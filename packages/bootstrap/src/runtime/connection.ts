@@ -1,6 +1,6 @@
 import type { SqlClient } from '@postern/test-databases/server';
 import pg from 'pg';
-import { BootstrapError } from '../errors.ts';
+import { BootstrapError, isBootstrapError } from '../errors.ts';
 import type { MasterSecret } from './secret.ts';
 
 /** Opens a session as the master; with `role` it is that role from the start, also after RESET ROLE. */
@@ -14,22 +14,27 @@ export interface ConnectionOptions {
   readSecret(): Promise<MasterSecret>;
 }
 
+/** Opens one session with one password. */
+export type OpenSession = (
+  options: ConnectionOptions,
+  target: { readonly database: string; readonly role: string | undefined; readonly secret: MasterSecret },
+) => Promise<SqlClient>;
+
 /**
  * Sessions with verify-full. The secret is read once per connector, and once more when the server refuses the
  * password: RDS rotates it without notice.
  */
-export function createConnector(options: ConnectionOptions): ConnectMaster {
+export function createConnector(options: ConnectionOptions, open: OpenSession = openWithPg): ConnectMaster {
   let secret: Promise<MasterSecret> | undefined;
   return async (database, { role } = {}) => {
     secret ??= options.readSecret();
-    const first = await secret;
     try {
-      return await open(options, database, role, first);
+      return await open(options, { database, role, secret: await secret });
     } catch (error) {
       if ((error as { code?: string }).code !== '28P01') throw connectionError(error, options);
       secret = options.readSecret();
       try {
-        return await open(options, database, role, await secret);
+        return await open(options, { database, role, secret: await secret });
       } catch (again) {
         throw connectionError(again, options);
       }
@@ -37,11 +42,9 @@ export function createConnector(options: ConnectionOptions): ConnectMaster {
   };
 }
 
-async function open(
+async function openWithPg(
   options: ConnectionOptions,
-  database: string,
-  role: string | undefined,
-  secret: MasterSecret,
+  { database, role, secret }: Parameters<OpenSession>[1],
 ): Promise<SqlClient> {
   const client = new pg.Client({
     host: options.host,
@@ -68,6 +71,7 @@ async function open(
 
 /** Errors of the way to the database; `3D000` (no such database) stays what it is. */
 function connectionError(error: unknown, options: ConnectionOptions): unknown {
+  if (isBootstrapError(error)) return error;
   const { code = '', message = '' } = error as { code?: string; message?: string };
   const at = `${options.host}:${options.port}`;
   if (code === '28P01' || code === '28000') {

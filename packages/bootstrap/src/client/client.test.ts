@@ -1,0 +1,225 @@
+import { subscribe, unsubscribe } from 'node:diagnostics_channel';
+import { createServer, type Server, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { afterEach, describe, expect, test } from 'vitest';
+import { createBootstrapClient } from './client.ts';
+
+type Answer = (response: ServerResponse, body: string) => void;
+
+let server: Server | undefined;
+afterEach(() => {
+  server?.closeAllConnections();
+  server?.close();
+});
+
+/** A Lambda endpoint that answers as told, in turn; the last answer again and again. */
+async function lambda(
+  ...answers: Answer[]
+): Promise<{ client: ReturnType<typeof createBootstrapClient>; calls: string[] }> {
+  const calls: string[] = [];
+  server = createServer((request, response) => {
+    let body = '';
+    request.on('data', (chunk: Buffer) => {
+      body += chunk.toString();
+    });
+    request.on('end', () => {
+      calls.push(`${request.method} ${request.url} ${request.headers['x-amz-log-type']} ${body}`);
+      answers[Math.min(calls.length, answers.length) - 1]?.(response, body);
+    });
+  });
+  await new Promise<void>((resolve) => server?.listen(0, '127.0.0.1', resolve));
+  const client = createBootstrapClient({
+    functionName: 'fn',
+    region: 'eu-west-2',
+    endpoint: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    credentials: { accessKeyId: 'a', secretAccessKey: 'b' },
+    startTimeoutMs: 5_000,
+    requestTimeoutMs: 2_000,
+  });
+  return { client, calls };
+}
+
+const log = Buffer.from(
+  'START\n{"event":"x"}\nAKIAABCDEFGHIJKLMNOP password=hunter2 postgres://u:pw@h/d X-Amz-Signature=abc&x\nEND',
+).toString('base64');
+const apiError =
+  (status: number, type: string, message = 'told'): Answer =>
+  (response) =>
+    void response
+      .writeHead(status, { 'x-amzn-errortype': type, 'content-type': 'application/json' })
+      .end(JSON.stringify({ message }));
+const functionError =
+  (payload: unknown): Answer =>
+  (response) =>
+    void response
+      .writeHead(200, { 'x-amz-function-error': 'Unhandled', 'x-amz-log-result': log })
+      .end(JSON.stringify(payload));
+const returns =
+  (payload: unknown): Answer =>
+  (response) =>
+    void response.writeHead(200, { 'x-amz-log-result': log }).end(JSON.stringify(payload));
+
+describe('the bootstrap client', () => {
+  test('sends the request of the contract and gives the result', async () => {
+    const { client, calls } = await lambda(returns({ ok: true, result: { dropped: ['a'] } }));
+    expect(await client.drop({ run: 'abcdefgh' })).toEqual({ dropped: ['a'] });
+    expect(calls).toEqual([
+      'POST /2015-03-31/functions/fn/invocations Tail {"action":"drop","run":"abcdefgh"}',
+    ]);
+    await client.close();
+  });
+
+  test('waits for a function that cannot start yet, and runs it once', async () => {
+    const { client, calls } = await lambda(
+      apiError(409, 'ResourceConflictException'),
+      apiError(429, 'TooManyRequestsException'),
+      apiError(502, 'EC2ThrottledException'),
+      returns({ ok: true, result: { ok: 1 } }),
+    );
+    const seen: unknown[] = [];
+    const listener = (message: unknown): void => void seen.push(message);
+    subscribe('postern:bootstrap:invoke', listener);
+    await client.apply();
+    unsubscribe('postern:bootstrap:invoke', listener);
+    expect(calls).toHaveLength(4);
+    expect(seen).toMatchObject([{ functionName: 'fn', action: 'apply', attempts: 4, failed: false }]);
+  });
+
+  test('does not run again what may be running: a late answer, a broken connection, an error of the service', async () => {
+    for (const [answer, code] of [
+      [() => undefined, 'BOOTSTRAP_INVOKE_TIMEOUT'],
+      [(response: ServerResponse) => response.destroy(), 'BOOTSTRAP_INVOKE_FAILED'],
+      [apiError(500, 'ServiceException'), 'BOOTSTRAP_INVOKE_FAILED'],
+    ] as const) {
+      const { client, calls } = await lambda(answer as Answer);
+      await expect(client.apply()).rejects.toMatchObject({ code });
+      expect(calls).toHaveLength(1);
+      server?.closeAllConnections();
+      server?.close();
+    }
+  });
+
+  test('rebuilds the error that the function answered, with the end of its log and without its secrets', async () => {
+    const { client } = await lambda(
+      returns({
+        ok: false,
+        error: {
+          code: 'TESTDB_RUN_CLOSED',
+          kind: 'closed',
+          message: 'over',
+          hint: 'start anew',
+          details: { a: 1 },
+        },
+      }),
+    );
+    const error = await client
+      .prepare({ database: 'x', hash: 'h', run: 'r', count: 1 })
+      .catch((thrown: unknown) => thrown);
+    expect(error).toMatchObject({
+      name: 'BootstrapError',
+      code: 'TESTDB_RUN_CLOSED',
+      kind: 'closed',
+      message: 'over',
+      hint: 'start anew',
+      details: { a: 1, functionName: 'fn' },
+    });
+    const { logTail } = (error as { details: { logTail: string } }).details;
+    expect(logTail).toContain('{"event":"x"}');
+    expect(logTail).not.toMatch(/hunter2|AKIA|:pw@|Signature=abc/);
+  });
+
+  test.each([
+    [
+      {
+        errorType: 'Sandbox.Timedout',
+        errorMessage: 'RequestId: 1 Error: Task timed out after 3.00 seconds',
+      },
+      'BOOTSTRAP_FUNCTION_TIMEOUT',
+      'timeout',
+    ],
+    [
+      { errorMessage: '2026-01-01T00:00:00Z 1 Task timed out after 3.00 seconds' },
+      'BOOTSTRAP_FUNCTION_TIMEOUT',
+      'timeout',
+    ],
+    [
+      {
+        errorType: 'Runtime.ExitError',
+        errorMessage: 'RequestId: 1 Error: Runtime exited with error: signal: killed',
+      },
+      'BOOTSTRAP_FUNCTION_OUT_OF_MEMORY',
+      'internal',
+    ],
+    [
+      { errorType: 'Runtime.OutOfMemory', errorMessage: 'RequestId: 1' },
+      'BOOTSTRAP_FUNCTION_OUT_OF_MEMORY',
+      'internal',
+    ],
+    [
+      {
+        errorType: 'Runtime.ExitError',
+        errorMessage: 'RequestId: 1 Error: Runtime exited with error: exit status 1',
+      },
+      'BOOTSTRAP_FUNCTION_CRASHED',
+      'internal',
+    ],
+    [
+      { errorType: 'Runtime.HandlerNotFound', errorMessage: 'index.handler is undefined or not exported' },
+      'BOOTSTRAP_FUNCTION_CRASHED',
+      'internal',
+    ],
+    ['nonsense', 'BOOTSTRAP_FUNCTION_CRASHED', 'internal'],
+  ])('tells a function error by its cause: %j', async (payload, code, kind) => {
+    const { client } = await lambda(functionError(payload));
+    await expect(client.apply()).rejects.toMatchObject({
+      code,
+      kind,
+      details: { logTail: expect.stringContaining('START') },
+    });
+  });
+
+  test.each([
+    [404, 'ResourceNotFoundException', 'BOOTSTRAP_FUNCTION_NOT_FOUND', 'not-found'],
+    [403, 'AccessDeniedException', 'BOOTSTRAP_ACCESS_DENIED', 'denied'],
+    [403, 'ExpiredTokenException', 'BOOTSTRAP_ACCESS_DENIED', 'denied'],
+    [413, 'RequestTooLargeException', 'BOOTSTRAP_INVOKE_FAILED', 'unavailable'],
+  ])('tells an error of the API: %s %s', async (status, type, code, kind) => {
+    const { client } = await lambda(apiError(status, type));
+    await expect(client.ping()).rejects.toMatchObject({ code, kind, details: { awsError: type } });
+  });
+
+  test.each([null, 5, 'text', {}, { ok: false }, { ok: 'yes', result: 1 }])(
+    'does not take the answer of another function for its own: %j',
+    async (payload) => {
+      const { client } = await lambda(returns(payload));
+      await expect(client.ping()).rejects.toMatchObject({
+        code: 'BOOTSTRAP_RESPONSE_INVALID',
+        kind: 'protocol',
+      });
+    },
+  );
+
+  test('stops waiting for a function when cancelled', async () => {
+    const controller = new AbortController();
+    const reason = new Error('enough');
+    const { client } = await lambda((response) => {
+      apiError(409, 'ResourceConflictException')(response, '');
+      setImmediate(() => controller.abort(reason));
+    });
+    await expect(client.apply({}, { signal: controller.signal })).rejects.toBe(reason);
+  });
+
+  test('says so when there are no credentials', async () => {
+    const client = createBootstrapClient({
+      functionName: 'fn',
+      region: 'eu-west-2',
+      endpoint: 'http://127.0.0.1:1',
+      credentials: () =>
+        Promise.reject(Object.assign(new Error('no session'), { name: 'CredentialsProviderError' })),
+    });
+    await expect(client.ping()).rejects.toMatchObject({
+      code: 'BOOTSTRAP_CREDENTIALS_UNAVAILABLE',
+      kind: 'denied',
+    });
+  });
+});
