@@ -20,8 +20,8 @@ export interface ConnectingStreamOptions {
 
 /**
  * Gives any Duplex the face that pg expects of a socket: `connect`, the events `connect` and `close`, and the four
- * socket settings. Opening and `ready` run side by side; if either fails, what the other has made is destroyed and
- * the stream reports the error, so that nothing stays open behind a connection that cannot be used.
+ * socket settings. `ready` runs beside it all: when it fails, whatever has been opened is destroyed and the stream
+ * reports its error, so that nothing stays open behind a connection that cannot be used.
  */
 export class ConnectingStream extends Duplex {
   readonly #options: ConnectingStreamOptions;
@@ -36,34 +36,17 @@ export class ConnectingStream extends Duplex {
 
   /** Port and host are those of the endpoint; where the bytes go is decided by `open`. */
   connect(): this {
-    this.#open().catch((error: unknown) => this.destroy(error as Error));
+    const fail = (error: unknown): void => void this.destroy(error as Error);
+    this.#options.ready().catch(fail);
+    this.#openInner().then((inner) => this.#attach(inner), fail);
     return this;
-  }
-
-  async #open(): Promise<void> {
-    const opening = this.#openInner();
-    try {
-      await Promise.all([opening, this.#options.ready()]);
-    } catch (error) {
-      void opening.then(
-        (inner) => inner.destroy(),
-        () => undefined,
-      );
-      throw error;
-    }
-    const inner = await opening;
-    if (this.destroyed) {
-      inner.destroy();
-      return;
-    }
-    this.#attach(inner);
-    this.emit('connect');
   }
 
   async #openInner(): Promise<SocketLike> {
     let inner: SocketLike | undefined;
     try {
       inner = await this.#options.open();
+      inner.on('error', () => undefined); // until it is attached; `errored` keeps what it was
       if (inner.destroyed) throw inner.errored ?? new Error('the stream was closed at once');
       if (inner.connecting === true) await connected(inner);
       return inner;
@@ -74,21 +57,32 @@ export class ConnectingStream extends Duplex {
   }
 
   #attach(inner: SocketLike): void {
+    if (this.destroyed) {
+      inner.destroy();
+      return;
+    }
     this.#inner = inner;
     if (!this.#referenced) inner.unref?.();
     inner.on('data', (chunk: Buffer) => {
       if (!this.push(chunk)) inner.pause();
     });
-    inner.on('end', () => this.push(null));
+    let over = false;
+    const end = (): void => {
+      if (!over) this.push(null);
+      over = true;
+    };
+    inner.on('end', end);
     inner.on('error', (error) => this.destroy(error));
     inner.on('close', () => {
-      // A reader that is slower than the close still gets what has arrived.
-      if (!this.readableEnded) this.push(null);
-      if (!this.writableFinished || inner.errored) this.destroy(inner.errored ?? undefined);
+      const finish = (): void => void this.destroy(inner.errored ?? undefined);
+      if (inner.errored || this.readableEnded) return finish();
+      this.once('end', finish); // a reader that is slower than the close still gets what has arrived
+      return end();
     });
     const write = this.#waitingWrite;
     this.#waitingWrite = undefined;
     write?.();
+    this.emit('connect');
   }
 
   override _read(): void {
