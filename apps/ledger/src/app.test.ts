@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
 import { createApp } from './app.ts';
 
@@ -19,6 +20,7 @@ describe('without a database', () => {
     const refused = [
       await app.inject({ url: '/accounts' }),
       await app.inject({ url: '/accounts', headers: { 'x-ledger-tenant': 'me' } }),
+      await app.inject({ url: '/accounts', headers: { 'x-ledger-tenant': `urn:uuid:${randomUUID()}` } }),
       await app.inject({ method: 'POST', url: '/tenants', payload: {} }),
       await app.inject({
         method: 'POST',

@@ -1,7 +1,11 @@
 /** JSON schemas that more than one route needs. They check shapes; rules are the database's constraints. */
 type JsonSchema = Readonly<Record<string, unknown>>;
 
-export const uuid: JsonSchema = { type: 'string', format: 'uuid' };
+/** Not ajv's format, which lets `urn:uuid:` pass: Postgres does not. */
+export const uuid: JsonSchema = {
+  type: 'string',
+  pattern: '^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$',
+};
 export const day: JsonSchema = { type: 'string', format: 'date' };
 export const currency: JsonSchema = { type: 'string', minLength: 3, maxLength: 3 };
 /** Minor units as text, see money.ts. */
