@@ -15,7 +15,8 @@ import { packZip, readFromZip } from './zip.ts';
 export interface ArtefactOptions {
   /** The workspace. */
   readonly root: string;
-  /** Folders of services (or their `database` folders), relative to `root`. Default: found in `apps`, `packages`. */
+  /** Folders of services (or their `database` folders), relative to `root`. Default: the root's own and
+   * those in `apps` and `packages`. */
   readonly databases?: readonly string[];
   /** Where the zip goes, relative to `root`. Default `.cache/postern/artefact/bootstrap.zip`. */
   readonly outFile?: string;

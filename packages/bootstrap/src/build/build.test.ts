@@ -96,6 +96,15 @@ export const up = (pgm: MigrationBuilder) => { for (const table of tables) pgm.c
     await expect(buildArtifact({ root, databases: ['packages/crm/database'] })).resolves.toBeDefined();
   });
 
+  test('finds the declaration of a repository that is one service', async () => {
+    const root = await workspace();
+    await mkdir(join(root, 'database'), { recursive: true });
+    await writeFile(join(root, 'database', 'database.ts'), `export default { name: 'solo' };`);
+    expect((await collectDatabases({ root })).databases).toMatchObject([
+      { name: 'solo', owner: 'solo_owner' },
+    ]);
+  });
+
   test('names the problems of all declarations and all migrations at once', async () => {
     const root = await workspace(
       { declaration: { name: 'UPPER' } },

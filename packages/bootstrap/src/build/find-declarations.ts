@@ -21,7 +21,9 @@ export async function findDeclarations(root: string, folders?: readonly string[]
     if (problems.length > 0) throw notFound(problems.join('\n'));
     return [...new Set(found)].sort();
   }
-  const found: string[] = [];
+  // A repository that is one service declares its database at the root.
+  const own = await declarationIn(join(root, 'database'));
+  const found: string[] = own ? [own] : [];
   for (const parent of conventional) {
     const children = await readdir(join(root, parent), { withFileTypes: true }).catch(() => []);
     for (const child of children) {
@@ -30,7 +32,10 @@ export async function findDeclarations(root: string, folders?: readonly string[]
       if (file) found.push(file);
     }
   }
-  if (found.length === 0) throw notFound(`no <service>/database/database.ts in ${conventional.join(', ')}`);
+  if (found.length === 0)
+    throw notFound(
+      `no database/database.ts at the root or in ${conventional.map((folder) => `${folder}/*`).join(', ')}`,
+    );
   return found.sort();
 }
 
