@@ -179,6 +179,8 @@ export class DataChannel implements LinkEvents {
   /** False when it cannot be sent: no handshake yet, or no link. */
   sendTerminateFlag(): boolean {
     if (this.#state.name !== 'open' || this.#link === undefined) return false;
+    // Behind the ends of streams that were just closed.
+    this.#pump();
     this.#terminate = { sequenceNumber: this.#sender.nextSequenceNumber, acknowledged: false };
     this.#send(PayloadType.flag, [encodeSessionFlag(SessionFlag.terminateSession)]);
     return true;
