@@ -10,8 +10,6 @@ import { createAwsEnvironment } from './aws-environment.ts';
 import { deployFunctions, type FunctionDefinition } from './deploy-functions.ts';
 import type { Artifact, CallOptions, Cluster, Environment, FunctionRole } from './environment.ts';
 
-const FUNCTIONS = { bootstrap: 'postern-bootstrap-local', testdb: 'postern-testdb-local' } as const;
-
 export interface LocalEnvironmentOptions {
   name: string;
   settings: LocalSettings;
@@ -35,6 +33,7 @@ export async function openLocalEnvironment(options: LocalEnvironmentOptions): Pr
       postgres: settings.postgres,
       cacheDir: join(root, '.cache', 'postern'),
       runDir: options.runDir,
+      ...(signal === undefined ? {} : { signal }),
     });
     note({ detail: `PostgreSQL ${started.postgres.version} behind ${started.endpoint}` });
     return started;
@@ -58,7 +57,8 @@ class LocalEnvironment implements Environment {
   constructor(name: string, root: string, phase: RunPhase, cloud: LocalCloud) {
     this.name = name;
     this.#cloud = cloud;
-    const as = (principal: string): AwsCredentialProvider => memoised(() => cloud.credentials(principal));
+    const as = (principal: 'ci' | 'deploy'): AwsCredentialProvider =>
+      memoised(() => cloud.credentials(principal));
     const { region, endpoint } = cloud;
     const deploy = as('deploy');
     this.#deployAccess = { region, endpoint, credentials: deploy };
@@ -115,7 +115,8 @@ class LocalEnvironment implements Environment {
   }
 
   async statistics(): Promise<Record<string, unknown>> {
-    return { ...this.#cloud.statistics(), ...(await this.#aws.statistics()) };
+    const { ssm, ...others } = this.#cloud.statistics();
+    return { ssm: { ...ssm, dialled: tally(ssm.dialled) }, ...others, ...(await this.#aws.statistics()) };
   }
 
   close(): Promise<void> {
@@ -131,6 +132,13 @@ class LocalEnvironment implements Environment {
   }
 }
 
+/** Where the agent has connected, and how often: the list itself grows with every connection. */
+function tally(dialled: ReadonlyArray<{ host: string; port: number }>): Record<string, number> {
+  const counts: Record<string, number> = {};
+  for (const { host, port } of dialled) counts[`${host}:${port}`] = (counts[`${host}:${port}`] ?? 0) + 1;
+  return counts;
+}
+
 /** What one would write into `aws({ … })` for this cloud. */
 function settingsOf(cloud: LocalCloud): AwsSettings {
   return {
@@ -138,8 +146,8 @@ function settingsOf(cloud: LocalCloud): AwsSettings {
     region: cloud.region,
     cluster: cloud.cluster.identifier,
     jumpHost: { tag: { ...cloud.jumpHost.tags } },
-    bootstrap: FUNCTIONS.bootstrap,
-    testDatabases: FUNCTIONS.testdb,
+    bootstrap: cloud.functions.bootstrap,
+    testDatabases: cloud.functions.testdb,
   };
 }
 
@@ -153,16 +161,15 @@ function functionsOf(cloud: LocalCloud): FunctionDefinition[] {
     POSTERN_DB_CA: cluster.caPem,
     POSTERN_TEST_DATABASES: 'true',
   };
-  const role = (name: string): string => `arn:aws:iam::${cloud.accountId}:role/${name}`;
   return [
     {
-      name: FUNCTIONS.bootstrap,
-      role: role(FUNCTIONS.bootstrap),
+      name: cloud.functions.bootstrap,
+      role: cloud.principalArn('bootstrap'),
       variables: { ...variables, POSTERN_ALLOWED_ACTIONS: 'ping,plan,apply,status,migrate' },
     },
     {
-      name: FUNCTIONS.testdb,
-      role: role(FUNCTIONS.testdb),
+      name: cloud.functions.testdb,
+      role: cloud.principalArn('testdb'),
       variables: { ...variables, POSTERN_ALLOWED_ACTIONS: 'ping,prepare,publish,drop,sweep' },
     },
   ];

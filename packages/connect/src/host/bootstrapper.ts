@@ -50,7 +50,16 @@ export function createBootstrapper(options: {
       });
     }
     const result = await phase('bootstrap', async (note) => {
-      const apply = await environment.invoke<'apply'>('bootstrap', { action: 'apply' });
+      const apply = await environment
+        .invoke<'apply'>('bootstrap', { action: 'apply' })
+        .catch((error: unknown) => {
+          if (environment.kind === 'aws' && isForOthers(error)) return undefined;
+          throw error;
+        });
+      if (apply === undefined) {
+        note({ detail: 'not for this identity: taken as deployed' });
+        return { manifest, applied: false, statements: 0, migrations: 0 };
+      }
       const migrations = apply.migrations.reduce((sum, { applied }) => sum + applied.length, 0);
       note({
         detail: manifest.databases.map(({ name }) => name).join(', '),
@@ -70,4 +79,13 @@ export function createBootstrapper(options: {
       return underWay;
     },
   };
+}
+
+/**
+ * On AWS the bootstrap belongs to the pipeline that deploys: test runs may neither know nor call the function. Whether
+ * what is deployed fits is then told by the test-database function, which compares template hashes.
+ */
+function isForOthers(error: unknown): boolean {
+  const { code } = error as { code?: unknown };
+  return code === 'CONNECT_FUNCTION_NOT_CONFIGURED' || code === 'BOOTSTRAP_ACCESS_DENIED';
 }

@@ -29,7 +29,7 @@ export function runFolder(
   platform: Platform = thisPlatform,
 ): RunFolder {
   const text = JSON.stringify([identity.root, identity.environment, identity.awsIdentity]);
-  const id = createHash('sha256').update(text).digest('hex').slice(0, 12);
+  const id = createHash('sha256').update(text).digest('hex').slice(0, 8);
   const parent = platform.runtimeRoot();
   const folder = join(parent, id);
   const control = platform.controlAddress(folder, id);

@@ -142,7 +142,7 @@ class Host implements RunningHost {
     const { folder, createEnvironment, holdLease, newRunId, log } = this.#options;
     const { signal } = this.#stopping;
     const environment = await createEnvironment({
-      runDir: join(folder.folder, 'cloud'),
+      runDir: join(folder.folder, 'aws'),
       phase: this.#phase,
       signal,
     });
