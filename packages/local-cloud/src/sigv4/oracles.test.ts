@@ -5,7 +5,7 @@ import type { AddressInfo } from 'node:net';
 import { GetCallerIdentityCommand, STSClient } from '@aws-sdk/client-sts';
 import { Signer } from '@aws-sdk/rds-signer';
 import { SignatureV4 } from '@smithy/signature-v4';
-import aws4 from 'aws4';
+import aws4, { type SignableRequest } from 'aws4';
 import { describe, expect, test } from 'vitest';
 import type { RawRequest } from './canonical-request.ts';
 import { verifySigV4 } from './verify.ts';
@@ -21,7 +21,7 @@ const temporary = { ...longTerm, accessKeyId: 'ASIAEXAMPLE234567ABC', sessionTok
 /** The oracle's hash, on Node instead of a package of its own. */
 class Sha256 {
   readonly #hash;
-  constructor(secret?: string | ArrayBuffer | Uint8Array) {
+  constructor(secret?: string | ArrayBuffer | ArrayBufferView) {
     const key =
       typeof secret === 'string' || secret === undefined ? secret : new Uint8Array(secret as ArrayBuffer);
     this.#hash = key === undefined ? createHash('sha256') : createHmac('sha256', key);
@@ -96,7 +96,7 @@ describe.each([
   test.each(paths)('aws4 agrees on %s', (path) => {
     for (const query of queries) {
       const search = new URLSearchParams(query).toString().replaceAll('+', '%20');
-      const options: aws4.Request = {
+      const options: SignableRequest = {
         method: 'POST',
         host: '127.0.0.1:4566',
         path: search === '' ? path : `${path}?${search}`,

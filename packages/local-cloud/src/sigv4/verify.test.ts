@@ -1,4 +1,4 @@
-import aws4 from 'aws4';
+import aws4, { type SignableRequest } from 'aws4';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { RawRequest } from './canonical-request.ts';
@@ -34,7 +34,7 @@ interface Change {
 
 /** An Invoke as a client would send it, changed before it is signed. */
 function signed(change: Change = {}): RawRequest {
-  const options: aws4.Request = {
+  const options: SignableRequest = {
     method: 'POST',
     host: '127.0.0.1:4566',
     path: change.path ?? '/2015-03-31/functions/boot/invocations?Qualifier=%24LATEST',
@@ -243,7 +243,7 @@ describe('a refusal says why', () => {
 function meaning({ method, url, headers, body }: RawRequest): string {
   const named = headers.map((text, index) => (index % 2 === 0 ? text.toLowerCase() : text));
   const query = url.replace(/\?.*/, (text) => text.replace(/%[0-9a-f]{2}/gi, (hex) => hex.toUpperCase()));
-  return JSON.stringify([method, query, named, body.toString('latin1')]);
+  return JSON.stringify([method, query, named, Buffer.from(body).toString('latin1')]);
 }
 
 /** Flips one bit somewhere in the wire form: method, URL, a header's name or value, or the body. */
@@ -287,7 +287,7 @@ test.each([
 });
 
 test('every single bit of an authentication token counts', () => {
-  const options: aws4.Request = {
+  const options: SignableRequest = {
     host: 'db.rds.amazonaws.com:5432',
     path: '/?Action=connect&DBUser=ledger_app&X-Amz-Expires=900',
     service: 'rds-db',
@@ -297,7 +297,7 @@ test('every single bit of an authentication token counts', () => {
   };
   const fixed = `${options.path}&X-Amz-Date=${amzDate(nowMs)}`;
   aws4.sign({ ...options, path: fixed }, key);
-  const request: aws4.Request = aws4.sign({ ...options, path: fixed }, key);
+  const request: SignableRequest = aws4.sign({ ...options, path: fixed }, key);
   const url = request.path as string;
   const raw = { method: 'GET', url, headers: ['Host', 'db.rds.amazonaws.com:5432'], body: Buffer.alloc(0) };
   expect(verify(raw, { service: 'rds-db' })).toMatchObject({ ok: true, presigned: true });
