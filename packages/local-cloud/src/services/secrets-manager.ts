@@ -102,7 +102,9 @@ export function createSecretsManagerService(store: SecretStore): JsonService {
     targetPrefix: 'secretsmanager',
     handle: async (operation, input, call) => {
       const handler = Object.hasOwn(operations, operation) ? operations[operation] : undefined;
-      if (handler === undefined) throw new ApiError('UnknownOperationException', 400, '');
+      if (handler === undefined) {
+        throw new ApiError('UnknownOperationException', 400, `The operation ${operation} is not simulated.`);
+      }
       return handler(readInput(input), call);
     },
   };
