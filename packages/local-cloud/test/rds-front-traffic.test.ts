@@ -3,7 +3,7 @@ import pg from 'pg';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { copyIn, copyOut } from './fixtures/copy.ts';
 import { int32, packet, RawClient, startup } from './fixtures/raw-client.ts';
-import { endpoint, logIn, startTestFront, type TestFront } from './fixtures/test-front.ts';
+import { endpoint, logIn, patience, startTestFront, type TestFront } from './fixtures/test-front.ts';
 
 let cloud: TestFront;
 const token = 'the-right-token';
@@ -61,7 +61,7 @@ test('a client that stops reading stops the server, and misses nothing when it r
       "select 1 from pg_stat_activity where application_name = 'slow' and wait_event = 'ClientWrite'",
     );
     expect(waiting).toHaveLength(1);
-  });
+  }, patience);
   const end = Buffer.from('COPY 50000\0');
   let received = 0;
   let last = Buffer.alloc(0);
@@ -111,7 +111,7 @@ test('too many connections are refused by the server itself, and the front keeps
   }
   expect(refusal).toMatch(/^53300 remaining connection slots are reserved for roles with/);
   await Promise.all(open.map((client) => client.end()));
-  await vi.waitFor(async () => expect(await logIn(small.config(app))).toBe('app'));
+  await vi.waitFor(async () => expect(await logIn(small.config(app))).toBe('app'), patience);
 });
 
 test('a server that stops tells its clients why, and later ones that it takes no connections', async () => {
@@ -150,7 +150,7 @@ test('closing the front ends every session, twice is once', async () => {
       "select usename from pg_stat_activity where backend_type = 'client backend' and pid <> pg_backend_pid()",
     );
     expect(rows).toEqual([]);
-  });
+  }, patience);
   await closing.close();
 });
 
@@ -168,7 +168,7 @@ test('a cancel request with a wrong key stops nothing', async () => {
     canceller.send(packet('', int32(80877102), int32(processID), int32(key)));
     await canceller.rest();
   };
-  await vi.waitFor(async () => expect(await sleeps()).toBe(true));
+  await vi.waitFor(async () => expect(await sleeps()).toBe(true), patience);
   await cancel(secretKey ^ 1);
   expect(await sleeps()).toBe(true);
   await cancel(secretKey);

@@ -10,7 +10,7 @@ import {
   sslRequest,
   startup,
 } from './fixtures/raw-client.ts';
-import { endpoint, startTestFront, type TestFront } from './fixtures/test-front.ts';
+import { endpoint, patience, startTestFront, type TestFront } from './fixtures/test-front.ts';
 
 let cloud: TestFront;
 const token = 'the-right-token';
@@ -245,7 +245,7 @@ describe('cancel', () => {
         [processID],
       );
       expect(rows).toHaveLength(1);
-    });
+    }, patience);
   };
 
   test.each(['plain text', 'TLS', 'direct TLS'])('a request over %s stops the query', async (way) => {
@@ -279,6 +279,6 @@ test('a client that vanishes in the middle of a session takes its backend with i
       "select 1 from pg_stat_activity where application_name = 'vanishing'",
     );
     expect(rows).toHaveLength(0);
-  });
-  await vi.waitFor(() => expect(cloud.front.statistics().openSessions).toBe(0));
+  }, patience);
+  await vi.waitFor(() => expect(cloud.front.statistics().openSessions).toBe(0), patience);
 });

@@ -39,12 +39,13 @@ export interface ServerProcessOptions {
 /**
  * A shell between us and the server holds the reading end of a pipe whose writing end is ours alone. However we end,
  * the pipe closes and the server gets SIGQUIT (immediate shutdown, which removes its socket and shared memory; a
- * SIGKILL would leave both). The shell is in a session of its own: Ctrl-C in a terminal is not for the server.
+ * SIGKILL would leave both), more than once, because a server that has only just been started does not listen to it
+ * yet. The shell is in a session of its own: Ctrl-C in a terminal is not for the server.
  */
 const deathPipe = `exec 3<&0 </dev/null
 "$0" "$@" 3<&- &
 server=$!
-{ read -r _ <&3; kill -QUIT $server; } 2>/dev/null &
+{ read -r _ <&3; while kill -QUIT $server; do sleep 0.2; done; } 2>/dev/null &
 watch=$!
 exec 3<&-
 wait $server; result=$?
