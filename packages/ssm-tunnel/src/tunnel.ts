@@ -45,8 +45,8 @@ export interface Tunnel extends AsyncDisposable {
   listen(options?: ListenOptions): Promise<TunnelListener>;
   stats(): TunnelStatistics;
   /**
-   * Stops listening, sends what was written, ends the session at AWS and waits for that (a few seconds at
-   * most). Never rejects; when `signal` fires it goes on as `abort`. Calling it again is the same close.
+   * Stops listening, sends what was written, closes streams that are still open (without an `error` event,
+   * since this is the caller's own wish), ends the session at AWS and waits for that: a few seconds at most. Never rejects; when `signal` fires it goes on as `abort`. Calling it again is the same close.
    */
   close(options?: { signal?: AbortSignal }): Promise<void>;
   /** Resets all streams now. The session is still ended at AWS, in the background; `closed` waits for that. */
@@ -193,7 +193,7 @@ export class SsmTunnel implements Tunnel {
       this.updateRef();
       const never = new AbortController().signal;
       await this.#channel.drained(() => this.#streams.isIdle, DRAIN_TIMEOUT_MS, never);
-      this.#streams.destroyAll(() => closedError(undefined));
+      this.#streams.destroyAll();
       const terminated = await this.#channel.terminateSession(never);
       if (!this.#ended) {
         this.#ended = true;

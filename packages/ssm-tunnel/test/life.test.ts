@@ -170,10 +170,10 @@ describe('a tunnel', () => {
 
   it('pings as the official client does, and lives on answers', async () => {
     await using gateway = await startScriptedGateway(politeAgent);
-    await using tunnel = await openTunnel({ ...optionsFor(gateway), pingIntervalMs: 10 });
+    await using tunnel = await openTunnel({ ...optionsFor(gateway), pingIntervalMs: 40 });
     const bodies: string[] = [];
     socketOf(gateway).on('ping', (body: Buffer) => bodies.push(body.toString()));
-    await vi.waitFor(() => expect(bodies.length).toBeGreaterThan(5));
+    await vi.waitFor(() => expect(bodies.length).toBeGreaterThan(3));
     expect([new Set(bodies), tunnel.state.name]).toEqual([new Set(['keepalive']), 'open']);
   });
 
@@ -213,11 +213,10 @@ describe('a tunnel', () => {
     await using gateway = await startScriptedGateway(politeAgent);
     const tunnel = await openTunnel(optionsFor(gateway));
     const stream = tunnel.connect();
-    const failed = once(stream, 'error');
     const closing = tunnel.close();
     expect(tunnel.close()).toBe(closing);
     await closing;
-    expect(await failed).toEqual([expect.objectContaining({ code: 'SSM_TUNNEL_CLOSED' })]);
+    expect([stream.destroyed, stream.errored]).toEqual([true, null]);
     expect(await tunnel.closed).toEqual({ reason: undefined });
     expect(operations(gateway)).toEqual(['StartSession']);
     expect(Buffer.from(gateway.agent.input.at(-1)?.payload ?? []).toString('hex')).toBe('00000002');

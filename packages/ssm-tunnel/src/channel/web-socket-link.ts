@@ -90,12 +90,16 @@ function watch(
   let alive = true;
   let corked = false;
   const pings = setInterval(() => {
-    if (!alive) {
-      lose(`no answer to a ping for ${pingIntervalMs} ms`);
-      return;
-    }
-    alive = false;
-    socket.ping(PING_BODY);
+    // The immediate lets an answer be read first that came in while this process was busy.
+    setImmediate(() => {
+      if (over) return;
+      if (!alive) {
+        lose(`no answer to a ping for ${pingIntervalMs} ms`);
+        return;
+      }
+      alive = false;
+      socket.ping(PING_BODY);
+    });
   }, pingIntervalMs).unref();
 
   const stop = (): boolean => {

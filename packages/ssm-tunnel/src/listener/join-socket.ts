@@ -10,22 +10,22 @@ const LOCAL_END_TIMEOUT_MS = 5_000;
  * - Local end: `end()` on the stream, which holds it back for the answer.
  * - Local reset or close: the stream is destroyed, so the other side learns at once.
  * - Remote end: the socket gets what is left, then its end; what the application still writes is dropped.
- * - Stream error (port refused, session lost): the socket is reset, so that the application sees a failure
- *   and not a short but complete answer.
+ * - Any other end of the stream (port refused, session lost, tunnel closed): the socket is reset, so that the
+ *   application sees a failure and not a short but complete answer. Unix sockets know no reset (`canReset`);
+ *   there it is a plain end.
  */
-export function joinSocket(socket: Socket, stream: Duplex): void {
+export function joinSocket(socket: Socket, stream: Duplex, canReset: boolean): void {
   socket.pipe(stream);
   stream.pipe(socket);
-  stream.on('error', () => {
-    socket.resetAndDestroy();
-  });
+  stream.on('error', () => {});
   stream.on('end', () => {
     socket.unpipe(stream);
     socket.resume();
     socket.setTimeout(LOCAL_END_TIMEOUT_MS, () => socket.destroy());
   });
   stream.on('close', () => {
-    if (!stream.readableEnded) socket.destroy();
+    if (canReset && !stream.readableEnded && !socket.destroyed) socket.resetAndDestroy();
+    else if (!stream.readableEnded) socket.destroy();
   });
   socket.on('error', () => {});
   socket.on('close', () => {

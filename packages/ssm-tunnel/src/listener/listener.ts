@@ -29,7 +29,7 @@ export async function startListener(
 ): Promise<TunnelListener> {
   const where = listenOptions(options);
   const server = createServer({ allowHalfOpen: true, noDelay: true }, (socket) =>
-    joinSocket(socket, connect()),
+    joinSocket(socket, connect(), where.path === undefined),
   );
   await bind(server, where);
   if (where.path !== undefined) {

@@ -131,12 +131,14 @@ export class StreamTable implements StreamCarrier {
     this.#queue.settleWriters();
   }
 
-  /** Ends every stream with an error; made anew for each, since each has a reader of its own. */
-  destroyAll(reason: () => Error): void {
+  /** Ends every stream, with an error of its own if there is one. */
+  destroyAll(reason?: () => Error): void {
     for (const stream of [...this.#streams]) {
-      this.#counts.reset++;
-      this.#publish(stream, 'reset');
-      stream.destroy(reason());
+      if (reason !== undefined) {
+        this.#counts.reset++;
+        this.#publish(stream, 'reset');
+      }
+      stream.destroy(reason?.());
     }
   }
 
