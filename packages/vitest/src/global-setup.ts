@@ -47,7 +47,7 @@ async function startRuns(
 }
 
 async function startRun(project: TestProject, host: HostClient, database: string): Promise<string> {
-  await host.bootstrap();
+  // Bootstraps first, if anything has changed since the last time.
   const { run } = await host.prepareRun({ database, workers: await workerSlots(project) });
   project.provide('postern', {
     controlSocket: host.info.controlSocket,

@@ -57,12 +57,16 @@ export const shop: Readonly<Record<string, string>> = {
   `,
   'apps/shop/database/migrations/0001_articles.sql':
     'CREATE TABLE articles (id int PRIMARY KEY, name text NOT NULL);',
+  // Run from sources, without a build. A user's configuration needs neither the conditions nor import.meta.resolve.
   'apps/shop/vitest.config.ts': `
+    import { fileURLToPath } from 'node:url';
     import { defineConfig } from 'vitest/config';
+    const conditions = ['@postern/source', 'node', 'development|production'];
     export default defineConfig({
-      ssr: { resolve: { conditions: ['@postern/source', 'node', 'development|production'] } },
+      ssr: { resolve: { conditions } },
+      environments: { __vitest__: { resolve: { conditions } } },
       test: {
-        globalSetup: ['@postern/vitest/global-setup'],
+        globalSetup: [fileURLToPath(import.meta.resolve('@postern/vitest/global-setup'))],
         include: ['test/**/*.test.ts'],
         maxWorkers: 2,
         testTimeout: 60_000,
