@@ -278,6 +278,9 @@ describe('ending', () => {
     expect(await server.closed).toEqual({ expected: true, exitCode: 0, logTail: '' });
     expect(isAlive(server.pid)).toBe(false);
     expect([runDir, server.dataDir, server.socketDir].filter(existsSync)).toEqual([]);
+    await expect(server.setPassword(server.master, 'too late')).rejects.toMatchObject({
+      code: 'CLOUD_POSTGRES_STOPPED',
+    });
   });
 
   test('a run folder that was there before, or that others use, stays', async () => {

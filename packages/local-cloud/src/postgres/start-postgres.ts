@@ -46,7 +46,7 @@ export interface PostgresServer extends AsyncDisposable {
   readonly pid: number;
   readonly dataDir: string;
   readonly logFile: string;
-  /** Gives a role a password. Only its SCRAM secret goes to the server. */
+  /** Gives a role a password. Only its SCRAM secret goes to the server. Rejects with `CLOUD_POSTGRES_STOPPED`. */
   setPassword(role: string, password: string): Promise<void>;
   /** Ends all sessions, stops the server and removes its folders. Twice is once. */
   stop(): Promise<void>;
@@ -202,7 +202,14 @@ async function createServerFolder(folder: string, user: ServerUser | undefined):
 async function setPassword(host: string, role: string, password: string): Promise<void> {
   const secret = await scramSecretOf(password);
   const client = new pg.Client({ host, user: superuser, database: superuser });
-  await client.connect();
+  await client.connect().catch((cause: unknown) => {
+    throw new CloudError('CLOUD_POSTGRES_STOPPED', {
+      kind: 'closed',
+      message: `The password of ${role} cannot be set: PostgreSQL is not running any more.`,
+      hint: '`closed` tells how the server ended; start another one.',
+      cause,
+    });
+  });
   try {
     await client.query(`ALTER ROLE ${quoteIdentifier(role)} PASSWORD '${secret}'`);
   } finally {
