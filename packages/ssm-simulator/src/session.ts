@@ -1,7 +1,7 @@
 import { randomBytes, timingSafeEqual } from 'node:crypto';
 import type { SsmCaller } from './caller.ts';
 
-/** `Connecting` until client and agent have both opened their channels, `Disconnected` while the client is away. */
+/** `Connecting` until the client has opened its channel, `Disconnected` while it is away. */
 export type SessionStatus = 'Connecting' | 'Connected' | 'Disconnected' | 'Terminated';
 
 export interface SessionRequest {

@@ -30,8 +30,9 @@ export async function startSsmSimulator(
     void answer(simulator, verify, request, response);
   });
   server.on('upgrade', (request, socket, head) => {
-    if (!simulator.handleUpgrade(request, socket, head))
-      socket.end('HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\nConnection: close\r\n\r\n');
+    if (simulator.handleUpgrade(request, socket, head)) return;
+    socket.on('error', () => {}); // the client may be gone already
+    socket.end('HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\nConnection: close\r\n\r\n');
   });
   server.listen(options.port ?? 0, '127.0.0.1');
   await once(server, 'listening');

@@ -72,18 +72,19 @@ describe('what a client does not acknowledge', () => {
   test('is sent again, the oldest only, byte for byte', async () => {
     await using server = await destination((socket) => {
       socket.write('first');
-      setTimeout(() => socket.write('second'), 20);
+      socket.on('data', () => socket.write('second'));
     });
     await using simulator = await running();
     const client = await RawClient.ready(await start(simulator, { port: server.port }));
     client.acknowledges = false;
     client.data(syn(3));
     const first = await client.stream(1);
+    client.data(psh(3, 'more'));
     const copies = (sequence: number): Buffer[] =>
       client.received
         .filter((message) => message.sequence === sequence && message.payloadType === 1)
         .map(({ bytes }) => bytes);
-    await until(() => copies(first.sequence).length >= 4);
+    await until(() => copies(first.sequence).length >= 4 && copies(first.sequence + 1).length > 0);
     expect(copies(first.sequence).every((bytes) => bytes.equals(first.bytes))).toBe(true);
     expect(copies(first.sequence + 1)).toHaveLength(1);
     client.send(rawAcknowledge(first));
@@ -176,5 +177,31 @@ describe('after the socket is lost', () => {
     expect(await resume(simulator, access)).toEqual({ SessionId: access.SessionId });
     const again = await RawClient.open(access, openText(access.TokenValue));
     expect((await again.waitClosed()).code).toBe(1008);
+  });
+
+  test('a client that vanishes with a full socket leaves an agent that still works', async () => {
+    await using server = await destination((socket) => {
+      socket.on('data', () => socket.write(Buffer.alloc(16 * 1024 * 1024)));
+    });
+    await using simulator = await running();
+    const access = await start(simulator, { port: server.port });
+    const client = await RawClient.ready(access);
+    client.data(syn(3), psh(3, 'go'));
+    client.socket.pause();
+    let before = -1;
+    await waitFor(() => {
+      const { bytesDown } = simulator.statistics();
+      const settled = bytesDown > 0 && bytesDown === before;
+      before = bytesDown;
+      return settled ? true : undefined;
+    });
+    simulator.faults.closeChannel(access.SessionId);
+    client.socket.terminate();
+    const again = await RawClient.open(await resume(simulator, access));
+    await again.stream(1, 5);
+    again.next = client.next;
+    again.terminate();
+    await again.message('channel_closed');
+    expect(simulator.violations()).toEqual([]);
   });
 });

@@ -135,10 +135,11 @@ export class AgentWorker implements AgentLeg {
 
   /** Is gone without a word. Whether it was still there. */
   kill(): boolean {
-    if (this.#state === 'ended') return false;
-    this.#stop();
+    const alive = this.#state !== 'ended';
+    if (alive) this.#stop();
+    // Also when it only waited for its last acknowledgements.
     this.#channel.close();
-    return true;
+    return alive;
   }
 
   #stop(): void {

@@ -44,7 +44,7 @@ export class SessionRelay {
   #client: ClientLeg | undefined;
   #agent: AgentLeg | undefined;
   #agentPaused = false;
-  #ended: { output: string } | undefined;
+  #ended = false;
 
   constructor(sessionId: string, inspector: ClientInspector, events: RelayEvents) {
     this.#sessionId = sessionId;
@@ -63,19 +63,20 @@ export class SessionRelay {
     this.#inspector.connected();
     this.#events.clientChanged(true);
     if (this.#agent !== undefined) this.#toClient(this.#control(MessageType.startPublication));
+    for (const bytes of this.#waitingForClient.takeAll()) this.#deliverToClient(bytes);
     if (this.#agentPaused) {
       this.#agentPaused = false;
       this.#agent?.receive(encodeClientMessage(this.#control(MessageType.startPublication)));
     }
-    for (const bytes of this.#waitingForClient.takeAll()) this.#deliverToClient(bytes);
   }
 
   detachClient(leg: ClientLeg): void {
+    if (this.#client === leg) {
+      this.#client = undefined;
+      this.#pauseAgent();
+      this.#events.clientChanged(false);
+    }
     leg.gone();
-    if (this.#client !== leg) return;
-    this.#client = undefined;
-    this.#pauseAgent();
-    this.#events.clientChanged(false);
   }
 
   attachAgent(agent: AgentLeg): void {
@@ -87,7 +88,7 @@ export class SessionRelay {
   /** The agent's connection is lost and nobody knows why. */
   detachAgent(): void {
     this.#agent = undefined;
-    if (this.#ended === undefined) this.#toClient(this.#control(MessageType.pausePublication));
+    if (!this.#ended) this.#toClient(this.#control(MessageType.pausePublication));
   }
 
   fromClient(leg: ClientLeg, bytes: Buffer): void {
@@ -103,9 +104,9 @@ export class SessionRelay {
     this.faults.pass('to-client', message, () => this.#deliverToClient(bytes, message));
   }
 
-  /** Whether the client's socket has room for more; true while there is none, because then messages wait here. */
+  /** Whether the client's socket has room for more. True without one: then the agent is told to pause instead. */
   get clientWritable(): boolean {
-    return this.#client?.writable ?? true;
+    return this.#client?.open !== true || this.#client.writable;
   }
 
   whenClientWritable(callback: () => void): void {
@@ -115,8 +116,8 @@ export class SessionRelay {
 
   /** The session is over: `channel_closed` is the last message. */
   end(output: string): void {
-    if (this.#ended !== undefined) return;
-    this.#ended = { output };
+    if (this.#ended) return;
+    this.#ended = true;
     this.#agent = undefined;
     this.#waitingForAgent.takeAll();
     const envelope = { messageId: randomUUID(), createdDateMs: Date.now() };
@@ -135,7 +136,7 @@ export class SessionRelay {
   }
 
   #deliverToAgent(leg: ClientLeg, bytes: Buffer): void {
-    if (this.#ended !== undefined) return;
+    if (this.#ended) return;
     if (this.#agent === undefined) {
       this.#waitingForAgent.add(bytes);
       return;
@@ -148,6 +149,7 @@ export class SessionRelay {
   }
 
   #deliverToClient(bytes: Buffer, decoded?: ClientMessage): void {
+    if (this.#ended) return;
     const client = this.#client;
     if (client === undefined || !client.open) {
       this.#waitingForClient.add(bytes);

@@ -1,0 +1,36 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { expect, test } from 'vitest';
+import { waitFor } from './raw-client.ts';
+
+test('the quick start of the README runs, and ends on Ctrl-C', async () => {
+  const readme = readFileSync(new URL('../README.md', import.meta.url), 'utf8');
+  const code = /```ts\n([\s\S]*?)```/.exec(readme)?.[1] ?? '';
+  const cache = fileURLToPath(new URL('../.cache/', import.meta.url));
+  mkdirSync(cache, { recursive: true });
+  const folder = mkdtempSync(join(cache, 'readme-'));
+  try {
+    writeFileSync(join(folder, 'quick-start.mjs'), code);
+    const child = spawn(process.execPath, ['--conditions=@postern/source', join(folder, 'quick-start.mjs')], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+      timeout: 20_000,
+    });
+    let output = '';
+    child.stdout.on('data', (chunk) => {
+      output += chunk;
+    });
+    const exited = once(child, 'exit');
+    const endpoint = await waitFor(
+      () => /endpoint URL for your SDK: (\S+)[\s\S]*port behind db\.internal: \d+/.exec(output)?.[1],
+    );
+    expect(endpoint).toMatch(/^http:\/\/127\.0\.0\.1:\d+$/);
+    child.kill('SIGINT');
+    expect(await exited).toEqual([0, null]);
+    expect(output).toContain('violations of the protocol: []');
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+});
