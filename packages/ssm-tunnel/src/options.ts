@@ -138,7 +138,7 @@ export function optionsInvalid(problems: readonly string[]): TunnelError {
   });
 }
 
-export function isPort(value: unknown): value is number {
+function isPort(value: unknown): value is number {
   return typeof value === 'number' && Number.isInteger(value) && value >= 1 && value <= 65_535;
 }
 

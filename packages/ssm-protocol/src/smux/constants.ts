@@ -9,8 +9,5 @@ export const SMUX_HEADER_BYTES = 8;
 /** The length field has 16 bits. */
 export const SMUX_MAX_DATA_BYTES = 65_535;
 
-/** What the Go library puts in one frame when it sends. */
-export const SMUX_DEFAULT_FRAME_BYTES = 32_768;
-
 /** The library counts up by two before use, so a client's first stream is 3. */
 export const FIRST_CLIENT_STREAM_ID = 3;
