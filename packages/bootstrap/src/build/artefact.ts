@@ -52,10 +52,10 @@ export interface Collected {
  */
 export async function buildArtifact(options: ArtefactOptions): Promise<Artefact> {
   const root = resolve(options.root);
-  const [collected, index] = await Promise.all([collectDatabases(options), bundleHandler()]);
-  const manifest = createManifest(collected.databases, index);
+  const [collected, handler] = await Promise.all([collectDatabases(options), bundleHandler()]);
+  const manifest = createManifest(collected.databases, handler);
   const zip = packZip({
-    'index.mjs': index,
+    ...handler,
     'manifest.json': Buffer.from(`${JSON.stringify(manifest, null, 1)}\n`),
     ...(options.ca ? { 'ca.pem': Buffer.from(options.ca.pem) } : {}),
     ...collected.files,

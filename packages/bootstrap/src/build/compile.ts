@@ -1,3 +1,4 @@
+import { relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type BuildFailure, build, type Plugin } from 'esbuild';
 import { BootstrapError } from '../errors.ts';
@@ -41,14 +42,20 @@ export async function compile(options: {
 }
 
 /**
- * Bundles the handler. node-pg-migrate drags in jiti and glob (two thirds of its size) for what we do
- * otherwise: our loader imports compiled migrations natively, and folders are listed without patterns.
+ * Bundles the handler: `index.mjs`, and what it loads only when there are migrations to run (most invocations
+ * have none). node-pg-migrate drags in jiti and glob, two thirds of its size, for what we do otherwise: our
+ * loader imports compiled migrations natively, and folders are listed without patterns. The signer's package knows
+ * event streams, which one request for a secret does not need.
  */
-export async function bundleHandler(): Promise<Uint8Array> {
+export async function bundleHandler(): Promise<Record<string, Uint8Array>> {
   const entry = fileURLToPath(new URL(fromSource ? '../handler.ts' : '../handler.js', import.meta.url));
   try {
     const result = await build({
-      entryPoints: [entry],
+      entryPoints: { index: entry },
+      outdir: '/',
+      outExtension: { '.js': '.mjs' },
+      chunkNames: 'lib/[hash]',
+      splitting: true,
       bundle: true,
       write: false,
       platform: 'node',
@@ -61,12 +68,16 @@ export async function bundleHandler(): Promise<Uint8Array> {
       conditions,
       external: ['pg-native'],
       // pg is CommonJS and requires node's modules, which an ES module cannot without this.
-      banner: { js: `import{createRequire as __cr}from'node:module';const require=__cr(import.meta.url);` },
+      banner: {
+        js: `import{createRequire as __cr}from'node:module';const require=__cr(import.meta.url);`,
+      },
       tsconfigRaw: {},
       logLevel: 'silent',
       plugins: [lean],
     });
-    return (result.outputFiles[0] as { contents: Uint8Array }).contents;
+    return Object.fromEntries(
+      result.outputFiles.map(({ path, contents }) => [relative('/', path), contents]),
+    );
   } catch (error) {
     throw compilationFailed(error, fileURLToPath(new URL('.', import.meta.url)), entry);
   }
@@ -74,15 +85,23 @@ export async function bundleHandler(): Promise<Uint8Array> {
 
 const stubs: Readonly<Record<string, string>> = {
   jiti: 'export const createJiti = () => ({ import: (file) => import(file) });',
+  pg: 'export default {};',
   glob: `export const glob = () => { throw new Error('glob is not part of the artefact'); };`,
 };
 
 const lean: Plugin = {
   name: 'postern-lean',
   setup(plugin) {
-    plugin.onResolve({ filter: /^(jiti|glob)$/ }, ({ path }) => ({ path, namespace: 'postern-stub' }));
+    plugin.onResolve({ filter: /^(jiti|glob|@smithy\/core\/event-streams)$/ }, ({ path }) => ({
+      path,
+      namespace: 'postern-stub',
+    }));
+    // It connects by itself only when it is given no client.
+    plugin.onResolve({ filter: /^pg$/ }, ({ path, importer }) =>
+      importer.includes('node-pg-migrate') ? { path, namespace: 'postern-stub' } : undefined,
+    );
     plugin.onLoad({ filter: /.*/, namespace: 'postern-stub' }, ({ path }) => ({
-      contents: stubs[path] ?? '',
+      contents: stubs[path] ?? 'export {};',
     }));
   },
 };

@@ -33,11 +33,18 @@ export function describeDatabase(
   };
 }
 
-export function createManifest(databases: readonly ManifestDatabase[], handler: Uint8Array): Manifest {
+export function createManifest(
+  databases: readonly ManifestDatabase[],
+  handler: Readonly<Record<string, Uint8Array>>,
+): Manifest {
   const content = {
     version: manifestVersion,
     databases: [...databases].sort((a, b) => (a.name < b.name ? -1 : 1)),
-    handler: sha256(handler),
+    handler: hashOf(
+      Object.keys(handler)
+        .sort()
+        .map((name) => [name, sha256(handler[name] as Uint8Array)]),
+    ),
   };
   return { ...content, hash: hashOf(content) };
 }

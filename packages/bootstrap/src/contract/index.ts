@@ -3,6 +3,7 @@ export {
   type ManifestDatabase,
   type ManifestMigration,
   manifestVersion,
+  migrationsTable,
   parseManifest,
 } from './manifest.ts';
 export {

@@ -3,6 +3,16 @@ import * as v from 'valibot';
 /** The manifest's shape; a reader refuses another number. */
 export const manifestVersion: 1 = 1;
 
+/**
+ * Where node-pg-migrate keeps its books: a schema of its own, which the declared roles have no grants in (in
+ * `public` the default privileges would let the service rewrite its own history). Whoever runs migrations
+ * without the Lambda, such as a test run with migrations that no artefact has, keeps them there too.
+ */
+export const migrationsTable: { readonly schema: string; readonly name: string } = {
+  schema: 'postern',
+  name: 'migrations',
+};
+
 /** A migration in the artefact. */
 export interface ManifestMigration {
   /** As node-pg-migrate records it: the file's name without extension. */

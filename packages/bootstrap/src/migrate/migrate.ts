@@ -1,17 +1,10 @@
 import type { SqlClient } from '@postern/test-databases/server';
-import { PG_MIGRATE_LOCK_ID, runner } from 'node-pg-migrate';
 import type { ClientBase } from 'pg';
-import type { ManifestMigration } from '../contract/manifest.ts';
+import { type ManifestMigration, migrationsTable } from '../contract/manifest.ts';
 import { BootstrapError } from '../errors.ts';
 import { loaderStrategies, type Progress } from './loader.ts';
 
-/**
- * Where node-pg-migrate keeps its books: a schema of its own, which the declared roles have no grants in (in
- * `public` the default privileges would let the service rewrite its own history).
- */
-export const migrationsTable = { schema: 'postern', name: 'migrations' } as const;
-
-export interface MigrationRun {
+interface MigrationRun {
   /** The database's name, for messages. */
   readonly database: string;
   /** Absolute path of the folder with the compiled files. */
@@ -46,7 +39,9 @@ export async function readApplied(session: SqlClient): Promise<AppliedMigration[
 export async function runMigrations(session: SqlClient, run: MigrationRun): Promise<string[]> {
   const applied = new Set((await readApplied(session)).map((migration) => migration.name));
   if (run.migrations.every((migration) => applied.has(migration.name))) return [];
-  await takeLock(session, run);
+  // A third of the artefact's start-up time, which most invocations do not need.
+  const { PG_MIGRATE_LOCK_ID, runner } = await import('node-pg-migrate');
+  await takeLock(session, run, PG_MIGRATE_LOCK_ID);
   const progress: Progress = { file: undefined, sql: undefined };
   try {
     const done = await runner({
@@ -69,12 +64,12 @@ export async function runMigrations(session: SqlClient, run: MigrationRun): Prom
 function quiet(): void {}
 
 /** The runner itself either fails at once or waits for ever; it finds the lock held by its own session. */
-async function takeLock(session: SqlClient, run: MigrationRun): Promise<void> {
+async function takeLock(session: SqlClient, run: MigrationRun, lockId: number): Promise<void> {
   try {
     await session.query(`SELECT set_config('lock_timeout', $1, false)`, [
       `${Math.round(run.lockTimeoutMs)}ms`,
     ]);
-    await session.query(`SELECT pg_advisory_lock(${PG_MIGRATE_LOCK_ID})`);
+    await session.query('SELECT pg_advisory_lock($1)', [lockId]);
     await session.query(`SELECT set_config('lock_timeout', '0', false)`);
   } catch (error) {
     if ((error as { code?: string }).code !== '55P03') throw error;

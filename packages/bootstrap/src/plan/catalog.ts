@@ -9,7 +9,7 @@ export interface AclEntry {
   readonly privilege: string;
 }
 
-export interface CatalogRole {
+interface CatalogRole {
   readonly name: string;
   readonly login: boolean;
   readonly superuser: boolean;

@@ -1,0 +1,81 @@
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { buildArtifact } from '@postern/bootstrap/build';
+import { build } from 'esbuild';
+import { unzipSync } from 'fflate';
+import { type ImportCost, measureImport } from './import-time.ts';
+import { median } from './median.ts';
+
+const rounds = 21;
+const root = fileURLToPath(new URL('../../..', import.meta.url));
+
+/**
+ * Size of the zip, and what its import costs against a bundle of `pg` alone: ratios of medians over fresh
+ * processes that take turns, because the milliseconds of one machine say nothing on another.
+ */
+export async function artefact({ json }: { json: boolean }): Promise<void> {
+  const folder = await mkdtemp(join(tmpdir(), 'postern-bench-'));
+  try {
+    const built = await buildArtifact({ root, outFile: join(folder, 'bootstrap.zip') });
+    const files = unzipSync(built.zip);
+    for (const [name, contents] of Object.entries(files)) {
+      await mkdir(dirname(join(folder, 'artefact', name)), { recursive: true });
+      await writeFile(join(folder, 'artefact', name), contents);
+    }
+    const index = join(folder, 'artefact', 'index.mjs');
+    const pg = join(folder, 'pg.mjs');
+    await bundlePg(pg);
+
+    await measureImport(pg);
+    await measureImport(index);
+    const costs: { pg: ImportCost[]; artefact: ImportCost[] } = { pg: [], artefact: [] };
+    for (let round = 0; round < rounds; round++) {
+      costs.pg.push(await measureImport(pg));
+      costs.artefact.push(await measureImport(index));
+    }
+    const compare = (of: keyof ImportCost): { pg: number; artefact: number; ratio: number } => {
+      const [alone, ours] = [costs.pg, costs.artefact].map((list) => median(list.map((cost) => cost[of])));
+      return { pg: alone ?? 0, artefact: ours ?? 0, ratio: (ours ?? 0) / (alone ?? 0) };
+    };
+    const handler = Object.entries(files).filter(
+      ([name]) => name.endsWith('.mjs') && !name.startsWith('migrations/'),
+    );
+    const result = {
+      node: process.version,
+      zipBytes: built.bytes,
+      handlerBytes: handler.reduce((sum, [, { length }]) => sum + length, 0),
+      sha256: built.sha256,
+      rounds,
+      wallMs: compare('wallMs'),
+      cpuMs: compare('cpuMs'),
+    };
+    if (json) return console.log(JSON.stringify(result));
+    const row = (name: string, { pg: alone, artefact: ours, ratio }: typeof result.wallMs): string =>
+      `${name}  pg alone ${alone.toFixed(1)} ms, artefact ${ours.toFixed(1)} ms, ratio ${ratio.toFixed(2)}`;
+    console.log(
+      `zip          ${(result.zipBytes / 1000).toFixed(1)} kB (handler ${(result.handlerBytes / 1000).toFixed(1)} kB unpacked)`,
+    );
+    console.log(row('import wall', result.wallMs));
+    console.log(row('import CPU ', result.cpuMs));
+    console.log(`medians of ${rounds} fresh processes each, taking turns, Node ${result.node}`);
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+async function bundlePg(outfile: string): Promise<void> {
+  await build({
+    stdin: { contents: `export { default } from 'pg';`, resolveDir: root },
+    outfile,
+    bundle: true,
+    minify: true,
+    platform: 'node',
+    target: 'node22',
+    format: 'esm',
+    external: ['pg-native'],
+    banner: { js: `import{createRequire as __cr}from'node:module';const require=__cr(import.meta.url);` },
+    logLevel: 'silent',
+  });
+}
