@@ -14,14 +14,14 @@ export interface ConnectingStreamOptions {
   name: string;
   /** Opens the way; called once, when `connect` is called. */
   open: () => Duplex | Promise<Duplex>;
-  /** Must succeed for the connection to be of use; runs while the way is being opened. */
+  /** Must succeed before the way is opened: what a connection cannot do without. */
   ready: () => Promise<unknown>;
 }
 
 /**
  * Gives any Duplex the face that pg expects of a socket: `connect`, the events `connect` and `close`, and the four
- * socket settings. `ready` runs beside it all: when it fails, whatever has been opened is destroyed and the stream
- * reports its error, so that nothing stays open behind a connection that cannot be used.
+ * socket settings. The way is opened only once `ready` has succeeded, so that nothing stays open behind a
+ * connection that cannot be used.
  */
 export class ConnectingStream extends Duplex {
   readonly #options: ConnectingStreamOptions;
@@ -36,10 +36,16 @@ export class ConnectingStream extends Duplex {
 
   /** Port and host are those of the endpoint; where the bytes go is decided by `open`. */
   connect(): this {
-    const fail = (error: unknown): void => void this.destroy(error as Error);
-    this.#options.ready().catch(fail);
-    this.#openInner().then((inner) => this.#attach(inner), fail);
+    this.#open().then(
+      (inner) => this.#attach(inner),
+      (error: unknown) => this.destroy(error as Error),
+    );
     return this;
+  }
+
+  async #open(): Promise<SocketLike> {
+    await this.#options.ready();
+    return await this.#openInner();
   }
 
   async #openInner(): Promise<SocketLike> {

@@ -59,9 +59,9 @@ export interface PgOptions {
  * what one means), a stream that leads there whatever the way is, the token as password, and verification that no
  * option can switch off.
  *
- * The token is made while the stream is being opened, because pg leaves the socket open for the server's
- * `authentication_timeout` when the password function fails: here a failing token destroys the stream instead, and the
- * connection is rejected with the token's error. Throws `RDS_OPTIONS_INVALID`.
+ * The token is made before the stream is opened, because pg leaves the socket open for the server's
+ * `authentication_timeout` when the password function fails. When pg asks for the password it is asked for again (it
+ * comes from a cache, unless waking a paused cluster took minutes). Throws `RDS_OPTIONS_INVALID`.
  */
 export function pgOptions(init: PgOptionsInit): PgOptions {
   checkInit(init);
@@ -119,8 +119,13 @@ class RedirectedSocket extends Socket {
   }
 
   override connect(): this {
-    this.#ready().catch((error: unknown) => this.destroy(error as Error));
-    return super.connect(this.#address as never);
+    this.#ready().then(
+      () => {
+        if (!this.destroyed) super.connect(this.#address as never);
+      },
+      (error: unknown) => this.destroy(error as Error),
+    );
+    return this;
   }
 }
 
