@@ -44,7 +44,6 @@ async function startSession(api: SessionApi, options: ResolvedOptions, signal: A
     const url = parseStreamUrl(streamUrl);
     const { headers, unsigned } = await signUpgrade(url, api.signer);
     if (unsigned !== undefined) publish('postern:ssm-tunnel:unsigned', { sessionId, why: unsigned });
-    const clientId = randomUUID();
     await openWebSocketLink(
       {
         url: streamUrl,
@@ -52,7 +51,7 @@ async function startSession(api: SessionApi, options: ResolvedOptions, signal: A
         greeting: encodeOpenDataChannel({
           requestId: randomUUID(),
           tokenValue,
-          clientId,
+          clientId: randomUUID(),
           clientVersion: CLIENT_VERSION,
         }),
         connectTimeoutMs: options.connectTimeoutMs,

@@ -99,6 +99,24 @@ describe('a stream', () => {
     expect(await failed).toEqual([expect.objectContaining({ code: 'SSM_REMOTE_PORT_REFUSED' })]);
   });
 
+  it('is not blamed for a refusal whose own stream was closed by then', async () => {
+    await using gateway = await startScriptedGateway(politeAgent);
+    await using tunnel = await openTunnel(optionsFor(gateway));
+    const { agent } = gateway;
+    const socket = socketOf(gateway);
+    const impatient = tunnel.connect();
+    await vi.waitFor(() => expect(agent.smux.length).toBe(8));
+    impatient.destroy();
+    socket.send(agent.output(PayloadType.flag, encodeSessionFlag(3)));
+    socket.send(agent.data(frame(SmuxCommand.fin, 3)));
+    await vi.waitFor(() => expect(agent.acknowledged).toEqual([0, 1, 2, 3]));
+    const silent = tunnel.connect().resume();
+    await vi.waitFor(() => expect(agent.smux.length).toBe(24));
+    socket.send(agent.data(frame(SmuxCommand.fin, 5)));
+    await once(silent, 'close');
+    expect(silent.errored).toBeNull();
+  });
+
   it('refuses streams that the agent opens, and gives up on an agent that goes on', async () => {
     await using gateway = await startScriptedGateway(politeAgent);
     await using tunnel = await openTunnel(optionsFor(gateway));

@@ -121,6 +121,7 @@ export class StreamTable implements StreamCarrier {
 
   connectToPortError(): void {
     this.#refusals++;
+    this.#limitRefusals();
   }
 
   nextPayload(maxBytes: number): Uint8Array[] {
@@ -174,6 +175,7 @@ export class StreamTable implements StreamCarrier {
       const frame = this.#mux.close(streamId);
       if (frame !== undefined) this.#queue.addControl(frame);
       this.#publish(stream, 'closed');
+      this.#limitRefusals();
     }
     this.#options.wake();
     this.#options.changed();
@@ -209,6 +211,14 @@ export class StreamTable implements StreamCarrier {
       return;
     }
     stream.receiveEnd();
+  }
+
+  /** A refusal whose stream is gone must not be blamed on a later one. */
+  #limitRefusals(): void {
+    if (this.#refusals === 0) return;
+    let candidates = 0;
+    for (const stream of this.#byId.values()) if (stream.receivedBytes === 0) candidates++;
+    this.#refusals = Math.min(this.#refusals, candidates);
   }
 
   #publish(stream: MuxStream, event: 'opened' | 'refused' | 'reset' | 'closed'): void {
