@@ -1,7 +1,9 @@
+import { rootCertificates } from 'node:tls';
 import { newRunId } from '@postern/test-databases';
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { buildArtifact } from '../src/build/index.ts';
+import { createBootstrapClient } from '../src/client.ts';
 import { isBootstrapError } from '../src/errors.ts';
 import { type DeployedCloud, deployToCloud } from './fixtures/cloud.ts';
 import { shop, writeWorkspace } from './fixtures/service.ts';
@@ -100,8 +102,7 @@ describe('what goes wrong comes back typed', () => {
       { declaration: { name: 'torn' }, migrations: { '1_a.sql': 'CREATE TABLE a ();\nSELECT nothing;' } },
     ]);
     await using bootstrap = deployed.client('bootstrap');
-    const good = await (await import('../src/build/index.ts')).buildArtifact({ root: workspace.root });
-    await deployed.updateCode(good.zip);
+    await deployed.updateCode((await buildArtifact({ root: workspace.root })).zip);
     const error = await bootstrap.apply().catch((thrown: unknown) => thrown);
     expect(isBootstrapError(error)).toBe(true);
     expect(error).toMatchObject({
@@ -122,7 +123,7 @@ describe('what goes wrong comes back typed', () => {
         'BOOTSTRAP_SECRET_',
         'secret',
       ],
-      [{ POSTERN_DB_CA: otherCa }, 'BOOTSTRAP_TLS_UNTRUSTED', 'CA'],
+      [{ POSTERN_DB_CA: rootCertificates[0] ?? '' }, 'BOOTSTRAP_TLS_UNTRUSTED', 'CA'],
       [{ POSTERN_DB_CA: '', POSTERN_DB_CA_FILE: '/var/task/none.pem' }, 'BOOTSTRAP_CONFIG_INVALID', 'CA'],
       [{ POSTERN_DB_HOST: '127.0.0.1' }, 'BOOTSTRAP_TLS_UNTRUSTED', 'name'],
       [{ POSTERN_DB_PORT: '1' }, 'BOOTSTRAP_DATABASE_UNREACHABLE', 'port'],
@@ -149,7 +150,6 @@ describe('what goes wrong comes back typed', () => {
   });
 
   test('no such function, no credentials, credentials that ended', async () => {
-    const { createBootstrapClient } = await import('../src/client.ts');
     const { endpoint, region } = deployed.cloud;
     const credentials = deployed.cloud.credentials('deploy');
     const call = async (
@@ -188,7 +188,11 @@ describe('what goes wrong comes back typed', () => {
   });
 });
 
-/** A certificate authority that nobody uses. */
-const otherCa = `-----BEGIN CERTIFICATE-----
-MIIBdDCCARqgAwIBAgIUY6FJnL3nT1mY0n5lq3sZ7v4l3qkwCgYIKoZIzj0EAwIw
------END CERTIFICATE-----`;
+test('a secret that was deleted is told as missing', async () => {
+  deployed.cloud.secrets.delete(deployed.cloud.cluster.masterSecretArn);
+  await using bootstrap = deployed.client('bootstrap');
+  await expect(bootstrap.apply()).rejects.toMatchObject({
+    code: 'BOOTSTRAP_SECRET_MISSING',
+    kind: 'not-found',
+  });
+});

@@ -28,7 +28,7 @@ export function planInside(
     const found = catalog.schemas.find((candidate) => candidate.name === schema);
     if (!found) {
       statements.push({
-        sql: `CREATE SCHEMA ${quoteIdentifier(schema)} AUTHORIZATION ${quoteIdentifier(owner)}`,
+        sql: `CREATE SCHEMA IF NOT EXISTS ${quoteIdentifier(schema)} AUTHORIZATION ${quoteIdentifier(owner)}`,
         why: 'Declared, and not there yet.',
       });
     } else if (found.owner !== owner && schema !== 'public') {
@@ -41,7 +41,11 @@ export function planInside(
   }
   for (const extension of database.extensions) {
     if (catalog.extensions.includes(extension)) continue;
-    statements.push({ sql: `CREATE EXTENSION ${quoteIdentifier(extension)}`, why: 'Declared extension.' });
+    statements.push({
+      // template1 of this server may have brought it along.
+      sql: `CREATE EXTENSION IF NOT EXISTS ${quoteIdentifier(extension)}`,
+      why: 'Declared extension.',
+    });
   }
   for (const schema of database.schemas) {
     const usage = database.roles

@@ -141,6 +141,8 @@ function signatureOf(request: Received): string {
 function resigned(request: Received): string {
   const names = /SignedHeaders=([^,]+)/.exec(request.headers['authorization'] ?? '')?.[1]?.split(';') ?? [];
   const headers = Object.fromEntries(names.map((name) => [name, String(request.headers[name])]));
+  // aws4 adds this header when it is missing; SigV4 leaves it to the signer.
+  const extraHeadersToIgnore = names.includes('content-length') ? {} : { 'content-length': true };
   const signed = aws4.sign(
     {
       service: 'secretsmanager',
@@ -149,7 +151,7 @@ function resigned(request: Received): string {
       path: request.url,
       headers,
       body: request.body,
-      doNotModifyHeaders: true,
+      extraHeadersToIgnore,
     },
     { accessKeyId: credentials.AWS_ACCESS_KEY_ID, secretAccessKey: credentials.AWS_SECRET_ACCESS_KEY },
   );

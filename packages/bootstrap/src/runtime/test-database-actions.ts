@@ -48,7 +48,7 @@ export async function prepare(request: RequestOf<'prepare'>, invocation: Invocat
       );
       return await cloneFor(session, request, database, template, template.built, invocation);
     }
-    const published = await findTemplate(session, hash);
+    const published = await findTemplate(session, hash, database.name);
     if (published) return await cloneFor(session, request, database, published, false, invocation);
     const login = testMigratorOf(database);
     const empty = await ensureEmpty(session, {

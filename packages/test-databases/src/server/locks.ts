@@ -10,7 +10,7 @@ import type { SqlClient } from './sql-client.ts';
  * - `template:<hash>`: somebody builds the template.
  * - `sweep`: one sweeper at a time.
  */
-export type LockName = `run:${string}` | `work:${string}` | `template:${string}` | 'sweep';
+type LockName = `run:${string}` | `work:${string}` | `template:${string}` | 'sweep';
 
 /** SQL expression for the key of the lock whose name is the text expression `name`. */
 export function lockKey(name: string): string {

@@ -27,7 +27,7 @@ export async function publishOwn(session: SqlClient, request: PublishRequest): P
         `SELECT 1 FROM postern.databases WHERE name = $1 AND run = $2 AND hash = $3`,
         [own, request.run, request.hash],
       );
-      let template = await findTemplate(session, request.hash);
+      let template = await findTemplate(session, request.hash, request.database);
       if (!template) {
         const found = await describeDatabase(session, own);
         if (rows.length === 0 || found?.owner !== request.owner) {
@@ -43,7 +43,7 @@ export async function publishOwn(session: SqlClient, request: PublishRequest): P
         await request.check(own);
         await announce(session, request, []);
         await publish(session, request.hash, own);
-        template = (await findTemplate(session, request.hash)) as Template;
+        template = (await findTemplate(session, request.hash, request.database)) as Template;
       } else if (rows.length > 0) {
         await dropDatabase(session, own);
       }

@@ -28,7 +28,7 @@ export async function closeRun(session: SqlClient, run: string): Promise<boolean
   return rows.length > 0;
 }
 
-export function runClosed(run: string): TestDatabaseError {
+function runClosed(run: string): TestDatabaseError {
   return new TestDatabaseError(
     'TESTDB_RUN_CLOSED',
     `run ${run} is closed: its databases were released or swept`,

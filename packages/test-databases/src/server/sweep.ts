@@ -1,3 +1,4 @@
+import { isTestDatabaseError } from '../errors.ts';
 import { dropListed } from './clones.ts';
 import { dropDatabase } from './databases.ts';
 import { tryLock, unlock, withLock } from './locks.ts';
@@ -76,10 +77,16 @@ async function sweepRun(
         report.dropped.push(...rows.map((row) => row.name as string));
         return;
       }
-      await withLock(session, `work:${run}`, options.lockTimeoutMs, async () => {
-        await closeRun(session, run);
-        report.dropped.push(...(await dropListed(session, run)));
-      });
+      try {
+        await withLock(session, `work:${run}`, options.lockTimeoutMs, async () => {
+          await closeRun(session, run);
+          report.dropped.push(...(await dropListed(session, run)));
+        });
+      } catch (error) {
+        if (!isTestDatabaseError(error) || error.code !== 'TESTDB_BUSY') throw error;
+        // Somebody works for this run right now; the next sweep looks again.
+        report.waiting.push(run);
+      }
     };
     if (closed) return await drop();
     // Read under the lock: an owner that came and went since the list was made has cleared the mark.

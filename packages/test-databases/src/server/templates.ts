@@ -19,14 +19,18 @@ export interface TemplateRecipe {
   fill(name: string): Promise<void>;
 }
 
-/** The published template of a hash, and a note that it was used. */
-export async function findTemplate(session: SqlClient, hash: string): Promise<Template | undefined> {
+/** The published template of a declared database for a hash, and a note that it was used. */
+export async function findTemplate(
+  session: SqlClient,
+  hash: string,
+  database: string,
+): Promise<Template | undefined> {
   const { rows } = await session.query(
     `UPDATE postern.templates t SET used_at = now()
       FROM pg_database d
-     WHERE t.hash = $1 AND t.state = 'ready' AND d.datname = t.name AND NOT d.datallowconn
+     WHERE t.hash = $1 AND t.database = $2 AND t.state = 'ready' AND d.datname = t.name AND NOT d.datallowconn
      RETURNING t.name, t.owner`,
-    [hash],
+    [hash, database],
   );
   return rows[0] && { name: rows[0].name, owner: rows[0].owner };
 }
@@ -41,11 +45,12 @@ export async function ensureTemplate(
   recipe: TemplateRecipe,
   options: { readonly lockTimeoutMs: number },
 ): Promise<Template & { readonly built: boolean }> {
-  const ready = await findTemplate(session, recipe.hash);
+  const ready = await findTemplate(session, recipe.hash, recipe.database);
   if (ready) return { ...ready, built: false };
   return await withLock(session, `template:${recipe.hash}`, options.lockTimeoutMs, async () => {
     const meanwhile =
-      (await findTemplate(session, recipe.hash)) ?? (await adoptPublished(session, recipe.hash));
+      (await findTemplate(session, recipe.hash, recipe.database)) ??
+      (await adoptPublished(session, recipe.hash));
     if (meanwhile) return { ...meanwhile, built: false };
     const building = buildingName(recipe.hash);
     const name = templateName(recipe.hash);
