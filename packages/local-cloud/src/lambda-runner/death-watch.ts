@@ -23,7 +23,7 @@ export class DeathWatch {
   }
 }
 
-/** Process groups, so that what a function started ends as well. */
+/** Kills process groups, so that what a function started ends as well. dash knows no `--` here. */
 const script = `
 pids=
 while read -r change pid; do
@@ -31,7 +31,7 @@ while read -r change pid; do
     kept=; for each in $pids; do [ "$each" = "$pid" ] || kept="$kept $each"; done; pids=$kept
   fi
 done
-for pid in $pids; do kill -9 -- "-$pid" 2>/dev/null; done
+for pid in $pids; do kill -9 "-$pid" 2>/dev/null; done
 `;
 
 function start(): ChildProcess | undefined {

@@ -25,6 +25,8 @@ export interface LambdaRunnerOptions {
   readonly hosts: () => Readonly<Record<string, string>>;
   /** Default 10: what a new AWS account may run at once. */
   readonly maxConcurrency?: number;
+  /** Free initialisation; a second try counts as part of the invocation. Default 10,000, as on AWS. */
+  readonly initLimitMs?: number;
 }
 
 export interface InvocationRequest {
@@ -49,8 +51,6 @@ export interface LambdaStatistics {
 
 /** Published after each run: `{ functionName, requestId, durationMs, initDurationMs, failed, log }`. */
 const invocations = channel('postern:local-cloud:invocation');
-/** Free initialisation, as on AWS; a second try counts as part of the invocation. */
-const initLimitMs = 10_000;
 /** 6 MB and a little: the number AWS names. */
 const maxResponseBytes = 6_291_556;
 
@@ -77,7 +77,7 @@ export class LambdaRunner {
 
   async invoke(record: FunctionRecord, request: InvocationRequest): Promise<InvocationResult> {
     if (this.#closed) throw new ApiError('ServiceException', 500, 'The local cloud is closing.');
-    if (this.#active >= (this.#options.maxConcurrency ?? 10)) {
+    if (this.#active >= this.#maxConcurrency) {
       throw new ApiError('TooManyRequestsException', 429, 'Rate Exceeded.', {
         Reason: 'ConcurrentInvocationLimitExceeded',
       });
@@ -94,6 +94,10 @@ export class LambdaRunner {
     } finally {
       this.#active -= 1;
     }
+  }
+
+  get #maxConcurrency(): number {
+    return this.#options.maxConcurrency ?? 10;
   }
 
   /** Ends the processes of an older revision; one that is running ends with its invocation. */
@@ -124,7 +128,7 @@ export class LambdaRunner {
     let running = sandbox;
     let startedAt = performance.now();
     if (warm === undefined) {
-      outcome = await sandbox.initialise(initLimitMs);
+      outcome = await sandbox.initialise(this.#options.initLimitMs ?? 10_000);
       run.initMs = performance.now() - startedAt;
       note(sandbox.output.take());
       if (outcome.kind !== 'ready') note(initReportLine(run.initMs, 'init', failureType(outcome)));
@@ -227,6 +231,8 @@ export class LambdaRunner {
     if (stale || this.#closed) sandbox.kill();
     else if (sandbox.alive) {
       this.#idle.push({ sandbox, name: record.name, revisionId: record.revisionId });
+      // Those who waited longest go first: the next call may start one anew, as on AWS after a while.
+      if (this.#idle.length > this.#maxConcurrency) this.#idle.shift()?.sandbox.kill();
     }
   }
 }

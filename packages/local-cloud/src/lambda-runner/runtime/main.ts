@@ -132,4 +132,5 @@ function postUncaught(
   });
 }
 
-await main();
+// Not awaited: a loop that runs empty while a handler waits ends the process with 0, as on Lambda.
+void main();

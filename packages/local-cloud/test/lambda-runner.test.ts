@@ -1,0 +1,528 @@
+import { randomUUID } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { IamDirectory } from '../src/iam/index.ts';
+import { readDeploymentPackage } from '../src/lambda/deployment-package.ts';
+import type { FunctionSettings, SimulatedRuntime } from '../src/lambda/function-record.ts';
+import { FunctionStore } from '../src/lambda/function-store.ts';
+import { LambdaRunner } from '../src/lambda-runner/runner.ts';
+import { zip } from './fixtures/test-endpoint.ts';
+
+const region = 'eu-west-2';
+const accountId = '123456789012';
+const iam = new IamDirectory({ accountId });
+const store = new FunctionStore({ region, accountId, clock: Date.now });
+let folder: string;
+let runner: LambdaRunner;
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'postern-lambda-'));
+  iam.createRole('execution', {
+    trust: {
+      Statement: {
+        Effect: 'Allow',
+        Principal: { Service: 'lambda.amazonaws.com' },
+        Action: 'sts:AssumeRole',
+      },
+    },
+  });
+  runner = new LambdaRunner({
+    region,
+    workDir: join(folder, 'functions'),
+    cacheDir: join(folder, 'cache'),
+    clock: Date.now,
+    endpointUrl: () => 'http://127.0.0.1:4566',
+    credentials: () => iam.assume('execution', { sessionName: 'function', expiresInMs: 3_600_000 }),
+    hosts: () => ({ 'db.vpc.internal': '127.0.0.1' }),
+    initLimitMs: 3000,
+  });
+});
+afterAll(async () => {
+  await runner.close();
+  await rm(folder, { recursive: true, force: true });
+});
+
+/** A process that ended counts as ended, whether or not its new parent has looked already. */
+function isRunning(pid: number): boolean {
+  try {
+    return !/^\d+ \(.*\) Z/.test(readFileSync(`/proc/${pid}/stat`, 'utf8'));
+  } catch {
+    return false;
+  }
+}
+
+let counter = 0;
+type Settings = Partial<FunctionSettings> & { files?: Record<string, string> };
+/** A function of its own from the text of its handler module. */
+function define(source: string, settings: Settings = {}) {
+  const { files = {}, ...rest } = settings;
+  const code = readDeploymentPackage(Buffer.from(zip({ 'index.mjs': source, ...files })).toString('base64'));
+  return store.create(
+    `fn-${++counter}`,
+    {
+      runtime: 'nodejs24.x',
+      role: `arn:aws:iam::${accountId}:role/execution`,
+      handler: 'index.handler',
+      description: '',
+      timeoutS: 10,
+      memoryMb: 256,
+      environment: undefined,
+      architectures: ['x86_64'],
+      ephemeralStorageMb: 512,
+      tracingMode: 'PassThrough',
+      vpc: undefined,
+      logging: {},
+      ...rest,
+    },
+    code,
+  );
+}
+
+async function call(record: ReturnType<typeof define>, event: unknown = {}) {
+  const requestId = randomUUID();
+  const { failed, payload, log } = await runner.invoke(record, {
+    requestId,
+    invokedArn: record.arn,
+    payload: Buffer.from(JSON.stringify(event)),
+    clientContext: undefined,
+  });
+  return { requestId, failed, value: JSON.parse(payload.toString()) as unknown, log: log.toString() };
+}
+const run = (source: string, settings?: Settings, event?: unknown) => call(define(source, settings), event);
+const runtimes: readonly SimulatedRuntime[] = ['nodejs24.x', 'nodejs22.x'];
+
+describe.each(runtimes)('a handler of %s', (runtime) => {
+  test.each([
+    ['a value', 'export const handler = async (event) => ({ got: event });', { got: { a: 1 } }],
+    ['nothing', 'export const handler = async () => {};', null],
+    [
+      'a value after top-level await',
+      'const two = await Promise.resolve(2); export const handler = async () => two;',
+      2,
+    ],
+    ['a value, exported as default object', 'export default { handler: async () => 3 };', 3],
+  ])('returns %s', async (_name, source, value) => {
+    expect(await run(source, { runtime }, { a: 1 })).toMatchObject({ failed: false, value });
+  });
+
+  test.each([
+    [
+      'throws an Error',
+      'export const handler = async () => { throw new RangeError("too far"); };',
+      { errorType: 'RangeError', errorMessage: 'too far' },
+    ],
+    [
+      'throws a string',
+      'export const handler = async () => { throw "plain"; };',
+      { errorType: 'string', errorMessage: 'plain', trace: [] },
+    ],
+    [
+      'fails to load',
+      'throw new Error("at init"); export const handler = 1;',
+      { errorType: 'Error', errorMessage: 'at init' },
+    ],
+    [
+      'has a syntax error',
+      'export const handler = async () => {',
+      { errorType: 'Runtime.UserCodeSyntaxError' },
+    ],
+    [
+      'is not exported',
+      'export const other = 1;',
+      { errorType: 'Runtime.HandlerNotFound', errorMessage: 'index.handler is undefined or not exported' },
+    ],
+    [
+      'is no function',
+      'export const handler = 1;',
+      { errorType: 'Runtime.HandlerNotFound', errorMessage: 'index.handler is not a function' },
+    ],
+    [
+      'imports a missing package',
+      'import "not-there"; export const handler = 1;',
+      {
+        errorType: 'Error',
+        errorMessage: expect.stringMatching(/^Cannot find package 'not-there' imported from/),
+      },
+    ],
+  ])('%s', async (_name, source, value) => {
+    const answer = await run(source, { runtime });
+    expect(answer).toMatchObject({ failed: true, value });
+    expect(answer.value).toMatchObject({ trace: expect.any(Array) });
+  });
+
+  test.each([
+    [
+      'requires a missing package',
+      { 'lib.cjs': 'require("not-there"); exports.handler = 1;' },
+      'lib.handler',
+      'Runtime.ImportModuleError',
+    ],
+    ['is in a missing file', {}, 'other.handler', 'Runtime.ImportModuleError'],
+    ['has a name without a dot', {}, 'handler', 'Runtime.MalformedHandlerName'],
+    ['climbs out of the task root', {}, '../../index.handler', 'Runtime.MalformedHandlerName'],
+  ])('%s', async (_name, files, handler, errorType) => {
+    expect(await run('', { runtime, files, handler })).toMatchObject({ failed: true, value: { errorType } });
+  });
+
+  test.each([
+    [
+      'a CommonJS file in a folder',
+      'src/app.handler',
+      { 'src/app.js': 'exports.handler = async () => "cjs";' },
+      'cjs',
+    ],
+    [
+      'a nested export',
+      'index.api.get',
+      { 'index.mjs': 'export const api = { get: async () => "nested" };' },
+      'nested',
+    ],
+    [
+      'ES modules by package.json',
+      'esm.handler',
+      { 'package.json': '{"type":"module"}', 'esm.js': 'export const handler = async () => "esm";' },
+      'esm',
+    ],
+  ])('may be %s', async (_name, handler, files, value) => {
+    expect(await run('', { runtime, handler, files })).toMatchObject({ failed: false, value });
+  });
+
+  test('that exits', async () => {
+    const answer = await run('export const handler = async () => process.exit(3);', { runtime });
+    expect(answer).toMatchObject({
+      failed: true,
+      value: {
+        errorType: 'Runtime.ExitError',
+        errorMessage: `RequestId: ${answer.requestId} Error: Runtime exited with error: exit status 3`,
+      },
+    });
+    expect(answer.log).toMatch(/\tStatus: error\tError Type: Runtime.ExitError\t\n$/);
+  });
+
+  test('that takes too long is killed, and the next call starts anew', async () => {
+    const source =
+      'let calls = 0; export const handler = (event) => event.ms ? new Promise((done) => setTimeout(done, event.ms)) : Promise.resolve(++calls);';
+    const record = define(source, { runtime, timeoutS: 1 });
+    expect(await call(record)).toMatchObject({ value: 1 });
+    expect(await call(record)).toMatchObject({ value: 2 });
+    const late = await call(record, { ms: 60_000 });
+    expect(late).toMatchObject({
+      failed: true,
+      value: {
+        errorType: 'Sandbox.Timedout',
+        errorMessage: `RequestId: ${late.requestId} Error: Task timed out after 1.00 seconds`,
+      },
+    });
+    expect(late.log).toMatch(/\tStatus: timeout\t\n$/);
+    expect(await call(record)).toMatchObject({ value: 1 });
+  });
+});
+
+describe('where the runtimes differ', () => {
+  const cases: ReadonlyArray<
+    readonly [string, string, { failed: boolean; value: unknown }, { failed: boolean; value: unknown }]
+  > = [
+    [
+      'not async',
+      'export const handler = () => 5;',
+      { failed: false, value: 5 },
+      { failed: false, value: null },
+    ],
+    [
+      'with a callback',
+      'export const handler = (event, context, callback) => { setTimeout(callback, 10, null, "called"); };',
+      { failed: true, value: expect.objectContaining({ errorType: 'Runtime.CallbackHandlerDeprecated' }) },
+      { failed: false, value: 'called' },
+    ],
+    [
+      'a callback that does not wait for the loop',
+      'export const handler = (event, context, callback) => { context.callbackWaitsForEmptyEventLoop = false; setInterval(() => {}, 1000); callback(null, 1); };',
+      { failed: true, value: expect.objectContaining({ errorType: 'Runtime.CallbackHandlerDeprecated' }) },
+      { failed: false, value: 1 },
+    ],
+    [
+      'a result that is no JSON',
+      'export const handler = async () => 1n;',
+      {
+        failed: true,
+        value: expect.objectContaining({
+          errorType: 'Runtime.JSONStringifyError',
+          errorMessage: 'Unable to stringify response body',
+        }),
+      },
+      {
+        failed: true,
+        value: expect.objectContaining({
+          errorType: 'Error',
+          errorMessage: 'Unable to stringify response body',
+        }),
+      },
+    ],
+    [
+      'an unhandled rejection',
+      'export const handler = async () => { Promise.reject(new Error("lost")); await new Promise((done) => setTimeout(done, 2000)); };',
+      {
+        failed: true,
+        value: expect.objectContaining({
+          errorType: 'Runtime.ExitError',
+          errorMessage: expect.stringMatching(/exit status 1$/),
+        }),
+      },
+      { failed: true, value: expect.objectContaining({ errorType: 'Runtime.UnhandledPromiseRejection' }) },
+    ],
+    [
+      'an uncaught exception',
+      'export const handler = async () => { setTimeout(() => { throw new Error("thrown"); }); await new Promise((done) => setTimeout(done, 2000)); };',
+      {
+        failed: true,
+        value: expect.objectContaining({
+          errorType: 'Runtime.ExitError',
+          errorMessage: expect.stringMatching(/exit status 1$/),
+        }),
+      },
+      { failed: true, value: expect.objectContaining({ errorType: 'Error', errorMessage: 'thrown' }) },
+    ],
+    [
+      'a promise that never settles',
+      'export const handler = () => new Promise(() => {});',
+      {
+        failed: true,
+        value: expect.objectContaining({
+          errorMessage: expect.stringMatching(/Error: Runtime exited without providing a reason$/),
+        }),
+      },
+      { failed: false, value: null },
+    ],
+    [
+      'what the context holds',
+      'export const handler = async (event, context) => [typeof context.done, "tenantId" in context, typeof context.memoryLimitInMB];',
+      { failed: false, value: ['undefined', true, 'string'] },
+      { failed: false, value: ['function', false, 'string'] },
+    ],
+  ];
+  test.each(cases)('%s', async (_name, source, on24, on22) => {
+    expect(await run(source, { runtime: 'nodejs24.x' })).toMatchObject(on24);
+    expect(await run(source, { runtime: 'nodejs22.x' })).toMatchObject(on22);
+  });
+});
+
+describe('the process', () => {
+  test('sees its own environment and nothing of ours', async () => {
+    process.env['POSTERN_SECRET_OF_THE_HOST'] = 'x';
+    const record = define(
+      'export const handler = async () => ({ env: process.env, args: process.argv.length });',
+      {
+        environment: { STAGE: 'local', AWS_ENDPOINT_URL: 'http://127.0.0.1:9' },
+      },
+    );
+    const { value } = await call(record);
+    const { env, args } = value as { env: Record<string, string>; args: number };
+    delete process.env['POSTERN_SECRET_OF_THE_HOST'];
+    expect(args).toBe(2);
+    expect(
+      Object.keys(env)
+        .filter((name) => !/^(AWS_|LAMBDA_|_)/.test(name))
+        .sort(),
+    ).toEqual(['HOME', 'LANG', 'PATH', 'STAGE', 'TZ']);
+    expect(env).toMatchObject({
+      STAGE: 'local',
+      AWS_ENDPOINT_URL: 'http://127.0.0.1:9',
+      AWS_REGION: region,
+      AWS_DEFAULT_REGION: region,
+      AWS_EXECUTION_ENV: 'AWS_Lambda_nodejs24.x',
+      AWS_LAMBDA_FUNCTION_NAME: record.name,
+      AWS_LAMBDA_FUNCTION_VERSION: '$LATEST',
+      AWS_LAMBDA_FUNCTION_MEMORY_SIZE: '256',
+      AWS_LAMBDA_LOG_GROUP_NAME: `/aws/lambda/${record.name}`,
+      AWS_ACCESS_KEY_ID: expect.stringMatching(/^ASIA/),
+      TZ: ':UTC',
+      _HANDLER: 'index.handler',
+    });
+  });
+
+  test('resolves names of the VPC, whichever way it asks', async () => {
+    const source = `
+      import { lookup } from 'node:dns';
+      import { lookup as lookupPromise } from 'node:dns/promises';
+      import dns from 'node:dns';
+      import net from 'node:net';
+      import { once } from 'node:events';
+      export const handler = async () => {
+        const server = net.createServer((socket) => socket.end('hello')).listen(0, '127.0.0.1');
+        await once(server, 'listening');
+        const socket = net.connect(server.address().port, 'db.vpc.internal');
+        const [data] = await once(socket, 'data');
+        server.close();
+        return [
+          await new Promise((done) => lookup('DB.vpc.internal', (error, address, family) => done([error, address, family]))),
+          await new Promise((done) => dns.lookup('db.vpc.internal', { all: true }, (error, list) => done(list))),
+          await lookupPromise('db.vpc.internal'),
+          await dns.promises.lookup('db.vpc.internal', { all: true }),
+          await lookupPromise('127.0.0.1'),
+          data.toString(),
+        ];
+      };`;
+    const entry = { address: '127.0.0.1', family: 4 };
+    expect((await run(source)).value).toEqual([
+      [null, '127.0.0.1', 4],
+      [entry],
+      entry,
+      [entry],
+      entry,
+      'hello',
+    ]);
+  });
+
+  test('is frozen between invocations', async () => {
+    const record = define(
+      'let ticks = 0; setInterval(() => { ticks += 1; }, 5); export const handler = async () => ticks;',
+    );
+    const first = (await call(record)).value as number;
+    await new Promise((done) => setTimeout(done, 400));
+    // 400 ms would be 80 ticks; frozen it is one overdue tick and those of the invocation itself.
+    expect(((await call(record)).value as number) - first).toBeLessThan(20);
+  });
+
+  test('runs one invocation at a time, and another process the next', async () => {
+    const record = define(
+      'let calls = 0; export const handler = async () => { calls += 1; await new Promise((done) => setTimeout(done, 200)); return { calls, pid: process.pid }; };',
+    );
+    const both = await Promise.all([call(record), call(record)]);
+    expect(new Set(both.map(({ value }) => (value as { pid: number }).pid)).size).toBe(2);
+    const third = (await call(record)).value as { calls: number; pid: number };
+    expect(third.calls).toBe(2);
+    expect(both.map(({ value }) => (value as { pid: number }).pid)).toContain(third.pid);
+  });
+
+  test('has a deadline that counts down', async () => {
+    const { value } = await run(
+      'export const handler = async (event, context) => context.getRemainingTimeInMillis();',
+      { timeoutS: 9 },
+    );
+    expect(value).toBeGreaterThan(5000);
+    expect(value).toBeLessThanOrEqual(9000);
+  });
+
+  test('that needs too much memory is killed', async () => {
+    const source =
+      'export const handler = async () => { const all = []; for (;;) { all.push(Buffer.alloc(8e6, 1)); await new Promise(setImmediate); } };';
+    const answer = await run(source, { memoryMb: 192 });
+    expect(answer).toMatchObject({
+      failed: true,
+      value: {
+        errorType: 'Runtime.ExitError',
+        errorMessage: `RequestId: ${answer.requestId} Error: Runtime exited with error: signal: killed`,
+      },
+    });
+  });
+
+  test('that answers too much is told so', async () => {
+    const answer = await run('export const handler = async () => "x".repeat(6_300_000);');
+    expect(answer).toMatchObject({ failed: true, value: { errorType: 'Function.ResponseSizeTooLarge' } });
+  });
+
+  test('keeps its children to its own life', async () => {
+    const source = `
+      import { spawn } from 'node:child_process';
+      export const handler = async () => {
+        const child = spawn('sleep', ['600'], { stdio: 'ignore' });
+        return child.pid;
+      };`;
+    const record = define(source);
+    const pid = (await call(record)).value as number;
+    expect(isRunning(pid)).toBe(true);
+    runner.retire(record.name);
+    await expect.poll(() => isRunning(pid)).toBe(false);
+  });
+});
+
+describe('a failed start', () => {
+  test('is tried twice, as on AWS, and both show in the log', async () => {
+    const source = 'console.log("starting"); throw new TypeError("bad start"); export const handler = 1;';
+    const { log, value } = await run(source);
+    expect(value).toMatchObject({ errorType: 'TypeError', errorMessage: 'bad start' });
+    expect(log.match(/INFO\tstarting/g)).toHaveLength(2);
+    expect(log).toMatch(
+      /INIT_REPORT Init Duration: [\d.]+ ms\tPhase: init\tStatus: error\tError Type: TypeError\n/,
+    );
+    expect(log).toMatch(
+      /INIT_REPORT Init Duration: [\d.]+ ms\tPhase: invoke\tStatus: error\tError Type: TypeError\n/,
+    );
+  });
+
+  test('that exits without a word', async () => {
+    const answer = await run('process.exit(7); export const handler = 1;');
+    expect(answer.value).toMatchObject({
+      errorMessage: `RequestId: ${answer.requestId} Error: Runtime exited with error: exit status 7`,
+    });
+  });
+
+  test('that never ends runs into the function’s limit', async () => {
+    // Both tries hang; the first has a time for itself (ten seconds on AWS).
+    const answer = await run(
+      'await new Promise((done) => setTimeout(done, 1e6)); export const handler = 1;',
+      { timeoutS: 1 },
+    );
+    expect(answer.value).toMatchObject({ errorType: 'Sandbox.Timedout' });
+    expect(answer.log).toContain('Phase: init\tStatus: timeout');
+  });
+});
+
+describe('the log', () => {
+  const lines = (log: string): string[] => log.split('\n');
+
+  test('has its lines in order, with the request in each', async () => {
+    const source = `
+      console.log('at init');
+      export const handler = async () => {
+        console.log('one', { a: 1 });
+        console.warn('two\\nlines');
+        console.error(new Error('three').message);
+        console.debug('four');
+        process.stdout.write('raw out\\n');
+        process.stderr.write('raw err\\n');
+      };`;
+    const { log, requestId } = await run(source);
+    const stamp = '\\d{4}-\\d\\d-\\d\\dT[\\d:.]+Z';
+    const all = lines(log);
+    expect(all[0]).toMatch(new RegExp(`^${stamp}\\t-\\tINFO\\tat init$`));
+    expect(all[1]).toBe(`START RequestId: ${requestId} Version: $LATEST`);
+    expect(log).toMatch(new RegExp(`\\n${stamp}\\t${requestId}\\tINFO\\tone \\{ a: 1 \\}\\n`));
+    expect(log).toMatch(new RegExp(`\\t${requestId}\\tWARN\\ttwo\\rlines\\n`));
+    expect(log).toMatch(new RegExp(`\\t${requestId}\\tERROR\\tthree\\n`));
+    expect(log).toMatch(new RegExp(`\\t${requestId}\\tDEBUG\\tfour\\n`));
+    expect(log).toContain('raw out\n');
+    expect(log).toContain('raw err\n');
+    expect(all.at(-3)).toBe(`END RequestId: ${requestId}`);
+    expect(all.at(-2)).toMatch(
+      new RegExp(
+        `^REPORT RequestId: ${requestId}\\tDuration: [\\d.]+ ms\\tBilled Duration: \\d+ ms\\tMemory Size: 256 MB\\tMax Memory Used: \\d+ MB\\tInit Duration: [\\d.]+ ms\\t$`,
+      ),
+    );
+    expect(log).not.toContain('\u0000');
+  });
+
+  test('of a failure says what failed', async () => {
+    const { log } = await run('export const handler = async () => { throw new Error("why"); };');
+    expect(log).toMatch(/\tERROR\tInvoke Error\t\{"errorType":"Error","errorMessage":"why","stack":\[/);
+  });
+
+  test('of a warm call has no init, and only its own lines', async () => {
+    const record = define('export const handler = async (event) => { console.log(event.text); };');
+    await call(record, { text: 'first' });
+    const { log } = await call(record, { text: 'second' });
+    expect(log).not.toContain('Init Duration');
+    expect(log).not.toContain('first');
+    expect(log).toContain('second');
+  });
+
+  test('of much output keeps the end', async () => {
+    const { log } = await run(
+      'export const handler = async () => { for (let n = 0; n < 20000; n++) console.log("line " + n); };',
+    );
+    expect(log.length).toBeLessThan(600_000);
+    expect(log).toContain('line 19999');
+  });
+});
