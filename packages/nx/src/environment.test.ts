@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { connectStandIn, posternConfig, type TempWorkspace, tempWorkspace } from '../test/temp-workspace.ts';
-import { createEnvironmentReader } from './environment.ts';
+import { readEnvironment } from './environment.ts';
 
 let workspace: TempWorkspace;
 
@@ -16,7 +16,7 @@ afterEach(async () => {
   await workspace.remove();
 });
 
-const read = () => createEnvironmentReader(workspace.root, {}).read();
+const read = () => readEnvironment(workspace.root, {});
 const timesAsked = async () => (await readFile(join(workspace.root, 'asked.log'), 'utf8')).length;
 
 test('the second Nx command does not start a process to read the same configuration', async () => {
@@ -56,7 +56,7 @@ test('a broken memory is not believed', async () => {
 
 test('a workspace without configuration says so', async () => {
   const empty = await tempWorkspace();
-  const fact = await createEnvironmentReader(empty.root, {}).read();
+  const fact = await readEnvironment(empty.root, {});
   await empty.remove();
   expect(fact).toEqual({ unknown: 'There is no postern.config.ts at the workspace root.' });
 });

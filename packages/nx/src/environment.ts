@@ -25,34 +25,26 @@ process.exit(0);
 /** Reading may start a process; 15 s is far more than it takes and keeps a hanging configuration from hanging Nx. */
 const READ_TIMEOUT_MS = 15_000;
 
-export interface EnvironmentReader {
-  read(): Promise<EnvironmentFact>;
-}
-
 /**
- * Reads the environment once per content of `postern.config.*` and value of POSTERN_ENV: the answer is
- * remembered in `.cache/postern`, unless the configuration imports files of the workspace, whose content is not in the key.
+ * Reads the environment once per content of `postern.config.*` and value of POSTERN_ENV: the answer is remembered in
+ * `.cache/postern`, unless the configuration imports files of the workspace, whose content is not in the key.
  */
-export function createEnvironmentReader(
+export async function readEnvironment(
   workspaceRoot: string,
   env: Readonly<Record<string, string>>,
-): EnvironmentReader {
-  return {
-    async read() {
-      const file = configFile(workspaceRoot);
-      if (file === undefined) return { unknown: 'There is no postern.config.ts at the workspace root.' };
-      const text = await readFile(file, 'utf8');
-      const key = createHash('sha256')
-        .update(JSON.stringify([file, text, process.env['POSTERN_ENV'] ?? null]))
-        .digest('hex');
-      const memory = join(workspaceRoot, '.cache', 'postern', 'nx-environment.json');
-      const remembered = await recall(memory, key);
-      if (remembered !== undefined) return remembered;
-      const fact = await ask(workspaceRoot, env);
-      if ('kind' in fact && !/['"]\.{1,2}\//.test(text)) await remember(memory, key, fact);
-      return fact;
-    },
-  };
+): Promise<EnvironmentFact> {
+  const file = configFile(workspaceRoot);
+  if (file === undefined) return { unknown: 'There is no postern.config.ts at the workspace root.' };
+  const text = await readFile(file, 'utf8');
+  const key = createHash('sha256')
+    .update(JSON.stringify([file, text, process.env['POSTERN_ENV'] ?? null]))
+    .digest('hex');
+  const memory = join(workspaceRoot, '.cache', 'postern', 'nx-environment.json');
+  const remembered = await recall(memory, key);
+  if (remembered !== undefined) return remembered;
+  const fact = await ask(workspaceRoot, env);
+  if ('kind' in fact && !/['"]\.{1,2}\//.test(text)) await remember(memory, key, fact);
+  return fact;
 }
 
 /** As `@postern/connect` finds it from the workspace root: POSTERN_CONFIG, or the file at the root. */

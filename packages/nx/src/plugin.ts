@@ -1,7 +1,7 @@
 import { existsSync, readdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { databaseDependencies } from './database-dependencies.ts';
-import { createEnvironmentReader } from './environment.ts';
+import { readEnvironment } from './environment.ts';
 import { integrationTarget } from './integration-target.ts';
 import type { CreateDependencies, CreateNodes, PluginOptions, ProjectNode } from './nx-types.ts';
 import { resolveOptions } from './options.ts';
@@ -23,7 +23,7 @@ export const createNodes: CreateNodes<PluginOptions> = [
     const options = resolveOptions(pluginOptions);
     const files = configFiles.filter((file) => isProjectRoot(join(context.workspaceRoot, dirname(file))));
     if (files.length === 0) return [];
-    const environment = await createEnvironmentReader(context.workspaceRoot, options.env).read();
+    const environment = await readEnvironment(context.workspaceRoot, options.env);
     const engines = serverPackages(context.workspaceRoot);
     const variables = Object.keys(process.env).filter((variable) => variable.startsWith('POSTERN_'));
     return files.map((file): readonly [string, { projects: Record<string, ProjectNode> }] => {

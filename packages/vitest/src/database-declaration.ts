@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { PosternVitestError } from './errors.ts';
 
 /** The part of a vitest project that is needed to find and load its database declaration. */
-export interface DeclaringProject {
+interface DeclaringProject {
   readonly config: { readonly root: string };
   import<T>(moduleId: string): Promise<T>;
 }

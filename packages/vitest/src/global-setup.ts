@@ -33,11 +33,17 @@ async function startRuns(
   database: string,
 ): Promise<() => Promise<void>> {
   let run = await startRun(project, host, database);
+  let lost: unknown;
+  void host.closed.then(({ reason }) => {
+    lost = reason;
+  });
   project.onTestsRerun(async () => {
     await host.releaseRun(run);
     run = await startRun(project, host, database);
   });
   return async () => {
+    // A host that went away is why tests have failed, and it took the run with it: that is worth saying.
+    if (lost !== undefined) throw presentable(lost);
     try {
       await host.releaseRun(run);
     } finally {

@@ -1,6 +1,8 @@
 export {
   afterAll,
   afterEach,
+  aroundAll,
+  aroundEach,
   assert,
   beforeAll,
   beforeEach,

@@ -19,7 +19,7 @@ export interface TestDatabase {
   as(role: string): PoolConfig;
 }
 
-export interface OpenTestDatabase {
+interface OpenTestDatabase {
   readonly database: TestDatabase;
   close(): Promise<void>;
 }

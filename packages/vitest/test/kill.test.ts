@@ -69,6 +69,36 @@ test('after SIGKILL nothing is left either, though a worker still holds on, and 
   await worker.close();
 });
 
+test('a killed host is named as the reason why tests failed, and the next run starts another', async () => {
+  await project.write({
+    'apps/shop/test/one.test.ts': `
+      import { once } from 'node:events';
+      import { inject, test } from '@postern/vitest';
+      import { Client } from 'pg';
+      test('loses its server', async ({ database }) => {
+        const client = new Client(database.as('shop_app'));
+        await client.connect();
+        ${leaveNote('here', `{ provided: inject('postern'), database: database.name }`)};
+        await once(client, 'end');
+        await new Client(database.as('shop_app')).connect();
+      }, 60_000);
+    `,
+  });
+  const vitest = project.start();
+  const { provided } = await project.takeNote<Note>('here', vitest);
+  const host = await attachHost({ controlSocket: provided.controlSocket });
+  process.kill(host.info.pid, 'SIGKILL');
+  const { code, output } = await vitest.ended;
+  expect(code).toBe(1);
+  expect(output).toContain('Connection terminated unexpectedly');
+  expect(output).toContain('The connection to the host process ended.');
+  expect(output).toContain('Run again');
+
+  await project.write({ 'apps/shop/test/one.test.ts': once });
+  expect((await project.start().ended).output).toContain('1 passed');
+  await hostHasGone(provided.controlSocket);
+});
+
 test('however a run is killed, its databases go though another client keeps the host', async () => {
   await using bystander = await connectHost({ root: project.root });
   const { run } = await bystander.prepareRun({ database: 'shop', workers: 1 });
@@ -91,7 +121,7 @@ test('however a run is killed, its databases go though another client keeps the 
       interval: 50,
     });
   }
-}, 120_000);
+});
 
 /** The test databases on the cluster, as any login sees them. */
 async function testDatabases(

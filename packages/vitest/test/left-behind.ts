@@ -6,7 +6,7 @@ import { expect, vi } from 'vitest';
  * How long a host may outlive its last client: two seconds of grace for the next Nx project, then what it takes to
  * drop databases and stop the server, on a machine that is busy with other tests.
  */
-export const HOST_GONE_WITHIN_MS = 20_000;
+export const HOST_GONE_WITHIN_MS = 30_000;
 
 /** Waits until neither the host's folder nor a process that works in it is left. */
 export async function hostHasGone(controlSocket: string | undefined): Promise<void> {

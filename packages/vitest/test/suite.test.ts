@@ -150,4 +150,4 @@ test('in watch mode every rerun gets a fresh database of the current migrations'
   vitest.signalGroup('SIGINT');
   await vitest.ended;
   await hostHasGone(second.provided.controlSocket);
-}, 90_000);
+});

@@ -8,7 +8,7 @@ export interface Identity {
   readonly sessionToken?: string;
 }
 
-export interface AwsCliOptions {
+interface AwsCliOptions {
   readonly endpoint: string;
   readonly region: string;
   /** Becomes HOME: the CLI keeps assumed credentials there, keyed without the endpoint. */

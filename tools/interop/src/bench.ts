@@ -8,7 +8,7 @@ import type { Bench } from './check.ts';
 import { databaseUser } from './checks/database.ts';
 import { runCommand } from './command.ts';
 
-export interface OpenBench {
+interface OpenBench {
   readonly bench: Bench;
   close(): Promise<void>;
 }
