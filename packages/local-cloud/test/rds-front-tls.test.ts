@@ -45,9 +45,9 @@ test.each(ways)('%s: the authority of another run is not trusted', async (_name,
 });
 
 test('a client that does not trust the certificate sends no password', async () => {
-  const before = cloud.front.statistics();
+  const { connections } = cloud.front.statistics();
   await failure({ ssl: { servername: endpoint } });
-  expect(cloud.front.statistics()).toEqual(before);
+  expect(cloud.front.statistics().connections).toBe(connections);
 });
 
 test('the curve is P-256 as on a server up to 17, and TLS older than 1.2 is refused', async () => {

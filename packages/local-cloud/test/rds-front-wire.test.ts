@@ -135,7 +135,7 @@ describe('start-up', () => {
       client.socket.end();
       await client.rest();
     }
-    expect(cloud.front.statistics().openSessions).toBe(0);
+    await vi.waitFor(() => expect(cloud.front.statistics().openSessions).toBe(0), patience);
   });
 
   test('bytes that arrive one at a time are as good as all at once', async () => {
