@@ -1,14 +1,4 @@
 import { defineConfig, mergeConfig } from 'vitest/config';
-import { base } from '../../vitest.base.ts';
+import { integration } from '../../vitest.base.ts';
 
-const { include: _, ...test } = base.test;
-
-export default mergeConfig(
-  { ...base, test },
-  defineConfig({
-    test: {
-      include: ['test/integration/**/*.test.ts'],
-      globalSetup: ['@postern/vitest/global-setup'],
-    },
-  }),
-);
+export default mergeConfig(integration, defineConfig({}));
