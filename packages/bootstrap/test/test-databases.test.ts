@@ -207,7 +207,7 @@ describe('drop', () => {
   test('while prepare is at work waits for it and leaves nothing', async () => {
     const run = newRunId();
     const preparing = lambda.invoke({ action: 'prepare', database: 'shop', hash, run, count: 3 });
-    await expect.poll(() => testDatabases(run)).not.toEqual([]);
+    await expect.poll(() => testDatabases(run), { timeout: 20_000 }).not.toEqual([]);
     await lambda.call({ action: 'drop', run });
     await preparing;
     expect(await testDatabases(run)).toEqual([]);

@@ -3,11 +3,14 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { type PostgresServer, startPostgres } from '@postern/local-cloud';
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
-import { type PostgresServer, startPostgres } from '../../local-cloud/src/postgres/start-postgres.ts';
 import { holdLease, isTestDatabaseError, leaseRole, maintenanceDatabase, newRunId } from '../src/index.ts';
 import { ledgerStatements, sweep } from '../src/server/index.ts';
+
+/** For what another process does in its own time. */
+const patience = { timeout: 20_000 };
 
 let server: PostgresServer;
 let folder: string;
@@ -76,7 +79,7 @@ describe('a lease', () => {
     expect(lease.close()).toBe(lease.close());
     await lease.close();
     expect(await lease.closed).toEqual({ reason: undefined });
-    await vi.waitFor(async () => expect(await isHeld(run)).toBe(false));
+    await vi.waitFor(async () => expect(await isHeld(run)).toBe(false), patience);
     unsubscribe('postern:test-databases:lease', listener);
     expect(events).toMatchObject([
       { event: 'held', run },
@@ -97,12 +100,12 @@ describe('a lease', () => {
     const run = newRunId();
     const lease = await holdLease({ connect: leaseSession, run, idleTimeoutMs: 100, heartbeatMs: 60_000 });
     expect((await lease.closed).reason).toMatchObject({ code: 'TESTDB_LEASE_LOST', kind: 'unavailable' });
-    await vi.waitFor(async () => expect(await isHeld(run)).toBe(false));
+    await vi.waitFor(async () => expect(await isHeld(run)).toBe(false), patience);
   });
 
   test('lives through silence of its owner as long as the heart beats', async () => {
     const run = newRunId();
-    const lease = await holdLease({ connect: leaseSession, run, idleTimeoutMs: 400, heartbeatMs: 50 });
+    const lease = await holdLease({ connect: leaseSession, run, idleTimeoutMs: 1_500, heartbeatMs: 50 });
     const ended = vi.fn();
     void lease.closed.then(ended);
     const beats = (): Promise<number> =>
@@ -113,7 +116,7 @@ describe('a lease', () => {
         );
         return rows[0]?.s ?? 0;
       });
-    await vi.waitFor(async () => expect(await beats()).toBeGreaterThan(1), { timeout: 10_000, interval: 50 });
+    await vi.waitFor(async () => expect(await beats()).toBeGreaterThan(2), { timeout: 20_000, interval: 50 });
     expect(ended).not.toHaveBeenCalled();
     await lease.close();
   });
@@ -136,7 +139,7 @@ describe('a lease', () => {
   test('of a run that is over is refused for good', async () => {
     const run = newRunId();
     await (await holdLease({ connect: leaseSession, run })).close();
-    await vi.waitFor(async () => expect(await isHeld(run)).toBe(false));
+    await vi.waitFor(async () => expect(await isHeld(run)).toBe(false), patience);
     await asMaster((client) =>
       client.query('UPDATE postern.runs SET closed_at = now() WHERE run = $1', [run]),
     );
@@ -174,6 +177,6 @@ describe('a lease', () => {
         client.query('SELECT 1 FROM pg_stat_activity WHERE usename = $1', [leaseRole]),
       );
       expect(rows).toEqual([]);
-    });
+    }, patience);
   });
 });

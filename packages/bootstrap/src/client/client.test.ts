@@ -7,7 +7,9 @@ import { createBootstrapClient } from './client.ts';
 type Answer = (response: ServerResponse, body: string) => void;
 
 let server: Server | undefined;
+let requestTimeoutMs = 20_000;
 afterEach(() => {
+  requestTimeoutMs = 20_000;
   server?.closeAllConnections();
   server?.close();
 });
@@ -33,8 +35,8 @@ async function lambda(
     region: 'eu-west-2',
     endpoint: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
     credentials: { accessKeyId: 'a', secretAccessKey: 'b' },
-    startTimeoutMs: 5_000,
-    requestTimeoutMs: 2_000,
+    startTimeoutMs: 20_000,
+    requestTimeoutMs,
   });
   return { client, calls };
 }
@@ -86,11 +88,12 @@ describe('the bootstrap client', () => {
   });
 
   test('does not run again what may be running: a late answer, a broken connection, an error of the service', async () => {
-    for (const [answer, code] of [
-      [() => undefined, 'BOOTSTRAP_INVOKE_TIMEOUT'],
-      [(response: ServerResponse) => response.destroy(), 'BOOTSTRAP_INVOKE_FAILED'],
-      [apiError(500, 'ServiceException'), 'BOOTSTRAP_INVOKE_FAILED'],
+    for (const [answer, code, timeoutMs] of [
+      [() => undefined, 'BOOTSTRAP_INVOKE_TIMEOUT', 200],
+      [(response: ServerResponse) => response.destroy(), 'BOOTSTRAP_INVOKE_FAILED', 20_000],
+      [apiError(500, 'ServiceException'), 'BOOTSTRAP_INVOKE_FAILED', 20_000],
     ] as const) {
+      requestTimeoutMs = timeoutMs;
       const { client, calls } = await lambda(answer as Answer);
       await expect(client.apply()).rejects.toMatchObject({ code });
       expect(calls).toHaveLength(1);
