@@ -1,4 +1,5 @@
 import { defineConfig, mergeConfig } from 'vitest/config';
 import { base } from '../../vitest.base.ts';
 
-export default mergeConfig(base, defineConfig({}));
+// Hosts are real processes with a server each: where several packages are tested at once they need their time.
+export default mergeConfig(base, defineConfig({ test: { testTimeout: 60_000, hookTimeout: 120_000 } }));

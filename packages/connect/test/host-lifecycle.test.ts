@@ -230,10 +230,9 @@ describe('a host of another making', () => {
       `export default defineConfig({ environments: { one: aws({ region: 'eu-west-2', cluster: 'a' }) } });`,
     );
     const old = await open();
-    workspace.configure(
-      `export default defineConfig({ environments: { one: aws({ region: 'eu-west-2', cluster: 'b' }) } });`,
-    );
+    vi.stubEnv('POSTERN_CLUSTER', 'b');
     const changed = await open();
+    vi.unstubAllEnvs();
     expect(changed.info.pid).not.toBe(old.info.pid);
     await expect(old.closed).resolves.toMatchObject({ reason: { code: 'CONNECT_HOST_REPLACED' } });
   });

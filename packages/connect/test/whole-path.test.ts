@@ -2,7 +2,7 @@ import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import pg from 'pg';
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { attachHost } from '../src/host/attach-host.ts';
 import { connectHost } from '../src/host/connect-host.ts';
 import type { HostClient } from '../src/host/host-client.ts';
@@ -14,18 +14,19 @@ import { Workspace } from './fixtures/workspace.ts';
 /** The real host: offline cloud, deployed functions, Session Manager tunnel, tokens, verified TLS. */
 const clientEntry = fileURLToPath(new URL('./fixtures/client.ts', import.meta.url));
 const bound = { timeout: 30_000, interval: 50 };
+const slow = { timeout: 120_000 };
 
 let workspace: Workspace;
 const opened: HostClient[] = [];
 const children: ChildProcess[] = [];
 
-beforeEach(() => {
+function setUp(): void {
   process.env['POSTERN_HOST_GRACE_MS'] = '0';
   workspace = new Workspace();
   workspace.declareDatabase();
-});
+}
 
-afterEach(async () => {
+async function tearDown(): Promise<void> {
   await Promise.all(opened.splice(0).map((client) => client.close()));
   for (const child of children.splice(0)) child.kill('SIGKILL');
   try {
@@ -34,7 +35,7 @@ afterEach(async () => {
     delete process.env['POSTERN_HOST_GRACE_MS'];
     workspace.dispose();
   }
-}, 60_000);
+}
 
 const open = async (over: Partial<Parameters<typeof connectHost>[0]> = {}): Promise<HostClient> => {
   const client = await connectHost({ root: workspace.root, ...over });
@@ -90,8 +91,11 @@ interface Statistics {
 const statistics = async (client: HostClient): Promise<Statistics> =>
   (await client.statistics()) as unknown as Statistics;
 
-describe('from a worker to its database', () => {
-  it('leads through tunnel, token and verified TLS, and nothing goes around them', async () => {
+describe('one host', slow, () => {
+  beforeAll(setUp);
+  afterAll(tearDown);
+
+  it('leads from a worker to its database through tunnel, token and verified TLS, and nothing goes around them', async () => {
     const events: HostEvent[] = [];
     const client = await open({ onEvent: (event) => events.push(event) });
     const { run, created, built } = await client.prepareRun({ database: 'ledger', workers: 2 });
@@ -139,7 +143,7 @@ describe('from a worker to its database', () => {
     expect(events.filter(({ state }) => state === 'failed')).toEqual([]);
   });
 
-  it('is refused where the test logins have no business', async () => {
+  it('refuses the test logins where they have no business', async () => {
     const client = await open();
     const { run } = await client.prepareRun({ database: 'ledger', workers: 1 });
     const { name } = await client.acquire({ run, key: '1' });
@@ -156,10 +160,8 @@ describe('from a worker to its database', () => {
     await expect(login('ledger_app', name)).rejects.toMatchObject({ code: '28000' });
     await expect(login('pt_ledger_app', 'ledger')).rejects.toMatchObject({ code: '42501' });
   });
-});
 
-describe('work that is done already is not done again', () => {
-  it('for a second client of the same host, which gets its own databases', async () => {
+  it('does not do again what is done for a second client, which gets its own databases', async () => {
     workspace.declareDatabase('billing');
     const [one, two] = await Promise.all([open(), open()]);
     expect(one.info.pid).toBe(two.info.pid);
@@ -175,7 +177,7 @@ describe('work that is done already is not done again', () => {
     await expect(two.acquire({ run: billing.run, key: '1' })).resolves.toBeDefined();
   });
 
-  it('and what has changed is', async () => {
+  it('does what has changed', async () => {
     const client = await open();
     const first = await client.prepareRun({ database: 'ledger', workers: 1 });
     workspace.declareDatabase('ledger', 'CREATE TABLE entries (id int PRIMARY KEY);');
@@ -190,11 +192,9 @@ describe('work that is done already is not done again', () => {
     await expect(connection.query('INSERT INTO entries VALUES (1)')).rejects.toMatchObject({ code: '42501' });
     await connection.end();
   });
-});
 
-describe('a migration that fails', () => {
-  it('is named with its SQL error, and the run does not start', async () => {
-    workspace.declareDatabase('ledger', 'CREATE TABLE accounts (twice int);');
+  it('names a migration that fails with its file and SQL error, and the run does not start', async () => {
+    workspace.declareDatabase('broken', 'CREATE TABLE accounts (twice int);');
     const client = await open();
     await expect(client.prepareRun({ database: 'ledger', workers: 1 })).rejects.toMatchObject({
       name: 'BootstrapError',
@@ -205,7 +205,10 @@ describe('a migration that fails', () => {
   });
 });
 
-describe('nothing is left', () => {
+describe('nothing is left', slow, () => {
+  beforeEach(setUp);
+  afterEach(tearDown);
+
   it('after SIGKILL of the client', async () => {
     const { child, pid } = await clientProcess();
     expect(serversOf(workspace.tmp)).not.toEqual([]);

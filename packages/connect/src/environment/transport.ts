@@ -46,8 +46,10 @@ class TunnelTransport implements Transport {
   readonly #options: TunnelTransportOptions;
   readonly #closing = new AbortController();
   #tunnel: Promise<Tunnel> | undefined;
-  #sessions = 0;
   #current: Tunnel | undefined;
+  /** For statistics: kept when it has ended. */
+  #latest: Tunnel | undefined;
+  #sessions = 0;
 
   constructor(options: TunnelTransportOptions) {
     this.#options = options;
@@ -64,7 +66,7 @@ class TunnelTransport implements Transport {
   }
 
   statistics(): Record<string, unknown> {
-    return { transport: 'ssm', sessions: this.#sessions, ...this.#current?.stats() };
+    return { transport: 'ssm', sessions: this.#sessions, ...this.#latest?.stats() };
   }
 
   async close(): Promise<void> {
@@ -74,12 +76,15 @@ class TunnelTransport implements Transport {
   }
 
   #open(): Promise<Tunnel> {
+    // A tunnel that has just been lost says so before its `closed` has been heard.
+    if (this.#current !== undefined && this.#current.state.name !== 'open') {
+      this.#current = undefined;
+      this.#tunnel = undefined;
+    }
     this.#tunnel ??= this.#openTunnel().then(
       (tunnel) => {
         this.#current = tunnel;
-        void tunnel.closed.then(() => {
-          this.#tunnel = undefined; // the next stream opens another
-        });
+        this.#latest = tunnel;
         return tunnel;
       },
       (error: unknown) => {

@@ -43,6 +43,7 @@ export class ControlServer {
   /** What a client that comes during the start has missed. */
   #early: HostEvent[] | undefined = [];
   #info: HostInfo | undefined;
+  #accepting = true;
   #closing: Promise<void> | undefined;
 
   constructor(options: ControlServerOptions) {
@@ -89,6 +90,7 @@ export class ControlServer {
 
   /** Accepts nobody any more. Those who are connected stay and are still told what happens. */
   stopListening(): void {
+    this.#accepting = false;
     this.#server.close();
   }
 
@@ -99,7 +101,7 @@ export class ControlServer {
   }
 
   async #close(reason: { failed: unknown } | { closing: unknown } | undefined): Promise<void> {
-    this.#server.close();
+    this.stopListening();
     await Promise.all(
       [...this.#sockets].map(async (socket) => {
         if (reason !== undefined && 'failed' in reason)
@@ -116,10 +118,6 @@ export class ControlServer {
   }
 
   #accept(socket: Socket): void {
-    if (this.#closing !== undefined) {
-      socket.destroy();
-      return;
-    }
     this.#sockets.add(socket);
     socket.on('error', () => undefined); // the close that follows says all we need
     socket.on('close', () => {
@@ -135,7 +133,8 @@ export class ControlServer {
 
   #handle(socket: Socket, message: ClientMessage): void {
     const connection = this.#connections.get(socket);
-    if ('hello' in message && connection === undefined) this.#greet(socket, message.hello);
+    // Whoever says hello to a host that is stopping looks for another one.
+    if ('hello' in message && connection === undefined && this.#accepting) this.#greet(socket, message.hello);
     else if ('method' in message && connection !== undefined) void this.#call(socket, connection, message);
     else socket.destroy();
   }

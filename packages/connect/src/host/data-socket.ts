@@ -1,3 +1,4 @@
+import { chmodSync } from 'node:fs';
 import { createServer, type Server, type Socket } from 'node:net';
 import { type Duplex, pipeline } from 'node:stream';
 
@@ -43,6 +44,7 @@ export async function openDataSocket(
     server.once('error', reject);
     server.listen(address, resolve);
   });
+  if (process.platform !== 'win32') chmodSync(address, 0o600);
   let closing: Promise<void> | undefined;
   return {
     counts: () => ({ open: sockets.size, accepted }),

@@ -85,7 +85,7 @@ class Host implements RunningHost {
       configHash: options.configHash,
       methods: this.#methods(),
       onGone: (connection) => {
-        void this.#runs?.releaseAll(connection);
+        void this.#runs?.releaseOf(connection);
       },
       onIdle: () => this.#awaitClient(options.graceMs),
       onBusy: () => {
@@ -154,8 +154,7 @@ class Host implements RunningHost {
       phase: this.#phase,
       holdLease: (run) => holdLease(environment, run),
       newRunId,
-      onReleaseFailed: (run, error) =>
-        log(`run ${run} could not be released; it is left to the sweeper`, error),
+      log,
     });
     this.#data = await openDataSocket(
       folder.data,
@@ -217,9 +216,14 @@ class Host implements RunningHost {
       return await bootstrapper.bootstrap();
     };
     return {
-      token: async (params) => ({
-        token: await this.#ready().environment.token(text(params, 'user'), { signal: this.#stopping.signal }),
-      }),
+      token: async (params) => {
+        const { environment } = this.#ready();
+        const user = text(params, 'user');
+        // Whoever wants a token is about to connect. If the way there is closed, this is where it can be said why:
+        // a database connection that ends says nothing.
+        await environment.warmUp();
+        return { token: await environment.token(user, { signal: this.#stopping.signal }) };
+      },
       bootstrap: async () => {
         const { manifest, ...result } = await bootstrapped();
         return { ...result, databases: manifest.databases.map(({ name }) => name), manifest: manifest.hash };

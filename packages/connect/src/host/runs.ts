@@ -2,6 +2,7 @@ import type { Lease } from '@postern/test-databases';
 import type { Environment } from '../environment/environment.ts';
 import { ConnectError } from '../errors.ts';
 import type { RunPhase } from '../phases.ts';
+import { type KeptLease, keepLease } from './kept-lease.ts';
 
 export interface PreparedRun {
   readonly run: string;
@@ -15,6 +16,14 @@ export interface PreparedRun {
   readonly built: boolean;
 }
 
+export interface PrepareRequest {
+  /** Who the run belongs to; compared by identity. */
+  readonly owner: unknown;
+  readonly database: string;
+  readonly hash: string;
+  readonly workers: number;
+}
+
 export interface AcquiredDatabase {
   readonly name: string;
   /** Declared role → login that acts as it. */
@@ -26,7 +35,7 @@ interface Run {
   readonly owner: unknown;
   readonly database: string;
   readonly hash: string;
-  readonly lease: Lease;
+  readonly lease: KeptLease;
   databases: readonly string[];
   logins: Readonly<Record<string, string>>;
   /** Worker key → database. */
@@ -40,14 +49,14 @@ export interface RunsOptions {
   phase: RunPhase;
   holdLease: (run: string) => Promise<Lease>;
   newRunId: () => string;
-  /** What could not be given back; the sweeper will see to it. */
-  onReleaseFailed: (run: string, error: unknown) => void;
+  log: (message: string, error?: unknown) => void;
 }
 
 /** The runs of this host: each has a lease and its databases, and belongs to the client that asked for it. */
 export class Runs {
   readonly #options: RunsOptions;
   readonly #runs = new Map<string, Run>();
+  readonly #preparing = new Set<Promise<PreparedRun>>();
   readonly #releasing = new Map<string, Promise<void>>();
 
   constructor(options: RunsOptions) {
@@ -59,48 +68,53 @@ export class Runs {
   }
 
   /** Takes a lease and has `workers` databases cloned. Nothing is left behind when it fails. */
-  async prepare(request: {
-    owner: unknown;
-    database: string;
-    hash: string;
-    workers: number;
-  }): Promise<PreparedRun> {
-    const { environment, phase, holdLease, newRunId } = this.#options;
+  async prepare(request: PrepareRequest): Promise<PreparedRun> {
+    const preparing = this.#prepare(request);
+    this.#preparing.add(preparing);
+    try {
+      return await preparing;
+    } finally {
+      this.#preparing.delete(preparing);
+    }
+  }
+
+  async #prepare(request: PrepareRequest): Promise<PreparedRun> {
+    const { environment, phase, newRunId } = this.#options;
+    const { owner, database, hash, workers } = request;
     const id = newRunId();
     return await phase('prepare', async (note) => {
       // Side by side: the ledger takes the lease before or after the databases.
-      const leasing = holdLease(id);
-      const cloning = environment.invoke<'prepare'>('testdb', {
-        action: 'prepare',
-        database: request.database,
-        hash: request.hash,
-        run: id,
-        count: request.workers,
-      });
-      const [leased, cloned] = await Promise.allSettled([leasing, cloning]);
+      const [leased, cloned] = await Promise.allSettled([
+        this.#hold(id),
+        environment.invoke<'prepare'>('testdb', {
+          action: 'prepare',
+          database,
+          hash,
+          run: id,
+          count: workers,
+        }),
+      ]);
       if (leased.status === 'rejected' || cloned.status === 'rejected' || cloned.value.status !== 'ready') {
-        if (leased.status === 'fulfilled') await leased.value.close();
-        if (cloned.status === 'fulfilled') await this.#drop(id);
+        await this.#drop(id).catch(() => undefined); // what is left is without a lease, and swept
         if (leased.status === 'rejected') throw leased.reason;
-        throw cloned.status === 'rejected' ? cloned.reason : notDeployed(request.database, request.hash);
+        await leased.value.close();
+        throw cloned.status === 'rejected' ? cloned.reason : notDeployed(database, hash);
       }
       const { databases, created, built, logins } = cloned.value;
-      this.#runs.set(id, {
-        id,
-        owner: request.owner,
-        database: request.database,
-        hash: request.hash,
-        lease: leased.value,
-        databases,
-        logins,
-        taken: new Map(),
-        growing: Promise.resolve(),
-      });
-      note({
-        detail: `${databases.length} databases of ${request.database}`,
-        counts: { databases: created },
-      });
-      return { run: id, database: request.database, templateHash: request.hash, databases, created, built };
+      const lease = leased.value;
+      const rest = { taken: new Map<string, string>(), growing: Promise.resolve() };
+      this.#runs.set(id, { id, owner, database, hash, lease, databases, logins, ...rest });
+      note({ detail: `${databases.length} databases of ${database}`, counts: { databases: created } });
+      return { run: id, database, templateHash: hash, databases, created, built };
+    });
+  }
+
+  async #hold(id: string): Promise<KeptLease> {
+    const { holdLease, log } = this.#options;
+    return await keepLease({
+      hold: () => holdLease(id),
+      onLost: (reason) => log(`the lease of run ${id} was lost; taking it again`, reason),
+      onGone: (reason) => log(`run ${id} was swept while its lease was lost`, reason),
     });
   }
 
@@ -157,17 +171,23 @@ export class Runs {
     });
   }
 
-  /** Releases what a client held, or everything. Failures are reported, not thrown: nobody is left to tell. */
-  async releaseAll(owner?: unknown): Promise<void> {
-    const theirs = [...this.#runs.values()].filter((run) => owner === undefined || run.owner === owner);
-    await Promise.all([
-      ...theirs.map((run) =>
-        this.release(run.id).catch((error: unknown) => this.#options.onReleaseFailed(run.id, error)),
-      ),
-      ...(owner === undefined
-        ? [...this.#releasing.values()].map((releasing) => releasing.catch(() => undefined))
-        : []),
-    ]);
+  /** Releases what a client held. Failures are logged, not thrown: nobody is left to tell. */
+  async releaseOf(owner: unknown): Promise<void> {
+    await this.#releaseAll([...this.#runs.values()].filter((run) => run.owner === owner));
+  }
+
+  /** Releases everything, also what is just being prepared or released. */
+  async releaseAll(): Promise<void> {
+    await Promise.allSettled(this.#preparing);
+    const underWay = [...this.#releasing.values()];
+    await Promise.allSettled([...underWay, this.#releaseAll([...this.#runs.values()])]);
+  }
+
+  async #releaseAll(runs: readonly Run[]): Promise<void> {
+    const { log } = this.#options;
+    const failed = (run: Run) => (error: unknown) =>
+      log(`run ${run.id} could not be released; it is left to the sweeper`, error);
+    await Promise.all(runs.map((run) => this.release(run.id).catch(failed(run))));
   }
 
   async #drop(run: string): Promise<number> {
