@@ -1,13 +1,16 @@
 import { fileURLToPath } from 'node:url';
 import type { ViteUserConfig } from 'vitest/config';
 
+const resolve = { conditions: ['@postern/source', 'node', 'development|production'] };
+
 /**
- * What every project's vitest configuration starts from. Workspace packages resolve to their TypeScript
- * sources (only `ssr.resolve.conditions` counts for tests), and processes that tests spawn inherit the
- * same condition through `execArgv` of their own.
+ * What every project's vitest configuration starts from. Workspace packages resolve to their TypeScript sources:
+ * in tests by `ssr`, in global setups by the Vite environment that vitest keeps for itself, and in the processes of
+ * the workers by `execArgv`. What tests spawn has to be given the condition by them.
  */
 export const base = {
-  ssr: { resolve: { conditions: ['@postern/source', 'node', 'development|production'] } },
+  ssr: { resolve },
+  environments: { __vitest__: { resolve } },
   test: {
     include: ['src/**/*.test.ts', 'test/**/*.test.ts'],
     exclude: ['**/node_modules/**', 'test/integration/**'],

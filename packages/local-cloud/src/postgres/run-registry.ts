@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { readdir, readFile, rm, rmdir, writeFile } from 'node:fs/promises';
-import { basename, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Platform } from './platform.ts';
 import { privateFolder, userFolder } from './private-folder.ts';
@@ -33,15 +33,33 @@ export async function recordRun(
   platform: Platform,
   run: Pick<RunRecord, 'dataDir' | 'folders' | 'createdFolder'>,
 ): Promise<() => Promise<void>> {
-  const file = join(await recordsFolder(), `${serverFolderName()}.json`);
   const record: RunRecord = {
     pid: process.pid,
     startTime: platform.startTimeOf(process.pid) ?? '',
     processTable: platform.processTable,
     ...run,
   };
-  await writeFile(file, JSON.stringify(record), { mode: 0o600 });
-  return () => rm(file, { force: true });
+  const file = await writeRecord(JSON.stringify(record));
+  return () => removeRecord(file);
+}
+
+async function writeRecord(record: string): Promise<string> {
+  for (;;) {
+    const file = join(await recordsFolder(), `${serverFolderName()}.json`);
+    try {
+      await writeFile(file, record, { mode: 0o600 });
+      return file;
+    } catch (error) {
+      // The last server of another process has just ended and taken the folder with it.
+      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+    }
+  }
+}
+
+/** With the last record go the folders that hold them: nothing stays after nothing runs. */
+async function removeRecord(file: string): Promise<void> {
+  await rm(file, { force: true });
+  for (const folder of [dirname(file), dirname(dirname(file))]) await rmdir(folder).catch(() => {});
 }
 
 /**
@@ -52,14 +70,14 @@ export async function recordRun(
 export async function sweepRuns(platform: Platform): Promise<string[]> {
   const records = await recordsFolder();
   const removed = await Promise.all(
-    (await readdir(records)).map(async (name) => {
+    (await readdir(records).catch(() => [])).map(async (name) => {
       const file = join(records, name);
       const record = await readRecord(file);
       if (!record || lives(platform, record) || !(await endServer(platform, record.dataDir))) return [];
       const folders = record.folders.filter((folder) => folderName.test(basename(folder)));
       for (const folder of folders) await rm(folder, { recursive: true, force: true, maxRetries: 3 });
       if (record.createdFolder) await rmdir(record.createdFolder).catch(() => {});
-      await rm(file, { force: true });
+      await removeRecord(file);
       return folders;
     }),
   );
