@@ -1,5 +1,7 @@
 import type { ChildProcess } from 'node:child_process';
+import { writeFileSync } from 'node:fs';
 import { resolve } from 'node:path';
+import { parseArgs } from 'node:util';
 import { connectHost, type HostClient, type HostEvent } from '@postern/connect/host';
 import { account, type Counters, stepOf } from './account.ts';
 import { Progress, type Step } from './progress.ts';
@@ -7,11 +9,15 @@ import { stopHost } from './stop-host.ts';
 import { runSuite, type SuiteResult } from './suite.ts';
 
 /**
- * npm start [-- FILE …]: the offline cloud, the bootstrap Lambda deployed and invoked, the tunnel, and the
+ * npm start [-- [--report REPORT] FILE …]: the offline cloud, the bootstrap Lambda deployed and invoked, the tunnel, and the
  * ledger's suite through all of them; then everything stops and an account is printed. FILE narrows the suite to
- * files whose path contains it. Exits with 0 only when all of it worked, with 2 when it was asked wrongly.
+ * files whose path contains it; REPORT gets the account as JSON. Exits with 0 only when all of it worked, with 2 when it was asked wrongly.
  */
 
+const { values: options, positionals: files } = parseArgs({
+  allowPositionals: true,
+  options: { report: { type: 'string' } },
+});
 const root = resolve(import.meta.dirname, '../../..');
 const environment = process.env['POSTERN_ENV'] ?? 'local';
 const interrupted = new AbortController();
@@ -54,7 +60,7 @@ async function mainJob(): Promise<{ suite: SuiteResult; counters: Counters | und
     progress.pause();
     const suite = await runSuite({
       folder: resolve(root, 'apps/ledger'),
-      files: process.argv.slice(2),
+      files,
       onStarted: (child) => {
         suiteProcess = child;
       },
@@ -79,6 +85,8 @@ async function mainJob(): Promise<{ suite: SuiteResult; counters: Counters | und
 try {
   const { suite, counters } = await mainJob();
   console.log(`\n${account(steps, counters, suite)}`);
+  if (options.report !== undefined)
+    writeFileSync(options.report, JSON.stringify({ steps, counters, suite }, null, 2));
   process.exitCode = suite.code === 0 && suite.tests > 0 ? 0 : 1;
 } catch (error) {
   process.exitCode = report(error);
