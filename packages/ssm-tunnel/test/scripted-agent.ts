@@ -76,9 +76,14 @@ export class ScriptedAgent {
     return message;
   }
 
-  /** The client's stream messages so far. */
-  get input(): ClientMessage[] {
+  /** Every stream message of the client as it came, repetitions included. */
+  get transmissions(): ClientMessage[] {
     return this.received.filter(({ messageType }) => messageType === MessageType.inputStreamData);
+  }
+
+  /** The client's stream messages so far, each once: a busy machine makes any client repeat itself. */
+  get input(): ClientMessage[] {
+    return [...new Map(this.transmissions.map((message) => [message.sequenceNumber, message])).values()];
   }
 
   /** Numbers that the client acknowledged, in order. */

@@ -334,10 +334,10 @@ describe('what is sent', () => {
     const { agent, channel } = openChannel(listUser(['lost?']));
     channel.onMessage(agent.acknowledge(agent.input[0]!));
     channel.schedulePump();
-    await vi.waitFor(() => expect(agent.input.length).toBeGreaterThan(2), 5_000);
-    expect(agent.input.slice(1).every((message) => message.messageId === agent.input[1]?.messageId)).toBe(
-      true,
-    );
+    await vi.waitFor(() => expect(agent.transmissions.length).toBeGreaterThan(2), 5_000);
+    expect(
+      agent.transmissions.slice(1).every((message) => message.messageId === agent.input[1]?.messageId),
+    ).toBe(true);
     channel.onMessage(agent.acknowledge(agent.input[1]!));
     expect(await channel.drained(() => true, 1_000, never)).toBe(true);
     await channel.close();
