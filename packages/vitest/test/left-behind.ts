@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { expect, vi } from 'vitest';
 
@@ -10,28 +10,44 @@ export const HOST_GONE_WITHIN_MS = 30_000;
 
 /** Waits until neither the host's folder nor a process that works in it is left. */
 export async function hostHasGone(controlSocket: string | undefined): Promise<void> {
-  const folder = dirname(controlSocket ?? '');
-  expect(folder).toMatch(/postern-/);
-  await vi.waitFor(
-    () => {
-      expect(processesOf(folder)).toEqual([]);
-      expect(existsSync(folder)).toBe(false);
-    },
-    { timeout: HOST_GONE_WITHIN_MS, interval: 50 },
-  );
+  const folder = await processesHaveGone(controlSocket);
+  await vi.waitFor(() => expect(existsSync(folder)).toBe(false), {
+    timeout: HOST_GONE_WITHIN_MS,
+    interval: 50,
+  });
 }
 
-/** Command lines of the processes that name the folder in their arguments or are at work in it. */
-export function processesOf(folder: string): string[] {
+/** Waits until no process is left that works in the host's folder: server, functions, watchdogs. */
+export async function processesHaveGone(controlSocket: string | undefined): Promise<string> {
+  const folder = dirname(controlSocket ?? '');
+  expect(folder).toMatch(/postern-/);
+  await vi.waitFor(() => expect(processesOf(folder)).toEqual([]), {
+    timeout: HOST_GONE_WITHIN_MS,
+    interval: 50,
+  });
+  return folder;
+}
+
+/** Processes that name the folder in their arguments, or work in it (also when it has been deleted). */
+function processesOf(folder: string): string[] {
   return readdirSync('/proc')
-    .filter((entry) => /^\d+$/.test(entry))
-    .map((pid) => commandLine(pid))
-    .filter((command) => command.includes(folder));
+    .filter((entry) => /^\d+$/.test(entry) && Number(entry) !== process.pid)
+    .map((pid) => ({ pid, command: commandLine(pid), cwd: workingFolder(pid) }))
+    .filter(({ command, cwd }) => command.includes(folder) || cwd.startsWith(folder))
+    .map(({ pid, command }) => `${pid} ${command}`);
 }
 
 function commandLine(pid: string): string {
   try {
     return readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' ').trim();
+  } catch {
+    return ''; // ended meanwhile
+  }
+}
+
+function workingFolder(pid: string): string {
+  try {
+    return readlinkSync(`/proc/${pid}/cwd`);
   } catch {
     return ''; // ended meanwhile
   }
