@@ -3,7 +3,7 @@ import type { HostEvent, HostPhase } from './host/protocol.ts';
 
 const phaseEvents = channel('postern:connect:phase');
 
-export interface PhaseNote {
+interface PhaseNote {
   detail?: string;
   counts?: Readonly<Record<string, number>>;
 }

@@ -1,13 +1,13 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, statSync, writeFileSync } from 'node:fs';
-import { connect } from 'node:net';
+import { connect, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { attachHost } from '../src/host/attach-host.ts';
 import { connectHost } from '../src/host/connect-host.ts';
-import type { HostClient } from '../src/host/host-client.ts';
+import { dial, greet, type HostClient } from '../src/host/host-client.ts';
 import type { HostEvent } from '../src/host/protocol.ts';
 import { VERSION } from '../src/host/version.ts';
 import { platform } from '../src/platform.ts';
@@ -191,6 +191,15 @@ describe('a host that ends', () => {
     expect(second.info.pid).not.toBe(first.info.pid);
     const order = workspace.journal().filter((line) => /^(start|close)/.test(line));
     expect(order.map((line) => line.split(' ')[0])).toEqual(['start', 'close', 'start']);
+  });
+
+  it('does not welcome whoever got through just before it stopped listening', async () => {
+    workspace.write('behaviour.json', JSON.stringify({ slowClose: 200 }));
+    const client = await open();
+    const late = (await dial(client.info.controlSocket)) as Socket;
+    await client.shutdown();
+    const hello = { version: VERSION, role: 'client', pid: process.pid } as const;
+    await expect(greet(late, hello)).resolves.toEqual({ outcome: 'gone' });
   });
 
   it('because it could not start says why, with the next step, and leaves nothing', async () => {

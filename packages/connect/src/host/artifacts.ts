@@ -2,7 +2,7 @@ import type { Manifest, ManifestDatabase } from '@postern/bootstrap/contract';
 import type { Artifact } from '../environment/environment.ts';
 import { ConnectError } from '../errors.ts';
 
-export interface BuiltArtifact extends Artifact {
+interface BuiltArtifact extends Artifact {
   readonly bytes: number;
   readonly manifest: Manifest;
 }

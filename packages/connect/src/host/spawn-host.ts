@@ -18,8 +18,8 @@ export interface SpawnHostOptions {
  */
 export async function spawnHost(request: StartRequest, options: SpawnHostOptions = {}): Promise<void> {
   const fromSource = import.meta.url.endsWith('.ts');
-  const entry =
-    options.entry ?? fileURLToPath(new URL(fromSource ? './main.ts' : './main.js', import.meta.url));
+  const main = fromSource ? new URL('./main.ts', import.meta.url) : new URL('./main.js', import.meta.url);
+  const entry = options.entry ?? fileURLToPath(main);
   const flags = fromSource ? ['--conditions=@postern/source', '--disable-warning=ExperimentalWarning'] : [];
   const log = openSync(request.folder.log, 'a', 0o600);
   const child = spawn(process.execPath, [...flags, entry], {
