@@ -95,7 +95,7 @@ test('a lost acknowledgement makes the agent repeat', async () => {
   await using session = await echoing();
   session.simulator.faults.dropNext(session.access.SessionId, 'to-agent', { messageType: 'acknowledge' });
   session.client.data(psh(3, 'hello'));
-  await session.client.stream(1, 1);
+  await until(() => session.client.repeats.length > 0);
   expect(said(session.client)).toBe('hello');
 });
 

@@ -163,18 +163,6 @@ test('bulk data arrives whole, in payloads of 1,024 bytes at most and frames of 
   expect(simulator.violations()).toEqual([]);
 });
 
-test('with pacing, one payload a millisecond is the limit', async () => {
-  const bulk = Buffer.alloc(64 * 1024, 'x');
-  await using server = await destination((socket) => socket.end(bulk));
-  await using simulator = await running({ agent: { pacing: true } });
-  const client = await RawClient.ready(await start(simulator, { port: server.port }));
-  client.data(syn(3));
-  await until(() => client.output.subarray(-8).equals(fin(3)));
-  const data = client.received.filter(({ payloadType }) => payloadType === 1);
-  const last = data.at(-1)?.createdMs ?? 0;
-  expect(last - (data[0]?.createdMs ?? 0)).toBeGreaterThanOrEqual(60);
-});
-
 test('one destination that does not read blocks the whole session, acknowledgements and all', async () => {
   await using server = await destination((socket) => socket.pause());
   await using simulator = await running();
@@ -262,7 +250,6 @@ test('a session that ends waits for the acknowledgements of its last messages', 
   client.terminate();
   // The last output is sent again while the agent waits; only then comes the end.
   const closed = await client.message('channel_closed');
-  const repeats = client.received.filter(({ payloadType }) => payloadType === 1);
-  expect(repeats.length).toBeGreaterThan(1);
+  expect(client.repeats.some(({ payloadType }) => payloadType === 1)).toBe(true);
   expect(client.received.at(-1)).toBe(closed);
 });

@@ -54,7 +54,11 @@ export const handshakeResponse = (clientVersion = '1.2.677.0', status = 1, error
 /** One WebSocket of a client that does nothing on its own but acknowledge, and that only if told to. */
 export class RawClient {
   readonly socket: WebSocket;
+  /** In order of arrival, stream messages that were seen before left out: on a busy machine any may come twice. */
   readonly received: RawMessage[] = [];
+  /** Stream messages that were seen before on this socket. */
+  readonly repeats: RawMessage[] = [];
+  readonly #seen = new Set<number>();
   readonly pongs: string[] = [];
   acknowledges = true;
   closed: { code: number; reason: string } | undefined;
@@ -64,7 +68,9 @@ export class RawClient {
     this.socket = socket;
     socket.on('message', (data: Buffer) => {
       const message = rawDecode(data);
-      this.received.push(message);
+      const repeated = message.type === 'output_stream_data' && this.#seen.has(message.sequence);
+      if (message.type === 'output_stream_data') this.#seen.add(message.sequence);
+      (repeated ? this.repeats : this.received).push(message);
       if (this.acknowledges && message.type === 'output_stream_data') this.send(rawAcknowledge(message));
     });
     socket.on('pong', (data: Buffer) => this.pongs.push(data.toString()));
@@ -154,6 +160,6 @@ export async function waitFor<T>(probe: () => T | undefined | Promise<T | undefi
       if (value === undefined) throw new Error('not yet');
       return value;
     },
-    { timeout: 10_000, interval: 2 },
+    { timeout: 20_000, interval: 2 },
   );
 }

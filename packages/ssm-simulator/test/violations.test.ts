@@ -108,15 +108,11 @@ test('a client that does not acknowledge duplicates is recorded', async () => {
   client.acknowledges = false;
   simulator.faults.duplicateNext(access.SessionId, 'to-client', { payloadType: 1 });
   client.data(syn(3), psh(3, 'one'));
-  const one = await client.stream(1);
-  client.send(rawAcknowledge(one));
+  client.send(rawAcknowledge(await client.stream(1)));
   client.data(psh(3, 'two'));
-  const two = await waitFor(() =>
-    client.received.find(({ payloadType, sequence }) => payloadType === 1 && sequence === 3),
-  );
-  client.send(rawAcknowledge(two));
-  expect(await recorded(simulator)).toEqual(['missing-re-ack']);
-  expect(simulator.violations()[0]?.detail).toBe(
+  client.send(rawAcknowledge(await client.stream(1, 1)));
+  expect(new Set(await recorded(simulator))).toEqual(new Set(['missing-re-ack']));
+  expect(simulator.violations().map(({ detail }) => detail)).toContain(
     'output_stream_data 2 came again and was not acknowledged again',
   );
 });
@@ -127,11 +123,17 @@ test('a client that acknowledges duplicates is not', async () => {
   const { access, client } = await session(simulator, server.port);
   simulator.faults.duplicateNext(access.SessionId, 'to-client', { payloadType: 1, count: 3 });
   client.data(syn(3), psh(3, 'one'));
-  await client.stream(1, 1);
+  await client.stream(1);
   client.data(psh(3, 'two'));
-  await client.stream(1, 3);
+  await client.stream(1, 1);
   client.data(fin(3));
-  await client.stream(1, 5);
+  await client.stream(1, 2);
+  await waitFor(() =>
+    new Set(client.repeats.filter(({ payloadType }) => payloadType === 1).map(({ sequence }) => sequence))
+      .size === 3
+      ? true
+      : undefined,
+  );
   expect(simulator.violations()).toEqual([]);
 });
 
