@@ -30,5 +30,8 @@ export const test: TestAPI<PosternFixtures> = base.extend(
   },
 );
 
-/** The same as {@link test}. */
+/**
+ * The same as {@link test}.
+ * @alias test
+ */
 export const it: TestAPI<PosternFixtures> = test;

@@ -4,6 +4,7 @@ import { mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promis
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { vi } from 'vitest';
+import { noProcessIn } from './left-behind.ts';
 
 const repository = join(import.meta.dirname, '../../..');
 
@@ -18,7 +19,7 @@ export interface InlineProject {
   remove(): Promise<void>;
 }
 
-export interface StartOptions {
+interface StartOptions {
   /** Default `apps/shop`. */
   folder?: string;
   /** Default false: `vitest run`. */
@@ -117,6 +118,7 @@ export async function inlineProject(files: Readonly<Record<string, string>>): Pr
     async remove() {
       for (const vitest of running) vitest.signalGroup('SIGKILL');
       await Promise.all([...running].map(({ ended }) => ended));
+      await noProcessIn(root);
       await rm(root, { recursive: true, force: true });
     },
   };
@@ -147,7 +149,12 @@ function startVitest(root: string, { folder = 'apps/shop', watch = false }: Star
     ],
     {
       cwd: root,
-      env: { ...env, NO_COLOR: '1', NODE_OPTIONS: '--conditions=@postern/source' },
+      env: {
+        ...env,
+        NO_COLOR: '1',
+        NODE_OPTIONS: '--conditions=@postern/source',
+        POSTERN_HOST_GRACE_MS: '200',
+      },
       stdio: ['ignore', 'pipe', 'pipe'],
       detached: true,
     },

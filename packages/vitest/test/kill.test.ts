@@ -1,8 +1,9 @@
+import { dirname } from 'node:path';
 import { attachHost, connectHost, type HostClient, pgConfig } from '@postern/connect/host';
 import { Client } from 'pg';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { type InlineProject, inlineProject, leaveNote, type RunningVitest, shop } from './inline-project.ts';
-import { HOST_GONE_WITHIN_MS, hostHasGone, processesHaveGone } from './left-behind.ts';
+import { HOST_GONE_WITHIN_MS, hostHasGone, noProcessIn } from './left-behind.ts';
 
 /*
  * vitest is gone one millisecond after Ctrl-C, without teardown. What it used must go all the same, by the host.
@@ -93,7 +94,7 @@ test('a killed host is named as the reason why tests failed, and the next run st
   expect(output).toContain('Connection terminated unexpectedly');
   expect(output).toContain('The connection to the host process ended.');
   expect(output).toContain('Run again');
-  await processesHaveGone(provided.controlSocket);
+  await noProcessIn(dirname(provided.controlSocket));
 
   await project.write({ 'apps/shop/test/one.test.ts': once });
   expect((await project.start().ended).output).toContain('1 passed');

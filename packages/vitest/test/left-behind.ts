@@ -3,29 +3,28 @@ import { dirname } from 'node:path';
 import { expect, vi } from 'vitest';
 
 /**
- * How long a host may outlive its last client: two seconds of grace for the next Nx project, then what it takes to
- * drop databases and stop the server, on a machine that is busy with other tests.
+ * How long a host may outlive its last client: its grace for the next Nx project (two seconds, 200 ms for the hosts
+ * that these suites start), then what it takes to drop databases and stop the server on a machine that is busy.
  */
 export const HOST_GONE_WITHIN_MS = 30_000;
 
 /** Waits until neither the host's folder nor a process that works in it is left. */
-export async function hostHasGone(controlSocket: string | undefined): Promise<void> {
-  const folder = await processesHaveGone(controlSocket);
+export async function hostHasGone(controlSocket: string): Promise<void> {
+  const folder = dirname(controlSocket);
+  expect(folder).toMatch(/postern-/);
+  await noProcessIn(folder);
   await vi.waitFor(() => expect(existsSync(folder)).toBe(false), {
     timeout: HOST_GONE_WITHIN_MS,
     interval: 50,
   });
 }
 
-/** Waits until no process is left that works in the host's folder: server, functions, watchdogs. */
-export async function processesHaveGone(controlSocket: string | undefined): Promise<string> {
-  const folder = dirname(controlSocket ?? '');
-  expect(folder).toMatch(/postern-/);
+/** Waits until no process works in the folder or names it: host, server, functions, watchdogs. */
+export async function noProcessIn(folder: string): Promise<void> {
   await vi.waitFor(() => expect(processesOf(folder)).toEqual([]), {
     timeout: HOST_GONE_WITHIN_MS,
     interval: 50,
   });
-  return folder;
 }
 
 /** Processes that name the folder in their arguments, or work in it (also when it has been deleted). */

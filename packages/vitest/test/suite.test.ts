@@ -63,7 +63,7 @@ test('tests get a migrated database with the rights of the role they ask for', a
   expect(result.output).toContain('4 passed');
   expect(result.code).toBe(0);
   const [provided] = await notes<{ controlSocket: string }>();
-  await hostHasGone(provided?.controlSocket);
+  await hostHasGone(provided?.controlSocket ?? '');
 });
 
 test('workers that run side by side never share a database, and one slot keeps its own', async () => {
