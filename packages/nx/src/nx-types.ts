@@ -38,7 +38,7 @@ export interface ProjectNode {
   targets: Record<string, Target>;
 }
 
-export interface PluginContext {
+interface PluginContext {
   readonly workspaceRoot: string;
   readonly nxJsonConfiguration: { namedInputs?: Record<string, unknown> };
 }

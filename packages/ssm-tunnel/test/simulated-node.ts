@@ -67,6 +67,6 @@ export async function startNode({ serve = echo, pacing = false }: NodeOptions = 
   };
 }
 
-export function echo(socket: Socket): void {
+function echo(socket: Socket): void {
   socket.pipe(socket);
 }

@@ -1,5 +1,9 @@
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { projects } from './workspace.ts';
+import { projects, root } from './workspace.ts';
 
 /**
  * Who may import whom. The linter forces every import to be declared, so the dependencies of the manifests
@@ -25,7 +29,11 @@ const mayImport: Record<string, readonly string[]> = {
   ledger: ['@postern/bootstrap', '@postern/connect', '@postern/vitest'],
 };
 
+/** Libraries are tested against the simulators; what is published never needs them. */
+const testsMayImport = ['@postern/local-cloud', '@postern/ssm-simulator'];
+
 const ours = projects();
+const isOurs = (name: string): boolean => ours.some((project) => project.manifest.name === name);
 
 test('a package depends only on the layers below it', () => {
   const forbidden = ours
@@ -33,16 +41,42 @@ test('a package depends only on the layers below it', () => {
     .flatMap(({ folder, manifest }) => {
       const allowed = mayImport[manifest.name];
       if (allowed === undefined) return [`${folder}: add ${manifest.name} to the table of layers`];
-      return Object.keys({
-        ...manifest.dependencies,
-        ...manifest.devDependencies,
-        ...manifest.peerDependencies,
-        ...manifest.optionalDependencies,
-      })
-        .filter((name) => ours.some((project) => project.manifest.name === name) && !allowed.includes(name))
-        .map((name) => `${manifest.name} must not depend on ${name}`);
+      const { dependencies, devDependencies, peerDependencies, optionalDependencies } = manifest;
+      const needed = Object.keys({ ...dependencies, ...peerDependencies, ...optionalDependencies });
+      const tested = Object.keys({ ...devDependencies });
+      return [
+        ...needed.filter((name) => isOurs(name) && !allowed.includes(name)),
+        ...tested.filter((name) => isOurs(name) && !allowed.includes(name) && !testsMayImport.includes(name)),
+      ].map((name) => `${manifest.name} must not depend on ${name}`);
     });
   expect(forbidden).toEqual([]);
+});
+
+test('Nx sees the same graph as the manifests', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'postern-graph-'));
+  try {
+    execFileSync('nx', ['graph', `--file=${join(folder, 'graph.json')}`], {
+      cwd: root,
+      stdio: 'pipe',
+      shell: process.platform === 'win32',
+    });
+    const { graph } = JSON.parse(readFileSync(join(folder, 'graph.json'), 'utf8')) as {
+      graph: { dependencies: Record<string, { target: string }[]> };
+    };
+    for (const { manifest } of ours) {
+      const { dependencies, devDependencies, peerDependencies } = manifest;
+      const declared = Object.keys({ ...dependencies, ...devDependencies, ...peerDependencies }).filter(
+        isOurs,
+      );
+      const seen = (graph.dependencies[manifest.name] ?? []).map(({ target }) => target);
+      expect({ project: manifest.name, edges: [...new Set(seen)].sort() }).toEqual({
+        project: manifest.name,
+        edges: declared.sort(),
+      });
+    }
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
 });
 
 test('nothing depends on a tool', () => {

@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url';
 /** The root of the workspace. */
 export const root: string = resolve(dirname(fileURLToPath(import.meta.url)), '../../..');
 
-export interface Manifest {
+interface Manifest {
   name: string;
   private?: boolean;
   version: string;

@@ -30,7 +30,7 @@ export interface Clone {
   remove(): Promise<void>;
 }
 
-export interface MainJob {
+interface MainJob {
   /** Only the process of the main job, not its children. */
   kill(signal: NodeJS.Signals): void;
   /** To all processes of the terminal, as Ctrl-C does. */

@@ -2,7 +2,7 @@ import type { Session } from '../database.ts';
 import { type Account, getAccount } from './accounts.ts';
 import type { Entry } from './transfers.ts';
 
-export interface StatementLine extends Omit<Entry, 'accountId'> {
+interface StatementLine extends Omit<Entry, 'accountId'> {
   readonly bookedOn: string;
   readonly transferId: string;
   readonly description: string;

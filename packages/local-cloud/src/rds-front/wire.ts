@@ -15,7 +15,7 @@ export const tlsHandshakeByte = 0x16;
 export const longestStartupPacket = 10_000;
 
 /** Protocol 3.0, the newest that PostgreSQL 17 speaks. */
-export const protocolVersion: number = 3 << 16;
+const protocolVersion: number = 3 << 16;
 
 export interface StartupMessage {
   readonly major: number;

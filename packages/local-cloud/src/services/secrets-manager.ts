@@ -12,7 +12,7 @@ export interface Secret {
   readonly deletedAtMs?: number;
 }
 
-export interface SecretVersion {
+interface SecretVersion {
   readonly versionId: string;
   readonly secretString: string;
   readonly stages: readonly string[];

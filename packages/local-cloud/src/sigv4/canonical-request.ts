@@ -17,7 +17,7 @@ export type QueryForm = 'form' | 'uri' | 'verbatim';
 export const queryForms: readonly QueryForm[] = ['form', 'uri', 'verbatim'];
 
 /** RFC 3986: everything but letters, digits and `-_.~` becomes `%XX`. */
-export function encodeRfc3986(text: string): string {
+function encodeRfc3986(text: string): string {
   return encodeURIComponent(text).replace(
     /[!'()*]/g,
     (char) => `%${char.charCodeAt(0).toString(16).toUpperCase()}`,

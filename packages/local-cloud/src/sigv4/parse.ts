@@ -56,7 +56,7 @@ export function parseSignature(
 }
 
 /** `yyyymmddThhmmssZ` to epoch milliseconds. */
-export function parseAmzDate(text: string): number | undefined {
+function parseAmzDate(text: string): number | undefined {
   const match = /^(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)Z$/.exec(text);
   if (match === null) return undefined;
   const [, year, month, day, hour, minute, second] = match;

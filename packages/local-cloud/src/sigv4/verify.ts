@@ -56,7 +56,7 @@ export interface VerifyOptions<Key extends SigningKey> {
 const defaultSkewMs = 5 * 60_000;
 const sevenDaysS = 7 * 24 * 3600;
 
-export const signatureMismatch: string =
+const signatureMismatch: string =
   'The request signature we calculated does not match the signature you provided. Check your AWS Secret ' +
   'Access Key and signing method. Consult the service documentation for details.';
 

@@ -10,7 +10,7 @@ import { explainApiError } from './explain-api-error.ts';
 import type { UpgradeSigner } from './sign-upgrade.ts';
 
 /** What StartSession returned. `tokenValue` and `streamUrl` are secrets. */
-export interface StartedSession {
+interface StartedSession {
   readonly sessionId: string;
   readonly tokenValue: string;
   readonly streamUrl: string;

@@ -1,0 +1,15 @@
+import { join } from 'node:path';
+import { publint } from 'publint';
+import { formatMessage } from 'publint/utils';
+import { expect, test } from 'vitest';
+import { projects, readJson, root } from './workspace.ts';
+
+test('what is published can be imported: every export has its file and its types', async () => {
+  const problems: string[] = [];
+  for (const { folder } of projects().filter((project) => project.folder.startsWith('packages/'))) {
+    const { messages } = await publint({ pkgDir: join(root, folder), strict: true, pack: false });
+    const manifest = readJson<Record<string, unknown>>(`${folder}/package.json`);
+    problems.push(...messages.map((message) => `${folder}: ${formatMessage(message, manifest)}`));
+  }
+  expect(problems).toEqual([]);
+});
