@@ -63,6 +63,7 @@ export async function dial(address: string): Promise<Socket | undefined> {
     const socket = connect(address);
     socket.once('connect', () => {
       socket.off('error', onError);
+      socket.on('error', () => undefined); // whoever uses it sees its end; nobody else has to
       resolve(socket);
     });
     socket.once('error', onError);
@@ -80,6 +81,7 @@ export async function greet(
   hello: Hello,
   options: { onEvent?: ((event: HostEvent) => void) | undefined; signal?: AbortSignal | undefined } = {},
 ): Promise<Greeting> {
+  if (socket.destroyed) return { outcome: 'gone' };
   const client = new SocketClient(socket, options.onEvent);
   const { signal } = options;
   const onAbort = (): void => void socket.destroy();
@@ -87,6 +89,7 @@ export async function greet(
   try {
     send(socket, { hello });
     const greeting = await client.greeting;
+    if (greeting.outcome !== 'welcome') socket.destroy();
     signal?.throwIfAborted();
     return greeting;
   } finally {
