@@ -1,12 +1,7 @@
 export { misleadingVariables } from './cloud/client-environment.ts';
-export {
-  type LocalCloud,
-  type LocalCloudStatistics,
-  type LocalCluster,
-  type LocalPostgres,
-  startLocalCloud,
-} from './cloud/local-cloud.ts';
+export type { LocalCloud, LocalCloudStatistics, LocalCluster, LocalPostgres } from './cloud/local-cloud.ts';
 export type { LocalCloudOptions } from './cloud/options.ts';
+export { startLocalCloud } from './cloud/start-local-cloud.ts';
 export { CloudError, type CloudErrorCode, type CloudErrorKind, isCloudError } from './errors.ts';
 export type { Credentials } from './iam/caller.ts';
 export { type PrincipalName, principalNames } from './iam/principals.ts';

@@ -1,11 +1,12 @@
 import { CloudError } from '../errors.ts';
 import type { DenialReason } from './access-denied.ts';
 import { AccessDenied, accessDeniedMessage } from './access-denied.ts';
+import { AccessKeys } from './access-keys.ts';
 import type { AccessKey, Caller, Credentials } from './caller.ts';
 import { checkPolicy } from './check-policy.ts';
 import type { PolicyPrincipal, RequestContext } from './evaluate.ts';
 import { evaluate } from './evaluate.ts';
-import { iamId, secretKey, sessionToken } from './identifiers.ts';
+import { iamId } from './identifiers.ts';
 import type { PolicyDocument } from './policy.ts';
 
 export interface IamUser {
@@ -46,11 +47,12 @@ export class IamDirectory {
   readonly accountId: string;
   readonly #clock: () => number;
   readonly #identities = new Map<string, Identity>();
-  readonly #keys = new Map<string, AccessKey>();
+  readonly #keys: AccessKeys;
 
   constructor(options: IamDirectoryOptions) {
     this.accountId = options.accountId;
     this.#clock = options.clock ?? Date.now;
+    this.#keys = new AccessKeys(this.accountId, this.#clock);
   }
 
   createUser(
@@ -114,21 +116,19 @@ export class IamDirectory {
   delete(identity: string): void {
     const { type, record } = this.#require(identity);
     this.#identities.delete(`${type}/${record.name}`);
-    for (const [id, key] of this.#keys) {
-      if (key.owner.type === type && key.owner.name === record.name) this.#keys.delete(id);
-    }
+    this.#keys.deleteOf({ type, name: record.name });
   }
 
   /** A long-term key of a user. */
   createAccessKey(userName: string): Credentials {
     const user = this.#require(userName, 'user').record as IamUser;
-    return this.#issue(iamId('AKIA'), { type: 'user', name: user.name }, user, {});
+    return this.#keys.issue({ type: 'user', name: user.name }, user, {});
   }
 
   /** Temporary credentials of a user, as GetSessionToken issues them. */
   createSession(userName: string, options: { expiresInMs: number }): Credentials {
     const user = this.#require(userName, 'user').record as IamUser;
-    return this.#issue(iamId('ASIA'), { type: 'user', name: user.name }, user, options);
+    return this.#keys.issue({ type: 'user', name: user.name }, user, options);
   }
 
   /** Temporary credentials of a role, without asking its trust policy. */
@@ -148,14 +148,12 @@ export class IamDirectory {
       arn: `arn:aws:sts::${this.accountId}:assumed-role/${role.name}/${sessionName}`,
       userId: `${role.roleId}:${sessionName}`,
     };
-    return this.#issue(iamId('ASIA'), { type: 'role', name: role.name }, identity, options);
+    return this.#keys.issue({ type: 'role', name: role.name }, identity, options);
   }
 
   /** Sets when credentials end, epoch milliseconds: in the past to end them now. */
   setExpiration(accessKeyId: string, expiresAtMs: number): void {
-    const key = this.#keys.get(accessKeyId);
-    if (key === undefined) throw unknown('access key', accessKeyId);
-    this.#keys.set(accessKeyId, { ...key, expiresAtMs });
+    if (!this.#keys.setExpiration(accessKeyId, expiresAtMs)) throw unknown('access key', accessKeyId);
   }
 
   deleteAccessKey(accessKeyId: string): void {
@@ -214,42 +212,6 @@ export class IamDirectory {
             'aws:TokenIssueTime': new Date(key.issuedAtMs).toISOString(),
             'aws:MultiFactorAuthPresent': 'false',
           }),
-    };
-  }
-
-  #issue(
-    accessKeyId: string,
-    owner: AccessKey['owner'],
-    identity: { name: string; arn: string; userId: string },
-    options: { expiresInMs?: number; sessionPolicy?: PolicyDocument },
-  ): Credentials {
-    const { expiresInMs, sessionPolicy } = options;
-    const issuedAtMs = this.#clock();
-    const temporary =
-      expiresInMs === undefined
-        ? {}
-        : { sessionToken: sessionToken(), expiresAtMs: issuedAtMs + expiresInMs };
-    const key: AccessKey = {
-      accessKeyId,
-      secretAccessKey: secretKey(),
-      issuedAtMs,
-      owner,
-      caller: {
-        accountId: this.accountId,
-        arn: identity.arn,
-        userId: identity.userId,
-        sessionName: identity.name,
-        accessKeyId,
-      },
-      ...temporary,
-      ...(sessionPolicy === undefined ? {} : { sessionPolicy }),
-    };
-    this.#keys.set(accessKeyId, key);
-    return {
-      accessKeyId,
-      secretAccessKey: key.secretAccessKey,
-      ...(key.sessionToken === undefined ? {} : { sessionToken: key.sessionToken }),
-      ...(key.expiresAtMs === undefined ? {} : { expiration: new Date(key.expiresAtMs) }),
     };
   }
 

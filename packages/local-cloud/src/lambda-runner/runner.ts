@@ -7,6 +7,7 @@ import { unpack } from '../lambda/deployment-package.ts';
 import type { FunctionRecord } from '../lambda/function-record.ts';
 import { DeathWatch } from './death-watch.ts';
 import { functionEnvironment } from './environment.ts';
+import { answerOf, failureType } from './invocation-answer.ts';
 import { endLine, initReportLine, reportLine, startLine } from './log-lines.ts';
 import type { Outcome } from './sandbox.ts';
 import { Sandbox } from './sandbox.ts';
@@ -51,8 +52,6 @@ export interface LambdaStatistics {
 
 /** Published after each run: `{ functionName, requestId, durationMs, initDurationMs, failed, log }`. */
 const invocations = channel('postern:local-cloud:invocation');
-/** 6 MB and a little: the number AWS names. */
-const maxResponseBytes = 6_291_556;
 
 interface Idle {
   readonly sandbox: Sandbox;
@@ -234,48 +233,5 @@ export class LambdaRunner {
       // Those who waited longest go first: the next call may start one anew, as on AWS after a while.
       if (this.#idle.length > this.#maxConcurrency) this.#idle.shift()?.sandbox.kill();
     }
-  }
-}
-
-function failureType(outcome: Outcome): string {
-  if (outcome.kind === 'timeout') return 'timeout';
-  if (outcome.kind !== 'error') return 'Runtime.ExitError';
-  try {
-    return (JSON.parse(outcome.body.toString('utf8')) as { errorType: string }).errorType;
-  } catch {
-    return 'Unknown';
-  }
-}
-
-/** What Invoke answers. A failed function is a success of the API: only a header tells. */
-function answerOf(
-  outcome: Outcome,
-  requestId: string,
-  timeoutS: number,
-): { payload: Buffer; failed: boolean } {
-  const failure = (errorType: string, errorMessage: string): { payload: Buffer; failed: boolean } => ({
-    payload: Buffer.from(JSON.stringify({ errorType, errorMessage })),
-    failed: true,
-  });
-  switch (outcome.kind) {
-    case 'response':
-      if (outcome.body.length > maxResponseBytes) {
-        return failure(
-          'Function.ResponseSizeTooLarge',
-          `Response payload size exceeded maximum allowed payload size (${maxResponseBytes} bytes).`,
-        );
-      }
-      return { payload: outcome.body, failed: false };
-    case 'error':
-      return { payload: outcome.body, failed: true };
-    case 'timeout':
-      return failure(
-        'Sandbox.Timedout',
-        `RequestId: ${requestId} Error: Task timed out after ${timeoutS.toFixed(2)} seconds`,
-      );
-    case 'exit':
-      return failure('Runtime.ExitError', `RequestId: ${requestId} Error: ${outcome.message}`);
-    case 'ready':
-      throw new Error('an invocation ended without an outcome');
   }
 }

@@ -61,7 +61,7 @@ export class FunctionStore {
       revisionId: randomUUID(),
       lastModifiedMs: nowMs,
       activeAtMs: nowMs + this.#activationMs,
-      updatedAtMs: nowMs + this.#activationMs,
+      updatedAtMs: nowMs,
     };
     this.#functions.set(name, record);
     return record;

@@ -117,7 +117,7 @@ function createFunction(
   passRole(iam, settings.role, call);
   const code = readDeploymentPackage(object(input['Code'])['ZipFile']);
   const record = store.create(name, settings, code);
-  const body = { ...configurationOf(record, call.nowMs), ...creating };
+  const body = { ...configurationOf(record, record.lastModifiedMs), ...creating };
   return { status: 201, body };
 }
 
@@ -161,7 +161,7 @@ function updateCode(
   const changes = { code, ...(architectures === undefined ? {} : { architectures }) };
   const updated = store.update(record, changes, input['RevisionId'] as string | undefined);
   runner.retire(updated.name);
-  return { status: 200, body: { ...configurationOf(updated, call.nowMs), ...updating } };
+  return { status: 200, body: { ...configurationOf(updated, updated.lastModifiedMs), ...updating } };
 }
 
 function updateConfiguration(
@@ -176,7 +176,7 @@ function updateConfiguration(
   if (changes.role !== undefined) passRole(iam, changes.role, call);
   const updated = store.update(record, changes, input['RevisionId'] as string | undefined);
   runner.retire(updated.name);
-  return { status: 200, body: { ...configurationOf(updated, call.nowMs), ...updating } };
+  return { status: 200, body: { ...configurationOf(updated, updated.lastModifiedMs), ...updating } };
 }
 
 function deleteFunction(
