@@ -15,6 +15,9 @@ export const DEFAULT_CONNECT_TIMEOUT_MS: number = 45_000;
  */
 const TLS_CURVES = 'P-256:X25519';
 
+/** A token is handed out with a minute of life left, at least; half of that may pass before the server asks. */
+const REUSE_TOKEN_MS = 30_000;
+
 export interface PgOptionsInit {
   /** The endpoint that is signed for and that TLS verifies: the name RDS reports. */
   endpoint: { host: string; port: number };
@@ -60,31 +63,30 @@ export interface PgOptions {
  * option can switch off.
  *
  * The token is made before the stream is opened, because pg leaves the socket open for the server's
- * `authentication_timeout` when the password function fails. When pg asks for the password it is asked for again (it
- * comes from a cache, unless waking a paused cluster took minutes). Throws `RDS_OPTIONS_INVALID`.
+ * `authentication_timeout` when the password function fails. It is asked for again only when the server takes long to
+ * want it, as a paused cluster does. Throws `RDS_OPTIONS_INVALID`.
  */
 export function pgOptions(init: PgOptionsInit): PgOptions {
   checkInit(init);
   const { endpoint, user, database } = init;
   const name = `${endpoint.host}:${endpoint.port}`;
-  let lastToken: string | undefined;
-  const ready = async (): Promise<void> => {
-    lastToken = await init.token();
+  let last: { token: string; at: number } | undefined;
+  const renew = async (): Promise<string> => {
+    const token = await init.token();
+    last = { token, at: performance.now() };
+    return token;
   };
   const password = async (): Promise<string> => {
-    try {
-      return await init.token();
-    } catch (error) {
-      // The one made for this connection a moment ago; the server is the judge if it has just expired.
-      if (lastToken !== undefined) return lastToken;
-      throw error;
-    }
+    if (last === undefined) return await renew();
+    if (performance.now() - last.at < REUSE_TOKEN_MS) return last.token;
+    const { token } = last;
+    return await renew().catch(() => token); // if that one has expired by now, the server says so
   };
   const { openStream } = init;
   const stream =
     openStream === undefined
-      ? (): Duplex => new RedirectedSocket(init.address ?? endpoint, ready)
-      : (): Duplex => new ConnectingStream({ name, open: openStream, ready });
+      ? (): Duplex => new RedirectedSocket(init.address ?? endpoint, renew)
+      : (): Duplex => new ConnectingStream({ name, open: openStream, ready: renew });
   return {
     host: endpoint.host,
     port: endpoint.port,
@@ -110,9 +112,9 @@ export function pgOptions(init: PgOptionsInit): PgOptions {
  */
 class RedirectedSocket extends Socket {
   readonly #address: NetConnectOpts;
-  readonly #ready: () => Promise<void>;
+  readonly #ready: () => Promise<unknown>;
 
-  constructor(address: NetConnectOpts, ready: () => Promise<void>) {
+  constructor(address: NetConnectOpts, ready: () => Promise<unknown>) {
     super();
     this.#address = address;
     this.#ready = ready;

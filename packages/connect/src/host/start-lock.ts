@@ -1,4 +1,5 @@
-import { closeSync, openSync, readFileSync, rmSync, statSync, writeSync } from 'node:fs';
+import { randomBytes } from 'node:crypto';
+import { linkSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { ConnectError } from '../errors.ts';
 import { isAlive, type ProcessIdentity, pause, thisProcess } from './process-identity.ts';
 
@@ -32,16 +33,19 @@ export async function takeStartLock(
   }
 }
 
+/** The file appears with its content or not at all: a lock without an owner could never be broken. */
 function create(file: string, content: string): boolean {
+  const draft = `${file}.${process.pid}.${randomBytes(4).toString('hex')}`;
   try {
-    const descriptor = openSync(file, 'wx', 0o600);
-    writeSync(descriptor, content);
-    closeSync(descriptor);
+    writeFileSync(draft, content, { mode: 0o600, flag: 'wx' });
+    linkSync(draft, file);
     return true;
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     if (code === 'EEXIST' || code === 'ENOENT') return false;
     throw error;
+  } finally {
+    rmSync(draft, { force: true });
   }
 }
 
@@ -53,9 +57,7 @@ function read(file: string): string | undefined {
   }
 }
 
-/** An empty file is one whose holder has created it and not written yet. */
 function isHeld(content: string): boolean {
-  if (content === '') return true;
   try {
     return isAlive(JSON.parse(content) as ProcessIdentity);
   } catch {
