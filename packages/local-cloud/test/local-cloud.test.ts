@@ -258,6 +258,8 @@ describe('start and stop', () => {
     const closed = other.close();
     expect(other.close()).toBe(closed);
     await closed;
+    await other.closed;
+    expect(await other.postgres.closed).toMatchObject({ expected: true });
     for (const url of [other.endpoint, `http://127.0.0.1:${other.cluster.port}`]) {
       await expect(fetch(url)).rejects.toThrow();
     }

@@ -2,6 +2,7 @@ import type { SsmSimulator, SsmStatistics } from '@postern/ssm-simulator';
 import type { Credentials, IamDirectory } from '../iam/index.ts';
 import type { PrincipalName } from '../iam/principals.ts';
 import type { LambdaStatistics } from '../lambda-runner/runner.ts';
+import type { PostgresExit } from '../postgres/server-process.ts';
 import type { RdsFrontStatistics } from '../rds-front/start-rds-front.ts';
 import type { SecretStore } from '../services/secrets-manager.ts';
 
@@ -33,6 +34,8 @@ export interface LocalCloud extends AsyncDisposable {
   statistics(): LocalCloudStatistics;
   /** Stops everything, in the order of the data's way, and removes what is on disk. Idempotent. */
   close(): Promise<void>;
+  /** Fulfils when `close()` is done. */
+  readonly closed: Promise<void>;
 }
 
 export interface LocalCluster {
@@ -55,6 +58,8 @@ export interface LocalPostgres {
   readonly superuser: string;
   readonly version: string;
   readonly pid: number;
+  /** Fulfils when the server ended, asked or not: `expected` tells which. */
+  readonly closed: Promise<PostgresExit>;
   superuserConfig(database?: string): { host: string; port: number; user: string; database: string };
 }
 

@@ -32,12 +32,17 @@ export async function startLocalCloud(options: LocalCloudOptions): Promise<Local
   signal?.throwIfAborted();
   const opened: Array<() => Promise<unknown>> = [];
   const unwind = async (): Promise<void> => {
-    for (let stop = opened.pop(); stop !== undefined; stop = opened.pop()) await stop();
+    const failures: unknown[] = [];
+    for (let stop = opened.pop(); stop !== undefined; stop = opened.pop()) {
+      await stop().catch((failure: unknown) => failures.push(failure));
+    }
+    if (failures.length > 0) throw new AggregateError(failures, 'The local cloud did not stop cleanly.');
   };
   try {
     return await open(options, opened, unwind);
   } catch (error) {
-    await unwind();
+    // What failed first is what the caller has to know.
+    await unwind().catch(() => undefined);
     throw error;
   }
 }
@@ -166,8 +171,12 @@ async function open(
   signal?.throwIfAborted();
 
   let closing: Promise<void> | undefined;
+  let ended = (): void => {};
+  const closed = new Promise<void>((resolve) => {
+    ended = resolve;
+  });
   const close = (): Promise<void> => {
-    closing ??= unwind();
+    closing ??= unwind().finally(ended);
     return closing;
   };
   const credentials: LocalCloud['credentials'] = (principal, settings) =>
@@ -197,6 +206,7 @@ async function open(
       superuser: server.superuser,
       version: server.version,
       pid: server.pid,
+      closed: server.closed,
       superuserConfig: (database = names.databaseName) => ({
         host: server.socketDir,
         port: 5432,
@@ -215,6 +225,7 @@ async function open(
       api: endpoint.statistics(),
     }),
     close,
+    closed,
     [Symbol.asyncDispose]: close,
   };
 }

@@ -57,6 +57,7 @@ export async function startEndpoint(options: EndpointOptions): Promise<Endpoint>
   const upgraded = new Set<Duplex>();
   server.on('upgrade', (request, socket, head) => {
     upgraded.add(socket);
+    socket.on('error', () => undefined);
     socket.once('close', () => upgraded.delete(socket));
     if (options.upgrade?.(request, socket, head) === true) return;
     socket.end('HTTP/1.1 404 Not Found\r\nconnection: close\r\ncontent-length: 0\r\n\r\n');
