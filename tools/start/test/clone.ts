@@ -2,6 +2,7 @@ import { execFileSync, spawn } from 'node:child_process';
 import {
   chmodSync,
   cpSync,
+  existsSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
@@ -49,7 +50,8 @@ export function cloneRepository(environment: Record<string, string> = {}): Clone
   const files = execFileSync('git', ['ls-files', '--cached', '--others', '--exclude-standard'], {
     cwd: repository,
   });
-  for (const file of files.toString().split('\n').filter(Boolean)) {
+  for (const file of files.toString().split('\n')) {
+    if (file === '' || !existsSync(join(repository, file))) continue; // deleted and not yet committed
     mkdirSync(dirname(join(root, file)), { recursive: true });
     cpSync(join(repository, file), join(root, file), { force: true });
   }
