@@ -3,10 +3,10 @@ import { join } from 'node:path';
 import type { Environment } from '../environment/environment.ts';
 import { ConnectError } from '../errors.ts';
 import { createPhases, type RunPhase } from '../phases.ts';
-import { type BuildArtifact, declaredDatabase } from './artifacts.ts';
-import { type BootstrapResult, createBootstrapper } from './bootstrapper.ts';
-import { type Connection, ControlServer, type Method } from './control-server.ts';
+import type { BuildArtifact } from './artifacts.ts';
+import { ControlServer, type Method } from './control-server.ts';
 import { type DataSocket, openDataSocket } from './data-socket.ts';
+import { createHostMethods } from './host-methods.ts';
 import { thisProcess } from './process-identity.ts';
 import type { HostInfo } from './protocol.ts';
 import { type RunFolder, removeParentIfEmpty } from './run-folder.ts';
@@ -206,55 +206,15 @@ class Host implements RunningHost {
 
   #methods(): Record<string, Method> {
     const { root, buildArtifact } = this.#options;
-    let bootstrapper: ReturnType<typeof createBootstrapper> | undefined;
-    const bootstrapped = async (): Promise<BootstrapResult> => {
-      bootstrapper ??= createBootstrapper({
-        environment: this.#ready().environment,
-        phase: this.#phase,
-        build: () => buildArtifact(root),
-      });
-      return await bootstrapper.bootstrap();
-    };
-    return {
-      token: async (params) => {
-        const { environment } = this.#ready();
-        const user = text(params, 'user');
-        // Whoever wants a token is about to connect. If the way there is closed, this is where it can be said why:
-        // a database connection that ends says nothing.
-        await environment.warmUp();
-        return { token: await environment.token(user, { signal: this.#stopping.signal }) };
-      },
-      bootstrap: async () => {
-        const { manifest, ...result } = await bootstrapped();
-        return { ...result, databases: manifest.databases.map(({ name }) => name), manifest: manifest.hash };
-      },
-      prepareRun: async (params, connection) => {
-        const { manifest } = await bootstrapped();
-        const database = declaredDatabase(manifest, text(params, 'database'));
-        const workers = integer(params, 'workers');
-        return await this.#prepare(connection, database.name, database.templateHash, workers);
-      },
-      acquire: async (params) => await this.#ready().runs.acquire(text(params, 'run'), text(params, 'key')),
-      releaseRun: async (params) => await this.#ready().runs.release(text(params, 'run')),
-      statistics: async () => ({
-        ...(await this.#ready().environment.statistics()),
-        host: {
-          pid: process.pid,
-          clients: this.#control.clients,
-          runs: this.#runs?.count,
-          data: this.#data?.counts(),
-        },
-      }),
-      shutdown: async () => this.stop(),
-    };
-  }
-
-  async #prepare(owner: Connection, database: string, hash: string, workers: number): Promise<unknown> {
-    const { runs } = this.#ready();
-    const prepared = await runs.prepare({ owner, database, hash, workers });
-    // The client may have gone while its databases were being made.
-    if (!this.#control.has(owner)) await runs.release(prepared.run);
-    return prepared;
+    return createHostMethods({
+      ready: () => this.#ready(),
+      phase: this.#phase,
+      build: () => buildArtifact(root),
+      isPresent: (connection) => this.#control.has(connection),
+      statistics: () => ({ clients: this.#control.clients, data: this.#data?.counts() }),
+      signal: this.#stopping.signal,
+      stop: () => this.stop(),
+    });
   }
 
   #ready(): { environment: Environment; runs: Runs } {
@@ -263,27 +223,6 @@ class Host implements RunningHost {
     }
     throw stopped();
   }
-}
-
-function text(params: Record<string, unknown>, name: string): string {
-  const value = params[name];
-  if (typeof value === 'string' && value !== '') return value;
-  throw badParameter(name, 'text');
-}
-
-function integer(params: Record<string, unknown>, name: string): number {
-  const value = params[name];
-  if (typeof value === 'number' && Number.isInteger(value) && value > 0 && value <= 200) return value;
-  throw badParameter(name, 'a whole number from 1 to 200');
-}
-
-function badParameter(name: string, expected: string): ConnectError {
-  return new ConnectError({
-    code: 'CONNECT_REQUEST_INVALID',
-    kind: 'invalid',
-    message: `The request's ${name} must be ${expected}.`,
-    hint: 'Correct the call.',
-  });
 }
 
 function stopped(): ConnectError {
