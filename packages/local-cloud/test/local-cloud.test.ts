@@ -290,13 +290,19 @@ describe('start and stop', () => {
         Timeout: 60,
         Code: {
           ZipFile: zip({
-            'index.mjs': 'export const handler = () => new Promise((done) => setTimeout(done, 60000));',
+            'index.mjs':
+              'export const handler = ({ ms }) => new Promise((done) => setTimeout(done, ms, "done"));',
           }),
         },
       }),
     );
-    const running = lambda.send(new InvokeCommand({ FunctionName: short.functions.bootstrap }));
-    await expect.poll(() => short.statistics().lambda.coldStarts).toBe(1);
+    const invoke = (ms: number) =>
+      lambda.send(
+        new InvokeCommand({ FunctionName: short.functions.bootstrap, Payload: JSON.stringify({ ms }) }),
+      );
+    expect((await invoke(0)).Payload?.transformToString()).toBe('"done"');
+    const running = invoke(50_000);
+    await expect.poll(() => short.statistics().api['Lambda.Invoke']).toBe(2);
     await short.close();
     // Its caller still got an answer, so that no SDK runs the function again.
     const { FunctionError, Payload } = await running;

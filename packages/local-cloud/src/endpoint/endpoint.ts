@@ -36,7 +36,7 @@ export interface Endpoint {
   close(): Promise<void>;
 }
 
-/** Published for every answered request: `{ service, operation, status, code, principalArn, requestId, durationMs }`. */
+/** Published for every answered request: `{ service, operation, status, principalArn, requestId, durationMs, error }`. */
 const requests = channel('postern:local-cloud:request');
 const maxBodyBytes = 10 * 1024 * 1024;
 /** How long `close()` lets running requests end. */

@@ -53,6 +53,9 @@ export interface LambdaStatistics {
 /** Published after each run: `{ functionName, requestId, durationMs, initDurationMs, failed, log }`. */
 const invocations = channel('postern:local-cloud:invocation');
 
+/** A function's time limit is 15 minutes at most. */
+const longestInvocationMs = 15 * 60_000;
+
 interface Idle {
   readonly sandbox: Sandbox;
   readonly name: string;
@@ -63,10 +66,11 @@ interface Idle {
 export class LambdaRunner {
   readonly #options: LambdaRunnerOptions;
   readonly #deathWatch = new DeathWatch();
-  readonly #sandboxes = new Set<Sandbox>();
+  /** With the time until which their credentials are good for one more invocation. */
+  readonly #sandboxes = new Map<Sandbox, number>();
+  readonly #runs = new Set<Promise<unknown>>();
   readonly #current = new Map<string, string>();
   #idle: Idle[] = [];
-  #active = 0;
   #closed = false;
   #statistics = { invocations: 0, coldStarts: 0, failures: 0, byFunction: {} as Record<string, number> };
 
@@ -75,23 +79,24 @@ export class LambdaRunner {
   }
 
   async invoke(record: FunctionRecord, request: InvocationRequest): Promise<InvocationResult> {
-    if (this.#closed) throw new ApiError('ServiceException', 500, 'The local cloud is closing.');
-    if (this.#active >= this.#maxConcurrency) {
+    if (this.#closed) throw closing();
+    if (this.#runs.size >= this.#maxConcurrency) {
       throw new ApiError('TooManyRequestsException', 429, 'Rate Exceeded.', {
         Reason: 'ConcurrentInvocationLimitExceeded',
       });
     }
-    this.#active += 1;
     this.#current.set(record.name, record.revisionId);
+    const run = this.#run(record, request);
+    this.#runs.add(run);
     try {
-      const result = await this.#run(record, request);
+      const result = await run;
       this.#statistics.invocations += 1;
       this.#statistics.failures += result.failed ? 1 : 0;
       const { byFunction } = this.#statistics;
       byFunction[record.name] = (byFunction[record.name] ?? 0) + 1;
       return result;
     } finally {
-      this.#active -= 1;
+      this.#runs.delete(run);
     }
   }
 
@@ -112,8 +117,9 @@ export class LambdaRunner {
 
   async close(): Promise<void> {
     this.#closed = true;
-    for (const sandbox of this.#sandboxes) sandbox.kill();
-    await Promise.all([...this.#sandboxes].map((sandbox) => sandbox.exited));
+    for (const sandbox of this.#sandboxes.keys()) sandbox.kill();
+    await Promise.allSettled(this.#runs);
+    await Promise.all([...this.#sandboxes.keys()].map((sandbox) => sandbox.exited));
     this.#deathWatch.close();
   }
 
@@ -193,6 +199,8 @@ export class LambdaRunner {
     );
     await mkdir(join(workDir, record.name), { recursive: true });
     await unpack(record.code, folder);
+    if (this.#closed) throw closing();
+    const credentials = this.#options.credentials(record);
     const sandbox = await Sandbox.start({
       folder,
       memoryMb: record.memoryMb,
@@ -200,7 +208,7 @@ export class LambdaRunner {
       hosts: this.#options.hosts(),
       environment: functionEnvironment({
         record,
-        credentials: this.#options.credentials(record),
+        credentials,
         region,
         folder,
         endpointUrl: this.#options.endpointUrl(),
@@ -209,7 +217,8 @@ export class LambdaRunner {
       deathWatch: this.#deathWatch,
       compileCacheDir: join(cacheDir, 'lambda-runtime'),
     });
-    this.#sandboxes.add(sandbox);
+    const expiresAtMs = credentials.expiration?.getTime() ?? Number.POSITIVE_INFINITY;
+    this.#sandboxes.set(sandbox, expiresAtMs - longestInvocationMs);
     void sandbox.exited.then(() => {
       this.#sandboxes.delete(sandbox);
       this.#idle = this.#idle.filter((idle) => idle.sandbox !== sandbox);
@@ -219,19 +228,24 @@ export class LambdaRunner {
   }
 
   #takeIdle(record: FunctionRecord): Sandbox | undefined {
-    const index = this.#idle.findIndex(
-      ({ sandbox, revisionId }) => sandbox.alive && revisionId === record.revisionId,
-    );
+    const nowMs = this.#options.clock();
+    for (const { sandbox } of this.#idle) if ((this.#sandboxes.get(sandbox) ?? 0) < nowMs) sandbox.kill();
+    this.#idle = this.#idle.filter(({ sandbox }) => sandbox.idle);
+    const index = this.#idle.findIndex(({ revisionId }) => revisionId === record.revisionId);
     return index < 0 ? undefined : this.#idle.splice(index, 1)[0]?.sandbox;
   }
 
   #release(sandbox: Sandbox, record: FunctionRecord): void {
     const stale = this.#current.get(record.name) !== record.revisionId;
     if (stale || this.#closed) sandbox.kill();
-    else if (sandbox.alive) {
+    else if (sandbox.idle) {
       this.#idle.push({ sandbox, name: record.name, revisionId: record.revisionId });
       // Those who waited longest go first: the next call may start one anew, as on AWS after a while.
       if (this.#idle.length > this.#maxConcurrency) this.#idle.shift()?.sandbox.kill();
     }
   }
+}
+
+function closing(): ApiError {
+  return new ApiError('ServiceException', 500, 'The local cloud is closing.');
 }

@@ -53,6 +53,7 @@ export class Sandbox {
   readonly #api: RuntimeApiServer;
   readonly #state: SandboxState;
   #alive = true;
+  #idle = false;
   #outOfMemory = false;
   #peakBytes = 0;
 
@@ -118,8 +119,9 @@ export class Sandbox {
     return new Sandbox(child, api, state, options);
   }
 
-  get alive(): boolean {
-    return this.#alive;
+  /** Answered and frozen: ready for the next event. */
+  get idle(): boolean {
+    return this.#alive && this.#idle;
   }
 
   /** Highest resident size so far; 0 where it cannot be known. */
@@ -139,6 +141,7 @@ export class Sandbox {
       this.#state.onNext = resolve;
     });
     const outcome = await this.#until(limitMs, () => {
+      this.#idle = false;
       this.#signal('SIGCONT');
       this.#api.deliver({ ...invocation, deadlineMs: Date.now() + limitMs });
     });
@@ -150,13 +153,19 @@ export class Sandbox {
         this.exited.then(() => false),
         sleep(outputGraceMs, false, { ref: false }),
       ]);
-      if (idle) this.#signal('SIGSTOP');
+      if (idle) this.#freeze();
       else this.kill();
     }
     return outcome;
   }
 
+  #freeze(): void {
+    this.#idle = true;
+    this.#signal('SIGSTOP');
+  }
+
   kill(): void {
+    this.#idle = false;
     if (this.#alive) this.#signal('SIGKILL', true);
   }
 

@@ -300,6 +300,18 @@ describe('what is refused', () => {
     },
   );
 
+  test('a zip that is damaged inside is found out when it is to run', async () => {
+    const damaged = Buffer.from(
+      zip({ 'index.mjs': `${'export const a = 1;'.repeat(50)} export const handler = a;` }),
+    );
+    damaged.fill(0xff, 40, 48);
+    await create({ FunctionName: 'damaged', Code: { ZipFile: damaged } });
+    const once = new LambdaClient({ ...aws.client(), maxAttempts: 1 });
+    await expect(invoke({ FunctionName: 'damaged' }, once)).rejects.toEqual(
+      refused('InvalidZipFileException', 502, 'Lambda could not unzip the deployment package.'),
+    );
+  });
+
   test('a refusal of the service tells whose fault it is', async () => {
     await expect(invoke({ FunctionName: 'none' })).rejects.toMatchObject({ Type: 'User', $fault: 'client' });
   });
