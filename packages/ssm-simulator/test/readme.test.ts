@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
@@ -9,10 +10,12 @@ import { waitFor } from './raw-client.ts';
 test('the quick start of the README runs, and ends on Ctrl-C', async () => {
   const readme = readFileSync(new URL('../README.md', import.meta.url), 'utf8');
   const code = /```ts\n([\s\S]*?)```/.exec(readme)?.[1] ?? '';
-  const cache = fileURLToPath(new URL('../.cache/', import.meta.url));
-  mkdirSync(cache, { recursive: true });
-  const folder = mkdtempSync(join(cache, 'readme-'));
+  const folder = mkdtempSync(join(tmpdir(), 'ssm-simulator-readme-'));
   try {
+    symlinkSync(
+      fileURLToPath(new URL('../../../node_modules', import.meta.url)),
+      join(folder, 'node_modules'),
+    );
     writeFileSync(join(folder, 'quick-start.mjs'), code);
     const child = spawn(process.execPath, ['--conditions=@postern/source', join(folder, 'quick-start.mjs')], {
       stdio: ['ignore', 'pipe', 'inherit'],

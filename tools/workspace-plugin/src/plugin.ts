@@ -46,7 +46,12 @@ function targetsOf(projectRoot: string, workspaceRoot: string): Record<string, T
       cache: true,
       dependsOn: ['^typecheck', 'build'],
       inputs: ['default', '^production', { externalDependencies: ['typescript'] }],
-      outputs: ['{projectRoot}/dist', '{projectRoot}/.cache'],
+      outputs: [
+        '{projectRoot}/dist',
+        '{projectRoot}/.cache/lib.tsbuildinfo',
+        '{projectRoot}/.cache/test.tsbuildinfo',
+        '{projectRoot}/.cache/test-types',
+      ],
       metadata: { technologies: ['typescript'], description: 'Types of sources and tests' },
     },
   };
