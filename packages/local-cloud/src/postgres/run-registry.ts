@@ -45,8 +45,8 @@ export async function recordRun(
 
 async function writeRecord(record: string): Promise<string> {
   for (;;) {
-    const file = join(await recordsFolder(), `${serverFolderName()}.json`);
     try {
+      const file = join(await recordsFolder(), `${serverFolderName()}.json`);
       await writeFile(file, record, { mode: 0o600 });
       return file;
     } catch (error) {
