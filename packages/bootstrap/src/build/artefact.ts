@@ -22,6 +22,12 @@ export interface ArtefactOptions {
   readonly outFile?: string;
   /** CA roots to pack, for functions that get none by configuration. */
   readonly ca?: { readonly pem: string };
+  /**
+   * Told every path that the build depends on, absolute: files that went in (also imported ones), folders that were
+   * listed, and places where a declaration would have been found. As long as none of them changes, another build gives
+   * the same artefact.
+   */
+  readonly onInput?: (path: string) => void;
 }
 
 export interface Artefact {
@@ -52,7 +58,7 @@ export interface Collected {
  */
 export async function buildArtifact(options: ArtefactOptions): Promise<Artefact> {
   const root = resolve(options.root);
-  const [collected, handler] = await Promise.all([collectDatabases(options), bundleHandler()]);
+  const [collected, handler] = await Promise.all([collectDatabases(options), bundleHandler(options.onInput)]);
   const manifest = createManifest(collected.databases, handler);
   const zip = packZip({
     ...handler,
@@ -67,13 +73,14 @@ export async function buildArtifact(options: ArtefactOptions): Promise<Artefact>
 
 /** The declared databases and their hashes without building the handler: what a client needs to know. */
 export async function collectDatabases(
-  options: Pick<ArtefactOptions, 'root' | 'databases'>,
+  options: Pick<ArtefactOptions, 'root' | 'databases' | 'onInput'>,
 ): Promise<Collected> {
   const root = resolve(options.root);
+  const { onInput } = options;
   const problems: string[] = [];
   const loaded: LoadedDeclaration[] = [];
-  for (const file of await findDeclarations(root, options.databases)) {
-    const result = await loadDeclaration(root, file);
+  for (const file of await findDeclarations(root, options.databases, onInput)) {
+    const result = await loadDeclaration(root, file, onInput);
     if (result.loaded) loaded.push(result.loaded);
     else problems.push(...result.problems);
   }
@@ -81,7 +88,7 @@ export async function collectDatabases(
   const databases: ManifestDatabase[] = [];
   const files: Record<string, Uint8Array> = {};
   for (const { declaration, migrations: folder } of loaded) {
-    const read = await readMigrations(root, folder);
+    const read = await readMigrations(root, folder, onInput);
     problems.push(...read.problems);
     databases.push(describeDatabase(declaration, read.migrations));
     addFiles(files, declaration.name, read.migrations);

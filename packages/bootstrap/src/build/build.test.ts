@@ -88,7 +88,14 @@ describe('buildArtifact', () => {
 import { tables } from '../tables.ts';
 export const up = (pgm: MigrationBuilder) => { for (const table of tables) pgm.createTable(table, { id: 'id' }); };`,
     );
-    const { zip } = await buildArtifact({ root });
+    const inputs = new Set<string>();
+    const { zip } = await buildArtifact({ root, onInput: (path) => inputs.add(path) });
+    // Whoever watches these paths misses no change: what is imported, and where something new would appear.
+    for (const path of ['database.ts', 'tables.ts', 'sql', 'sql/1_tables.ts'])
+      expect(inputs, path).toContain(join(folder, path));
+    expect(inputs).toContain(join(root, 'apps'));
+    expect(inputs).toContain(join(root, 'database', 'database.ts'));
+    expect(inputs).toContain(fileURLToPath(new URL('../handler.ts', import.meta.url)));
     expect(Buffer.from(unzipSync(zip)['migrations/crm/1_tables.mjs'] ?? []).toString()).toContain(
       'customers',
     );

@@ -1,8 +1,11 @@
-import { relative } from 'node:path';
+import { relative, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { type BuildFailure, build, type Plugin } from 'esbuild';
+import { type BuildFailure, build, type Metafile, type Plugin } from 'esbuild';
 import { BootstrapError } from '../errors.ts';
 import { shown } from './find-declarations.ts';
+
+/** Is told every path that was looked at, absolute, also of files and folders that are not there. */
+export type OnInput = (path: string) => void;
 
 /** From a source checkout the packages of the workspace are compiled from their sources. */
 const fromSource = fileURLToPath(import.meta.url).endsWith('.ts');
@@ -18,6 +21,7 @@ export async function compile(options: {
   readonly file: string;
   readonly root: string;
   readonly bundleEverything?: boolean;
+  readonly onInput?: OnInput | undefined;
 }): Promise<Uint8Array> {
   try {
     const result = await build({
@@ -25,6 +29,7 @@ export async function compile(options: {
       absWorkingDir: options.root,
       bundle: true,
       write: false,
+      metafile: true,
       platform: 'node',
       target: 'node22',
       format: 'esm',
@@ -35,6 +40,7 @@ export async function compile(options: {
       logLevel: 'silent',
       plugins: options.bundleEverything ? [] : [migrationBuilderStub],
     });
+    tell(options.onInput, options.root, result.metafile);
     return (result.outputFiles[0] as { contents: Uint8Array }).contents;
   } catch (error) {
     throw compilationFailed(error, options.root, options.file);
@@ -47,7 +53,7 @@ export async function compile(options: {
  * loader imports compiled migrations natively, and folders are listed without patterns. The signer's package knows
  * event streams, which one request for a secret does not need.
  */
-export async function bundleHandler(): Promise<Record<string, Uint8Array>> {
+export async function bundleHandler(onInput?: OnInput): Promise<Record<string, Uint8Array>> {
   const entry = fileURLToPath(new URL(fromSource ? '../handler.ts' : '../handler.js', import.meta.url));
   try {
     const result = await build({
@@ -58,6 +64,7 @@ export async function bundleHandler(): Promise<Record<string, Uint8Array>> {
       splitting: true,
       bundle: true,
       write: false,
+      metafile: true,
       platform: 'node',
       target: 'node22',
       format: 'esm',
@@ -75,12 +82,18 @@ export async function bundleHandler(): Promise<Record<string, Uint8Array>> {
       logLevel: 'silent',
       plugins: [lean],
     });
+    tell(onInput, process.cwd(), result.metafile);
     return Object.fromEntries(
       result.outputFiles.map(({ path, contents }) => [relative('/', path), contents]),
     );
   } catch (error) {
     throw compilationFailed(error, fileURLToPath(new URL('.', import.meta.url)), entry);
   }
+}
+
+/** Bundles read more than one names: a declaration or migration may import from anywhere. */
+function tell(onInput: OnInput | undefined, workingDir: string, { inputs }: Metafile): void {
+  if (onInput !== undefined) for (const path of Object.keys(inputs)) onInput(resolve(workingDir, path));
 }
 
 const stubs: Readonly<Record<string, string>> = {

@@ -1,6 +1,7 @@
 import { readdir, stat } from 'node:fs/promises';
 import { join, relative, resolve, sep } from 'node:path';
 import { BootstrapError } from '../errors.ts';
+import type { OnInput } from './compile.ts';
 
 /** Folders of a workspace whose children are looked at for `<child>/database/database.ts`. */
 const conventional = ['apps', 'packages'];
@@ -8,13 +9,19 @@ const conventional = ['apps', 'packages'];
 const fileNames = ['database.ts', 'database.mts', 'database.js', 'database.mjs'];
 
 /** Absolute paths of declaration files, sorted. Given folders are a service's or its `database` folder. */
-export async function findDeclarations(root: string, folders?: readonly string[]): Promise<string[]> {
+export async function findDeclarations(
+  root: string,
+  folders?: readonly string[],
+  onInput?: OnInput,
+): Promise<string[]> {
   if (folders !== undefined) {
     const found: string[] = [];
     const problems: string[] = [];
     for (const folder of folders) {
       const absolute = resolve(root, folder);
-      const file = (await declarationIn(join(absolute, 'database'))) ?? (await declarationIn(absolute));
+      const file =
+        (await declarationIn(join(absolute, 'database'), onInput)) ??
+        (await declarationIn(absolute, onInput));
       if (file) found.push(file);
       else problems.push(`no database/database.ts in ${shown(root, absolute)}`);
     }
@@ -22,13 +29,14 @@ export async function findDeclarations(root: string, folders?: readonly string[]
     return [...new Set(found)].sort();
   }
   // A repository that is one service declares its database at the root.
-  const own = await declarationIn(join(root, 'database'));
+  const own = await declarationIn(join(root, 'database'), onInput);
   const found: string[] = own ? [own] : [];
   for (const parent of conventional) {
+    onInput?.(join(root, parent));
     const children = await readdir(join(root, parent), { withFileTypes: true }).catch(() => []);
     for (const child of children) {
       if (!child.isDirectory()) continue;
-      const file = await declarationIn(join(root, parent, child.name, 'database'));
+      const file = await declarationIn(join(root, parent, child.name, 'database'), onInput);
       if (file) found.push(file);
     }
   }
@@ -44,9 +52,10 @@ export function shown(root: string, path: string): string {
   return relative(root, path).split(sep).join('/') || '.';
 }
 
-async function declarationIn(folder: string): Promise<string | undefined> {
+async function declarationIn(folder: string, onInput?: OnInput): Promise<string | undefined> {
   for (const name of fileNames) {
     const file = join(folder, name);
+    onInput?.(file);
     if ((await stat(file).catch(() => undefined))?.isFile()) return file;
   }
   return undefined;

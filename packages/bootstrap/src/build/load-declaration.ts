@@ -2,7 +2,7 @@ import { dirname, resolve } from 'node:path';
 import type { DatabaseDeclaration } from '../declaration/declaration.ts';
 import { declarationProblems } from '../declaration/problems.ts';
 import { BootstrapError, isBootstrapError } from '../errors.ts';
-import { compile } from './compile.ts';
+import { compile, type OnInput } from './compile.ts';
 import { shown } from './find-declarations.ts';
 
 export interface LoadedDeclaration {
@@ -18,12 +18,13 @@ export interface LoadedDeclaration {
 export async function loadDeclaration(
   root: string,
   file: string,
+  onInput?: OnInput,
 ): Promise<
   | { readonly loaded: LoadedDeclaration; readonly problems?: never }
   | { readonly loaded?: never; readonly problems: string[] }
 > {
   const name = shown(root, file);
-  const code = await compile({ file, root, bundleEverything: true });
+  const code = await compile({ file, root, bundleEverything: true, onInput });
   let declaration: unknown;
   try {
     const module = await import(

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { readdir, readFile } from 'node:fs/promises';
 import { basename, extname, join } from 'node:path';
 import type { ManifestMigration } from '../contract/manifest.ts';
-import { compile } from './compile.ts';
+import { compile, type OnInput } from './compile.ts';
 import { shown } from './find-declarations.ts';
 
 export interface CompiledMigration extends ManifestMigration {
@@ -18,9 +18,11 @@ const compiled = ['.ts', '.mts', '.cts', '.js', '.mjs', '.cjs'];
 export async function readMigrations(
   root: string,
   folder: string,
+  onInput?: OnInput,
 ): Promise<{ migrations: CompiledMigration[]; problems: string[] }> {
   const problems: string[] = [];
   const migrations: CompiledMigration[] = [];
+  onInput?.(folder);
   const entries = await readdir(folder, { withFileTypes: true }).catch(() => undefined);
   // A database without migrations is a database that somebody else fills.
   if (!entries) return { migrations, problems };
@@ -42,13 +44,15 @@ export async function readMigrations(
     if (twin)
       problems.push(`${path}: has the same name as ${twin}; migrations are recorded without extension`);
     names.set(name, file);
+    onInput?.(join(folder, file));
     const source = await readFile(join(folder, file));
     if (extension === '.sql' && onlyDown(source.toString('utf8'))) {
       problems.push(
         `${path}: has "-- Down Migration" but no "-- Up Migration": all of it, the down part too, would run as up`,
       );
     }
-    const contents = extension === '.sql' ? source : await compile({ file: join(folder, file), root });
+    const contents =
+      extension === '.sql' ? source : await compile({ file: join(folder, file), root, onInput });
     migrations.push({
       name,
       file: extension === '.sql' ? file : `${name}.mjs`,
