@@ -19,6 +19,7 @@ test('the quick start of the README runs, and ends on Ctrl-C', async () => {
     writeFileSync(join(folder, 'quick-start.mjs'), code);
     const child = spawn(process.execPath, ['--conditions=@postern/source', join(folder, 'quick-start.mjs')], {
       stdio: ['ignore', 'pipe', 'inherit'],
+      env: { ...process.env, FORCE_COLOR: '0' }, // Nx asks for colours, and numbers would get some
       timeout: 20_000,
     });
     let output = '';
