@@ -17,17 +17,15 @@ export interface Counters {
     passwordLogins: number;
     byUser: Record<string, number>;
   };
-  lambda: { invocations: number; byFunction: Record<string, number> };
+  lambda: { coldStarts: number; failures: number; byFunction: Record<string, number> };
   api: Record<string, number>;
 }
 
-/** Which phase an AWS request belongs to. Invocations are told apart by function. */
+/** Requests to AWS by the phase that made them; phases that invoke a function say themselves how often. */
 const requestsOf: Partial<Record<HostPhase, (counters: Counters) => number>> = {
   resolve: ({ api }) => sum(api, 'RDS.'),
   tunnel: ({ api }) => sum(api, 'SSM.'),
   deploy: ({ api }) => sum(api, 'Lambda.') - (api['Lambda.Invoke'] ?? 0),
-  bootstrap: ({ lambda }) => lambda.byFunction['postern-bootstrap-local'] ?? 0,
-  prepare: ({ lambda }) => lambda.byFunction['postern-testdb-local'] ?? 0,
 };
 
 function sum(api: Record<string, number>, prefix: string): number {
@@ -39,7 +37,7 @@ function sum(api: Record<string, number>, prefix: string): number {
 
 /** What an event says about a finished phase. */
 export function stepOf({ phase, state, durationMs = 0, detail = '', counts = {} }: HostEvent): Step {
-  const numbers = Object.entries(counts).map(([name, count]) => `${count.toLocaleString('en')} ${name}`);
+  const numbers = Object.entries(counts).map(([name, count]) => counted(count, name));
   return {
     name: phase,
     ok: state === 'done',
@@ -51,25 +49,35 @@ export function stepOf({ phase, state, durationMs = 0, detail = '', counts = {} 
 /** The readable account of a run: a line for each phase, how the suite's connections went, and its result. */
 export function account(steps: readonly Step[], counters: Counters | undefined, suite: SuiteResult): string {
   const lines = steps.map((step) => {
-    const requests = counters && requestsOf[step.name as HostPhase]?.(counters);
-    const trips = requests ? `${requests} round trip${requests === 1 ? '' : 's'}` : '';
+    // The counters know sums; a phase that came twice has no number of its own.
+    const once = steps.filter(({ name }) => name === step.name).length === 1;
+    const requests = counters && once ? requestsOf[step.name as HostPhase]?.(counters) : undefined;
+    const trips = requests ? counted(requests, 'round trips') : '';
     return stepLine({ ...step, detail: [step.detail, trips].filter((part) => part !== '').join(', ') });
   });
   if (counters !== undefined) lines.push('', ...path(counters));
   lines.push(
     '',
-    `suite: ${suite.passed} passed, ${suite.failed} failed in ${suite.files} files (${seconds(suite.durationMs)})`,
+    `suite: ${suite.passed} passed, ${suite.failed} failed in ${counted(suite.files, 'files')} (${seconds(suite.durationMs)})`,
   );
   return lines.join('\n');
 }
 
-function path({ ssm, front }: Counters): string[] {
+/** `1 file`, `2 files`: the name is given in the plural. */
+export function counted(count: number, plural: string): string {
+  return `${count.toLocaleString('en')} ${count === 1 ? plural.replace(/s$/, '') : plural}`;
+}
+
+function path({ ssm, front, lambda }: Counters): string[] {
+  const invocations = Object.entries(lambda.byFunction);
   const testLogins = Object.entries(front.byUser).filter(([user]) => user.startsWith('pt_'));
   return [
-    `path:  ${ssm.startSessionCalls} StartSession, ${ssm.muxStreams} streams through the tunnel, ` +
-      `${front.verifiedTokens} tokens verified, ${front.refusedTokens} refused`,
+    `path:  ${ssm.startSessionCalls} StartSession, ${counted(ssm.muxStreams, 'streams')} through the tunnel, ` +
+      `${counted(front.verifiedTokens, 'tokens')} verified, ${front.refusedTokens} refused`,
     `       ${kilobytes(ssm.bytesUp)} up, ${kilobytes(ssm.bytesDown)} down; ` +
       `logins: ${testLogins.map(([user, count]) => `${user} ${count}`).join(', ')}`,
+    `       functions: ${invocations.map(([name, count]) => `${name} ${count}`).join(', ')}; ` +
+      `${counted(lambda.coldStarts, 'cold starts')}, ${counted(lambda.failures, 'failures')}`,
   ];
 }
 

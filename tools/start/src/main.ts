@@ -3,7 +3,7 @@ import { writeFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { connectHost, type HostClient, type HostEvent } from '@postern/connect/host';
-import { account, type Counters, stepOf } from './account.ts';
+import { account, type Counters, counted, stepOf } from './account.ts';
 import { Progress, type Step } from './progress.ts';
 import { stopHost } from './stop-host.ts';
 import { runSuite, type SuiteResult } from './suite.ts';
@@ -73,7 +73,7 @@ async function mainJob(): Promise<{ suite: SuiteResult; counters: Counters | und
       name: 'suite',
       ok: suite.code === 0,
       durationMs: suite.durationMs,
-      detail: `${suite.tests} tests`,
+      detail: counted(suite.tests, 'tests'),
     });
     return { suite, counters };
   } finally {

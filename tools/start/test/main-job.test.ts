@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { type Clone, cloneRepository } from './clone.ts';
 
 interface Report {
-  steps: { name: string; ok: boolean; durationMs: number }[];
+  steps: { name: string; ok: boolean; durationMs: number; detail: string }[];
   counters: {
     ssm: {
       startSessionCalls: number;
@@ -50,7 +50,7 @@ test('every connection of the suite is a stream of the one tunnel with a verifie
   );
   const job = clone.start('--report', 'report.json', 'way.test');
   const { code, output } = await job.ended;
-  expect(output).toContain('suite: 1 passed, 0 failed in 1 files');
+  expect(output).toContain('suite: 1 passed, 0 failed in 1 file (');
   expect(code).toBe(0);
 
   const { counters, steps, suite } = JSON.parse(clone.read('report.json')) as Report;
@@ -67,6 +67,11 @@ test('every connection of the suite is a stream of the one tunnel with a verifie
   expect([destination?.[1], others]).toEqual([5, []]);
   expect(suite).toMatchObject({ code: 0, tests: 1 });
   expect(steps.filter(({ ok }) => !ok)).toEqual([]);
+  // The suite prepares its run with the artefact that has just been applied: nothing is built again.
+  expect(steps.filter(({ name }) => ['build', 'deploy', 'bootstrap'].includes(name))).toHaveLength(3);
+  expect(steps.find(({ name }) => name === 'prepare')?.detail).toBe(
+    'ledger, new template, 1 database, 1 round trip',
+  );
   expect(steps.map(({ name }) => name)).toEqual(
     expect.arrayContaining([
       'cloud',
@@ -88,7 +93,7 @@ test('two clones of the repository run at once, each in a cloud of its own', asy
   try {
     const ends = await Promise.all([clone.start(file).ended, other.start(file).ended]);
     for (const { code, output } of ends) {
-      expect(output).toMatch(/suite: \d+ passed, 0 failed in 1 files/);
+      expect(output).toMatch(/suite: \d+ passed, 0 failed in 1 file/);
       expect(code).toBe(0);
     }
     await clone.nothingLeft();
@@ -140,7 +145,7 @@ describe('the exit code says that it did not work', () => {
       "import { expect, test } from '@postern/vitest';\ntest('fails', () => expect(1).toBe(2));\n",
     );
     const { code, output } = await clone.start('fails.test').ended;
-    expect(output).toContain('suite: 0 passed, 1 failed in 1 files');
+    expect(output).toContain('suite: 0 passed, 1 failed in 1 file');
     expect(code).toBe(1);
     await clone.nothingLeft();
   });

@@ -49,8 +49,11 @@ export interface Environment extends AsyncDisposable {
     request: RequestOf<A>,
     options?: CallOptions,
   ): Promise<ResultOf[A]>;
-  /** Offline only: puts the artefact into both functions. On AWS that is the pipeline's work. */
-  deploy?(artifact: Artifact, options?: CallOptions): Promise<{ changed: boolean }>;
+  /**
+   * Offline only: puts the artefact into both functions. On AWS that is the pipeline's work. Gives the names of those
+   * that it was new to.
+   */
+  deploy?(artifact: Artifact, options?: CallOptions): Promise<{ functions: readonly string[] }>;
   /** Offline: what the simulators counted. On AWS: what the tunnel counted. */
   statistics(): Promise<Record<string, unknown>>;
   /** Ends sessions and, offline, the cloud. */

@@ -101,17 +101,18 @@ class LocalEnvironment implements Environment {
     return this.#aws.invoke<A>(which, request, options);
   }
 
-  async deploy(artifact: Artifact, options: CallOptions = {}): Promise<{ changed: boolean }> {
-    if (this.#deployed === artifact.sha256) return { changed: false };
+  async deploy(artifact: Artifact, options: CallOptions = {}): Promise<{ functions: readonly string[] }> {
+    if (this.#deployed === artifact.sha256) return { functions: [] };
+    const functions = functionsOf(this.#cloud);
     await deployFunctions({
       access: this.#deployAccess,
-      functions: functionsOf(this.#cloud),
+      functions,
       artifact,
       handler: 'index.handler',
       ...options,
     });
     this.#deployed = artifact.sha256;
-    return { changed: true };
+    return { functions: functions.map(({ name: functionName }) => functionName) };
   }
 
   async statistics(): Promise<Record<string, unknown>> {

@@ -119,7 +119,10 @@ class TunnelTransport implements Transport {
             signal,
           });
           this.#sessions += 1;
-          note({ detail: `${target} (agent ${tunnel.agentVersion})`, counts: { attempts: index + 1 } });
+          note({
+            detail: `${target} (agent ${tunnel.agentVersion})`,
+            ...(index === 0 ? {} : { counts: { attempts: index + 1 } }),
+          });
           return tunnel;
         } catch (error) {
           // This one's agent went away since it was listed: the next may do.

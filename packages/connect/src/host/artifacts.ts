@@ -2,13 +2,16 @@ import type { Manifest, ManifestDatabase } from '@postern/bootstrap/contract';
 import type { Artifact } from '../environment/environment.ts';
 import { ConnectError } from '../errors.ts';
 
-interface BuiltArtifact extends Artifact {
+export interface BuiltArtifact extends Artifact {
   readonly bytes: number;
   readonly manifest: Manifest;
 }
 
-/** Builds the artefact of a workspace: handler, declarations, compiled migrations, manifest. */
-export type BuildArtifact = (root: string) => Promise<BuiltArtifact>;
+/**
+ * Builds the artefact of a workspace: handler, declarations, compiled migrations, manifest. Tells the path of everything
+ * it depends on, also of what is not there.
+ */
+export type BuildArtifact = (root: string, onInput: (path: string) => void) => Promise<BuiltArtifact>;
 
 /** `CONNECT_DATABASE_UNKNOWN` unless the artefact declares it. */
 export function declaredDatabase(manifest: Manifest, name: string): ManifestDatabase {

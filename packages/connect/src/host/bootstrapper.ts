@@ -1,10 +1,11 @@
 import type { Manifest } from '@postern/bootstrap/contract';
 import type { Environment } from '../environment/environment.ts';
 import type { RunPhase } from '../phases.ts';
-import type { BuildArtifact } from './artifacts.ts';
+import type { ArtifactCache } from './artifact-cache.ts';
+import type { BuiltArtifact } from './artifacts.ts';
 
 export interface BootstrapResult {
-  readonly manifest: Manifest;
+  readonly artifact: BuiltArtifact;
   /** False when this host has applied the same manifest before. */
   readonly applied: boolean;
   /** SQL statements that were needed; 0 means everything was as declared. */
@@ -13,43 +14,85 @@ export interface BootstrapResult {
   readonly migrations: number;
 }
 
-export interface Bootstrapper {
-  bootstrap(): Promise<BootstrapResult>;
+export interface BootstrapperOptions {
+  environment: Environment;
+  phase: RunPhase;
+  artifacts: Pick<ArtifactCache, 'unchanged' | 'build'>;
 }
 
 /**
- * Builds the artefact, puts it into the functions (offline) and applies it. The build runs each time, because a
- * migration may have been edited; what follows is skipped when its hash is the one that was applied. Callers that
- * arrive together share one pass.
+ * Builds the artefact, puts it into the functions (offline) and applies it. Each step is left out, and no event tells
+ * of it, when nothing has changed since the last time.
  */
-export function createBootstrapper(options: {
-  environment: Environment;
-  phase: RunPhase;
-  build: () => ReturnType<BuildArtifact>;
-}): Bootstrapper {
-  const { environment, phase } = options;
-  let appliedHash: string | undefined;
-  let underWay: Promise<BootstrapResult> | undefined;
+export class Bootstrapper {
+  readonly #options: BootstrapperOptions;
+  #appliedHash: string | undefined;
+  #current: Promise<BootstrapResult> | undefined;
+  #next: Promise<BootstrapResult> | undefined;
 
-  const bootstrap = async (): Promise<BootstrapResult> => {
-    const artifact = await phase('build', async (note) => {
-      const built = await options.build();
-      note({
-        detail: `artefact ${built.sha256.slice(0, 12)}`,
-        counts: { bytes: built.bytes, databases: built.manifest.databases.length },
-      });
-      return built;
+  constructor(options: BootstrapperOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * One pass at a time. Who comes while one is under way waits for the next, because that one may have read the files
+   * before the latest edit; all who wait share it.
+   */
+  bootstrap(): Promise<BootstrapResult> {
+    if (this.#next !== undefined) return this.#next;
+    if (this.#current === undefined) return this.#start();
+    const start = (): Promise<BootstrapResult> => this.#start();
+    this.#next = this.#current.then(start, start);
+    return this.#next;
+  }
+
+  #start(): Promise<BootstrapResult> {
+    this.#next = undefined;
+    const pass = this.#pass().finally(() => {
+      if (this.#current === pass) this.#current = undefined;
     });
-    const { manifest } = artifact;
-    if (manifest.hash === appliedHash) return { manifest, applied: false, statements: 0, migrations: 0 };
-    if (environment.deploy !== undefined) {
-      const deploy = environment.deploy.bind(environment);
-      await phase('deploy', async (note) => {
-        const { changed } = await deploy(artifact);
-        note({ detail: changed ? 'two functions' : 'unchanged' });
+    this.#current = pass;
+    return pass;
+  }
+
+  async #pass(): Promise<BootstrapResult> {
+    const { artifacts } = this.#options;
+    const artifact = (await artifacts.unchanged()) ?? (await this.#build());
+    const { hash } = artifact.manifest;
+    if (hash === this.#appliedHash) return { artifact, applied: false, statements: 0, migrations: 0 };
+    await this.#deploy(artifact);
+    const result = await this.#apply(artifact);
+    this.#appliedHash = hash;
+    return result;
+  }
+
+  async #build(): Promise<BuiltArtifact> {
+    const { phase, artifacts } = this.#options;
+    return await phase('build', async (note) => {
+      const artifact = await artifacts.build();
+      const { databases, hash } = artifact.manifest;
+      const same = hash === this.#appliedHash ? ', unchanged' : '';
+      note({
+        detail: `artefact ${artifact.sha256.slice(0, 12)}${same}`,
+        counts: { databases: databases.length, bytes: artifact.bytes },
       });
-    }
-    const result = await phase('bootstrap', async (note) => {
+      return artifact;
+    });
+  }
+
+  async #deploy(artifact: BuiltArtifact): Promise<void> {
+    const { environment, phase } = this.#options;
+    if (environment.deploy === undefined) return;
+    const deploy = environment.deploy.bind(environment);
+    await phase('deploy', async (note) => {
+      const { functions } = await deploy(artifact);
+      note(functions.length === 0 ? { detail: 'unchanged' } : { detail: functions.join(', ') });
+    });
+  }
+
+  async #apply(artifact: BuiltArtifact): Promise<BootstrapResult> {
+    const { environment, phase } = this.#options;
+    return await phase('bootstrap', async (note) => {
       const apply = await environment
         .invoke<'apply'>('bootstrap', { action: 'apply' })
         .catch((error: unknown) => {
@@ -58,28 +101,20 @@ export function createBootstrapper(options: {
         });
       if (apply === undefined) {
         note({ detail: 'not for this identity: taken as deployed' });
-        return { manifest, applied: false, statements: 0, migrations: 0 };
+        return { artifact, applied: false, statements: 0, migrations: 0 };
       }
+      const statements = apply.statements.length;
       const migrations = apply.migrations.reduce((sum, { applied }) => sum + applied.length, 0);
       note({
-        detail: manifest.databases.map(({ name }) => name).join(', '),
-        counts: { statements: apply.statements.length, migrations },
+        detail: namesOf(artifact.manifest),
+        counts: { statements, migrations, 'round trips': 1 },
       });
-      return { manifest, applied: true, statements: apply.statements.length, migrations };
+      return { artifact, applied: true, statements, migrations };
     });
-    appliedHash = manifest.hash;
-    return result;
-  };
-
-  return {
-    bootstrap: () => {
-      underWay ??= bootstrap().finally(() => {
-        underWay = undefined;
-      });
-      return underWay;
-    },
-  };
+  }
 }
+
+const namesOf = ({ databases }: Manifest): string => databases.map(({ name }) => name).join(', ');
 
 /**
  * On AWS the bootstrap belongs to the pipeline that deploys: test runs may neither know nor call the function. Whether

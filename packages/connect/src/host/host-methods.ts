@@ -1,8 +1,9 @@
 import type { Environment } from '../environment/environment.ts';
 import { ConnectError } from '../errors.ts';
 import type { RunPhase } from '../phases.ts';
+import { ArtifactCache } from './artifact-cache.ts';
 import { type BuildArtifact, declaredDatabase } from './artifacts.ts';
-import { type BootstrapResult, createBootstrapper } from './bootstrapper.ts';
+import { Bootstrapper, type BootstrapResult } from './bootstrapper.ts';
 import type { Connection, Method } from './control-server.ts';
 import type { Runs } from './runs.ts';
 
@@ -10,7 +11,9 @@ export interface HostMethodsOptions {
   /** What the host works on; throws before it is there and after it has gone. */
   ready: () => { environment: Environment; runs: Runs };
   phase: RunPhase;
-  build: () => ReturnType<BuildArtifact>;
+  /** The workspace. */
+  root: string;
+  buildArtifact: BuildArtifact;
   isPresent: (connection: Connection) => boolean;
   /** What only the host itself can count. */
   statistics: () => Record<string, unknown>;
@@ -21,10 +24,11 @@ export interface HostMethodsOptions {
 
 /** What clients and workers can ask of a host, by the name that `HostClient` sends. */
 export function createHostMethods(options: HostMethodsOptions): Record<string, Method> {
-  const { ready, phase, build, isPresent, statistics, signal, stop } = options;
-  let bootstrapper: ReturnType<typeof createBootstrapper> | undefined;
+  const { ready, phase, root, buildArtifact, isPresent, statistics, signal, stop } = options;
+  const artifacts = new ArtifactCache({ root, build: buildArtifact });
+  let bootstrapper: Bootstrapper | undefined;
   const bootstrapped = async (): Promise<BootstrapResult> => {
-    bootstrapper ??= createBootstrapper({ environment: ready().environment, phase, build });
+    bootstrapper ??= new Bootstrapper({ environment: ready().environment, phase, artifacts });
     return await bootstrapper.bootstrap();
   };
   return {
@@ -37,14 +41,15 @@ export function createHostMethods(options: HostMethodsOptions): Record<string, M
       return { token: await environment.token(user, { signal }) };
     },
     bootstrap: async () => {
-      const { manifest, ...result } = await bootstrapped();
+      const { artifact, ...result } = await bootstrapped();
+      const { manifest } = artifact;
       return { ...result, databases: manifest.databases.map(({ name }) => name), manifest: manifest.hash };
     },
     prepareRun: async (params, connection) => {
       const workers = integer(params, 'workers');
       const name = text(params, 'database');
-      const { manifest } = await bootstrapped();
-      const { templateHash: hash } = declaredDatabase(manifest, name);
+      const { artifact } = await bootstrapped();
+      const { templateHash: hash } = declaredDatabase(artifact.manifest, name);
       const { runs } = ready();
       const prepared = await runs.prepare({ owner: connection, database: name, hash, workers });
       // The client may have gone while its databases were being made.

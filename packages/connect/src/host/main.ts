@@ -22,9 +22,9 @@ const log = (message: string, error?: unknown): void => {
   process.stderr.write(`${time} ${message}${stack === '' ? '' : `: ${stack}`}${cause}\n`);
 };
 
-const buildArtifact: BuildArtifact = async (root) => {
+const buildArtifact: BuildArtifact = async (root, onInput) => {
   const build = await import('@postern/bootstrap/build');
-  return await build.buildArtifact({ root });
+  return await build.buildArtifact({ root, onInput });
 };
 
 const request = JSON.parse(await text(process.stdin)) as StartRequest;

@@ -35,9 +35,9 @@ export interface HostEvent {
   readonly state: 'started' | 'done' | 'failed';
   /** With `done` and `failed`. */
   readonly durationMs?: number;
-  /** One line for people. */
+  /** One line for people, without what `counts` says. */
   readonly detail?: string;
-  /** Numbers worth showing, by name (bytes, databases, round trips). */
+  /** Numbers worth showing, by name in the plural: bytes, databases, migrations, 'round trips'. */
   readonly counts?: Readonly<Record<string, number>>;
 }
 

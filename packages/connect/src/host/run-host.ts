@@ -209,7 +209,8 @@ class Host implements RunningHost {
     return createHostMethods({
       ready: () => this.#ready(),
       phase: this.#phase,
-      build: () => buildArtifact(root),
+      root,
+      buildArtifact,
       isPresent: (connection) => this.#control.has(connection),
       statistics: () => ({ clients: this.#control.clients, data: this.#data?.counts() }),
       signal: this.#stopping.signal,

@@ -104,7 +104,10 @@ export class Runs {
       const lease = leased.value;
       const rest = { taken: new Map<string, string>(), growing: Promise.resolve() };
       this.#runs.set(id, { id, owner, database, hash, lease, databases, logins, ...rest });
-      note({ detail: `${databases.length} databases of ${database}`, counts: { databases: created } });
+      note({
+        detail: `${database}, ${built ? 'new template' : 'known template'}`,
+        counts: { databases: created, 'round trips': 1 },
+      });
       return { run: id, database, templateHash: hash, databases, created, built };
     });
   }
@@ -164,7 +167,7 @@ export class Runs {
     await this.#options.phase('release', async (note) => {
       try {
         const dropped = await this.#drop(run.id);
-        note({ detail: `${dropped} databases of ${run.database}`, counts: { databases: dropped } });
+        note({ detail: run.database, counts: { databases: dropped, 'round trips': 1 } });
       } finally {
         await run.lease.close();
       }
