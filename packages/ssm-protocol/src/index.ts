@@ -29,7 +29,6 @@ export {
   type ClientCapabilities,
   clientCapabilities,
   compareVersions,
-  isNewer,
 } from './handshake/versions.ts';
 export {
   type Acknowledgement,

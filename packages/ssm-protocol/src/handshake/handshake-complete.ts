@@ -1,8 +1,8 @@
-import { encodeJson, optionalText, parseJsonObject, requireCount } from '../message/json-body.ts';
+import { encodeJson, member, optionalText, parseJsonObject } from '../message/json-body.ts';
 
 /** The agent's leave to send data. */
 export interface HandshakeComplete {
-  /** How long the agent waited, in nanoseconds. */
+  /** How long the agent waited, in nanoseconds. Only information: 0 when the agent does not say. */
   timeToCompleteNs: number;
   /** A note for the user, usually empty. */
   customerMessage: string;
@@ -19,11 +19,9 @@ export function encodeHandshakeComplete(complete: HandshakeComplete): Buffer {
 
 export function parseHandshakeComplete(payload: Uint8Array): HandshakeComplete {
   const body = parseJsonObject('HandshakeComplete', payload);
+  const time = member(body, 'HandshakeTimeToComplete');
   return {
-    timeToCompleteNs: requireCount(
-      'HandshakeComplete.HandshakeTimeToComplete',
-      body['HandshakeTimeToComplete'] ?? 0,
-    ),
-    customerMessage: optionalText('HandshakeComplete.CustomerMessage', body['CustomerMessage']),
+    timeToCompleteNs: typeof time === 'number' ? time : 0,
+    customerMessage: optionalText('HandshakeComplete.CustomerMessage', member(body, 'CustomerMessage')),
   };
 }

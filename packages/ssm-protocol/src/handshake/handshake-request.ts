@@ -3,6 +3,7 @@ import { Offset } from '../message/constants.ts';
 import {
   encodeJson,
   type JsonObject,
+  member,
   optionalList,
   optionalText,
   parseJsonObject,
@@ -45,7 +46,10 @@ const MAX_ACTIONS = 16;
 
 export function parseHandshakeRequest(payload: Uint8Array): HandshakeRequest {
   const body = parseJsonObject('HandshakeRequest', payload);
-  const actions = optionalList('HandshakeRequest.RequestedClientActions', body['RequestedClientActions']);
+  const actions = optionalList(
+    'HandshakeRequest.RequestedClientActions',
+    member(body, 'RequestedClientActions'),
+  );
   if (actions.length > MAX_ACTIONS) {
     throw invalidField(
       'HandshakeRequest.RequestedClientActions',
@@ -54,30 +58,30 @@ export function parseHandshakeRequest(payload: Uint8Array): HandshakeRequest {
     );
   }
   return {
-    agentVersion: requireText('HandshakeRequest.AgentVersion', body['AgentVersion']),
+    agentVersion: requireText('HandshakeRequest.AgentVersion', member(body, 'AgentVersion')),
     actions: actions.map(parseAction),
   };
 }
 
 function parseAction(value: unknown): RequestedAction {
   const action = requireObject('RequestedClientAction', value);
-  const name = requireText('RequestedClientAction.ActionType', action['ActionType']);
-  const parameters = action['ActionParameters'];
+  const name = requireText('RequestedClientAction.ActionType', member(action, 'ActionType'));
+  const parameters = member(action, 'ActionParameters');
   if (name === 'SessionType') {
     const fields = requireObject('SessionType.ActionParameters', parameters);
-    const properties = fields['Properties'] ?? null;
+    const properties = member(fields, 'Properties') ?? null;
     return {
       actionType: 'SessionType',
-      sessionType: requireText('SessionType.SessionType', fields['SessionType']),
+      sessionType: requireText('SessionType.SessionType', member(fields, 'SessionType')),
       properties: properties === null ? null : requireObject('SessionType.Properties', properties),
     };
   }
   if (name === 'KMSEncryption') {
     const fields = requireObject('KMSEncryption.ActionParameters', parameters);
-    const challenge = optionalText('KMSEncryption.Challenge', fields['Challenge']);
+    const challenge = optionalText('KMSEncryption.Challenge', member(fields, 'Challenge'));
     return {
       actionType: 'KMSEncryption',
-      kmsKeyId: requireText('KMSEncryption.KMSKeyId', fields['KMSKeyId']),
+      kmsKeyId: requireText('KMSEncryption.KMSKeyId', member(fields, 'KMSKeyId')),
       ...(challenge === '' ? {} : { challenge }),
     };
   }
@@ -112,8 +116,6 @@ function actionJson(action: RequestedAction): JsonObject {
 
 /** One property as text, with the key matched as Go does: case does not count. Undefined when it is absent. */
 export function sessionProperty(properties: JsonObject | null, name: string): string | undefined {
-  for (const [key, value] of Object.entries(properties ?? {})) {
-    if (key.toLowerCase() === name.toLowerCase() && typeof value === 'string') return value;
-  }
-  return undefined;
+  const value = properties === null ? undefined : member(properties, name);
+  return typeof value === 'string' ? value : undefined;
 }

@@ -2,6 +2,7 @@ import { invalidField } from '../errors.ts';
 import { Offset } from '../message/constants.ts';
 import {
   encodeJson,
+  member,
   optionalList,
   optionalText,
   parseJsonObject,
@@ -46,26 +47,27 @@ export function encodeHandshakeResponse(response: HandshakeResponse): Buffer {
 
 export function parseHandshakeResponse(payload: Uint8Array): HandshakeResponse {
   const body = parseJsonObject('HandshakeResponse', payload);
-  const errors = optionalList('HandshakeResponse.Errors', body['Errors']);
+  const errors = optionalList('HandshakeResponse.Errors', member(body, 'Errors'));
   return {
-    clientVersion: requireText('HandshakeResponse.ClientVersion', body['ClientVersion']),
-    actions: optionalList('HandshakeResponse.ProcessedClientActions', body['ProcessedClientActions']).map(
-      parseAction,
-    ),
+    clientVersion: requireText('HandshakeResponse.ClientVersion', member(body, 'ClientVersion')),
+    actions: optionalList(
+      'HandshakeResponse.ProcessedClientActions',
+      member(body, 'ProcessedClientActions'),
+    ).map(parseAction),
     errors: errors.length === 0 ? null : errors.map((text) => requireText('HandshakeResponse.Errors', text)),
   };
 }
 
 function parseAction(value: unknown): ProcessedAction {
   const action = requireObject('ProcessedClientAction', value);
-  const status = action['ActionStatus'];
+  const status = member(action, 'ActionStatus');
   if (typeof status !== 'number') {
     throw invalidField('ProcessedClientAction.ActionStatus', Offset.payload, 'is not a number');
   }
   return {
-    actionType: requireText('ProcessedClientAction.ActionType', action['ActionType']),
+    actionType: requireText('ProcessedClientAction.ActionType', member(action, 'ActionType')),
     status,
-    result: action['ActionResult'] ?? null,
-    error: optionalText('ProcessedClientAction.Error', action['Error']),
+    result: member(action, 'ActionResult') ?? null,
+    error: optionalText('ProcessedClientAction.Error', member(action, 'Error')),
   };
 }

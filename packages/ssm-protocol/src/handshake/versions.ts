@@ -8,11 +8,18 @@ export interface AgentCapabilities {
   terminateFlagInBasicMode: boolean;
 }
 
+/**
+ * The agent decides on mux by the client's version, not by its own, so a version that is not four numbers
+ * (`3.3.987`, `3.3.987.0-custom`) must not make us believe in an old agent: it is taken for what its numbers say.
+ * Without a number in front it says nothing, and counts as old.
+ */
 export function agentCapabilities(agentVersion: string): AgentCapabilities {
+  const newerThan = (version: string): boolean =>
+    /^\d+\./.test(agentVersion) && compareVersions(agentVersion, version) > 0;
   return {
-    mux: isNewer(agentVersion, '3.0.196.0'),
-    needsSmuxKeepAlive: !isNewer(agentVersion, '3.1.1511.0'),
-    terminateFlagInBasicMode: isNewer(agentVersion, '2.3.722.0'),
+    mux: newerThan('3.0.196.0'),
+    needsSmuxKeepAlive: !newerThan('3.1.1511.0'),
+    terminateFlagInBasicMode: newerThan('2.3.722.0'),
   };
 }
 
@@ -29,17 +36,6 @@ export function clientCapabilities(clientVersion: string): ClientCapabilities {
     mux: compareVersions(clientVersion, '1.1.70') >= 0,
     smuxKeepAlive: compareVersions(clientVersion, '1.2.331.0') <= 0,
   };
-}
-
-/**
- * The client's comparison: strictly newer. Versions with different numbers of parts, or parts that are not
- * numbers, count as not newer.
- */
-export function isNewer(version: string, than: string): boolean {
-  const left = version.split('.');
-  const right = than.split('.');
-  if (left.length !== right.length || ![...left, ...right].every((part) => /^\d+$/.test(part))) return false;
-  return compareParts(left, right) > 0;
 }
 
 /**

@@ -1,7 +1,7 @@
 import { invalidField } from '../errors.ts';
 import { type ClientMessage, encodeClientMessage } from './client-message.ts';
 import { MessageFlags, MessageType, Offset, PayloadType } from './constants.ts';
-import { optionalText, parseJsonObject, requireCount } from './json-body.ts';
+import { member, optionalText, parseJsonObject, requireCount } from './json-body.ts';
 
 /** Names the one stream message that was received. Acknowledgements are selective, never cumulative. */
 export interface Acknowledgement {
@@ -39,11 +39,11 @@ export function decodeAcknowledge(message: ClientMessage): Acknowledgement {
   }
   const body = parseJsonObject('acknowledge', message.payload);
   return {
-    messageType: optionalText('AcknowledgedMessageType', body['AcknowledgedMessageType']),
-    messageId: optionalText('AcknowledgedMessageId', body['AcknowledgedMessageId']),
+    messageType: optionalText('AcknowledgedMessageType', member(body, 'AcknowledgedMessageType')),
+    messageId: optionalText('AcknowledgedMessageId', member(body, 'AcknowledgedMessageId')),
     sequenceNumber: requireCount(
       'AcknowledgedMessageSequenceNumber',
-      body['AcknowledgedMessageSequenceNumber'],
+      member(body, 'AcknowledgedMessageSequenceNumber'),
     ),
   };
 }

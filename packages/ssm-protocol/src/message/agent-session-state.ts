@@ -1,4 +1,4 @@
-import { encodeJson, parseJsonObject, requireText } from './json-body.ts';
+import { encodeJson, member, parseJsonObject, requireText } from './json-body.ts';
 
 /** What an agent tells the service when its side of the channel is open. Clients ignore it. */
 export interface AgentSessionState {
@@ -15,7 +15,7 @@ export function encodeAgentSessionState(state: AgentSessionState): Buffer {
 export function parseAgentSessionState(payload: Uint8Array): AgentSessionState {
   const body = parseJsonObject('agent_session_state', payload);
   return {
-    sessionState: requireText('agent_session_state.SessionState', body['SessionState']),
-    sessionId: requireText('agent_session_state.SessionId', body['SessionId']),
+    sessionState: requireText('agent_session_state.SessionState', member(body, 'SessionState')),
+    sessionId: requireText('agent_session_state.SessionId', member(body, 'SessionId')),
   };
 }

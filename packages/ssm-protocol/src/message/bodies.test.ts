@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { isProtocolError } from '../errors.ts';
 import { parseHandshakeComplete } from '../handshake/handshake-complete.ts';
-import { parseHandshakeRequest } from '../handshake/handshake-request.ts';
+import { parseHandshakeRequest, sessionProperty } from '../handshake/handshake-request.ts';
 import { parseHandshakeResponse } from '../handshake/handshake-response.ts';
 import { decodeAcknowledge } from './acknowledge.ts';
 import { parseAgentSessionState } from './agent-session-state.ts';
@@ -74,6 +74,49 @@ describe('message bodies', () => {
     }
     expect(message).toContain('OpenDataChannel');
     expect(message).not.toContain('secret-token');
+  });
+
+  it('are read as Go reads them: keys in any case, unknown ones passed over, null as absent', () => {
+    const body = (value: object): Buffer => Buffer.from(JSON.stringify(value));
+    const request = {
+      agentversion: '3.3.987.0',
+      REQUESTEDCLIENTACTIONS: [
+        {
+          actionType: 'SessionType',
+          actionParameters: { sessionType: 'Port', properties: { TYPE: 'LocalPortForwarding' }, Extra: 1 },
+          More: null,
+        },
+      ],
+      Unknown: {},
+    };
+    const [action] = parseHandshakeRequest(body(request)).actions;
+    expect(action).toEqual({
+      actionType: 'SessionType',
+      sessionType: 'Port',
+      properties: { TYPE: 'LocalPortForwarding' },
+    });
+    expect(sessionProperty({ TYPE: 'LocalPortForwarding' }, 'type')).toBe('LocalPortForwarding');
+    expect(sessionProperty({ Type: 'second', type: 'first' }, 'type')).toBe('first');
+    expect(parseHandshakeComplete(body({ handshakeTimeToComplete: -1.5, CustomerMessage: null }))).toEqual({
+      timeToCompleteNs: -1.5,
+      customerMessage: '',
+    });
+    expect(parseHandshakeComplete(body({ HandshakeTimeToComplete: '3ms' })).timeToCompleteNs).toBe(0);
+    expect(parseChannelClosed(body({ output: 'gone', SessionId: null }))).toEqual({
+      sessionId: '',
+      output: 'gone',
+    });
+    expect(decodeAcknowledge(acknowledgeWith(body({ acknowledgedMessageSequenceNumber: 7 })))).toEqual({
+      messageType: '',
+      messageId: '',
+      sequenceNumber: 7,
+    });
+    const open = { requestid: 'r', tokenvalue: 't', clientid: 'peer-agent', Later: true };
+    expect(parseOpenDataChannel(JSON.stringify(open))).toEqual({
+      requestId: 'r',
+      tokenValue: 't',
+      clientId: 'peer-agent',
+    });
   });
 
   it('say which message type an acknowledgement really has', () => {

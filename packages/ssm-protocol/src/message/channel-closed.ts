@@ -1,5 +1,5 @@
 import { MessageType } from './constants.ts';
-import { encodeJson, optionalText, parseJsonObject } from './json-body.ts';
+import { encodeJson, member, optionalText, parseJsonObject } from './json-body.ts';
 
 /** The service's notice that the session is over. */
 export interface ChannelClosed {
@@ -11,8 +11,8 @@ export interface ChannelClosed {
 export function parseChannelClosed(payload: Uint8Array): ChannelClosed {
   const body = parseJsonObject('channel_closed', payload);
   return {
-    sessionId: optionalText('channel_closed.SessionId', body['SessionId']),
-    output: optionalText('channel_closed.Output', body['Output']),
+    sessionId: optionalText('channel_closed.SessionId', member(body, 'SessionId')),
+    output: optionalText('channel_closed.Output', member(body, 'Output')),
   };
 }
 

@@ -31,6 +31,16 @@ export function requireObject(what: string, value: unknown): JsonObject {
   return value as JsonObject;
 }
 
+/**
+ * One member of a JSON object. Go's decoder, which both official peers use, takes a key in any case when the exact
+ * one is absent; so do we.
+ */
+export function member(object: JsonObject, name: string): unknown {
+  if (Object.hasOwn(object, name)) return object[name];
+  for (const key of Object.keys(object)) if (key.toLowerCase() === name.toLowerCase()) return object[key];
+  return undefined;
+}
+
 export function requireText(what: string, value: unknown): string {
   if (typeof value !== 'string') throw invalidField(what, Offset.payload, 'is not a string');
   return value;

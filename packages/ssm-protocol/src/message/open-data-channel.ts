@@ -1,4 +1,4 @@
-import { encodeJson, optionalText, parseJsonObject, requireText } from './json-body.ts';
+import { encodeJson, member, optionalText, parseJsonObject, requireText } from './json-body.ts';
 
 /** The text frame that either role sends first on every WebSocket it opens (protocol section "OpenDataChannel"). */
 export interface OpenDataChannel {
@@ -27,12 +27,12 @@ export function encodeOpenDataChannel(open: OpenDataChannel): string {
 
 export function parseOpenDataChannel(text: string): OpenDataChannel {
   const body = parseJsonObject('OpenDataChannel', text);
-  const clientId = optionalText('OpenDataChannel.ClientId', body['ClientId']);
-  const clientVersion = optionalText('OpenDataChannel.ClientVersion', body['ClientVersion']);
-  const clientInstanceId = optionalText('OpenDataChannel.ClientInstanceId', body['ClientInstanceId']);
+  const clientId = optionalText('OpenDataChannel.ClientId', member(body, 'ClientId'));
+  const clientVersion = optionalText('OpenDataChannel.ClientVersion', member(body, 'ClientVersion'));
+  const clientInstanceId = optionalText('OpenDataChannel.ClientInstanceId', member(body, 'ClientInstanceId'));
   return {
-    requestId: requireText('OpenDataChannel.RequestId', body['RequestId']),
-    tokenValue: requireText('OpenDataChannel.TokenValue', body['TokenValue']),
+    requestId: requireText('OpenDataChannel.RequestId', member(body, 'RequestId')),
+    tokenValue: requireText('OpenDataChannel.TokenValue', member(body, 'TokenValue')),
     ...(clientId === '' ? {} : { clientId }),
     ...(clientVersion === '' ? {} : { clientVersion }),
     ...(clientInstanceId === '' ? {} : { clientInstanceId }),

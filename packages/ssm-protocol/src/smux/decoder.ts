@@ -1,5 +1,5 @@
 import { invalidField } from '../errors.ts';
-import { SMUX_HEADER_BYTES, SMUX_VERSION, SmuxCommand } from './constants.ts';
+import { SMUX_HEADER_BYTES, SMUX_UPDATE, SMUX_UPDATE_BYTES, SMUX_VERSION, SmuxCommand } from './constants.ts';
 import type { SmuxFrame } from './frame.ts';
 
 const NO_DATA = new Uint8Array(0);
@@ -18,6 +18,8 @@ export class SmuxDecoder {
   /** Data still to come for the PSH frame whose header was read last. */
   #missing = 0;
   #streamId = 0;
+  /** The missing bytes mean nothing: they are those of a window update. */
+  #skipping = false;
   #position = 0;
 
   /** Position in the stream of the next byte, for errors and statistics. */
@@ -32,7 +34,7 @@ export class SmuxDecoder {
     while (at < bytes.length) {
       if (this.#missing > 0) {
         const data = bytes.subarray(at, at + this.#missing);
-        frames.push({ command: SmuxCommand.psh, streamId: this.#streamId, data });
+        if (!this.#skipping) frames.push({ command: SmuxCommand.psh, streamId: this.#streamId, data });
         this.#missing -= data.length;
         at += data.length;
         this.#position += data.length;
@@ -62,6 +64,11 @@ export class SmuxDecoder {
     switch (command) {
       case SmuxCommand.psh:
         this.#missing = length;
+        this.#skipping = false;
+        return undefined;
+      case SMUX_UPDATE:
+        this.#missing = SMUX_UPDATE_BYTES;
+        this.#skipping = true;
         return undefined;
       case SmuxCommand.syn:
       case SmuxCommand.fin:

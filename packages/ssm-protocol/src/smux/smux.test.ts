@@ -70,6 +70,16 @@ describe('smux frames', () => {
     expect(joined(frames)).toEqual(joined(goldenFrames));
   });
 
+  it('are read over when they are window updates of version 2, as the library does, wherever they are cut', () => {
+    const update = '0104080003000000' + '0102030405060708';
+    const bytes = Buffer.from(`${golden.slice(0, 16)}${update}${golden.slice(16)}`, 'hex');
+    for (let cut = 0; cut <= bytes.length; cut++) {
+      const decoder = new SmuxDecoder();
+      const frames = [...decoder.push(bytes.subarray(0, cut)), ...decoder.push(bytes.subarray(cut))];
+      expect(joined(frames)).toEqual(joined(goldenFrames));
+    }
+  });
+
   it('agree with the naive reader for any frames cut anywhere', () => {
     fc.assert(
       fc.property(
@@ -99,7 +109,7 @@ describe('smux frames', () => {
 
   it.each([
     ['smux version', 0, '0200000003000000'],
-    ['smux command', 1, '0104080003000000'],
+    ['smux command', 1, '0105080003000000'],
     ['smux command', 1, '01ff000003000000'],
     ['smux length', 2, '0100010003000000'],
     ['smux version', 37, `${golden}0000000000000000`],
