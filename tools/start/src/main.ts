@@ -9,17 +9,15 @@ import { stopHost } from './stop-host.ts';
 import { runSuite, type SuiteResult } from './suite.ts';
 
 /**
- * npm start [-- [--report REPORT] FILE …]: the offline cloud, the bootstrap Lambda deployed and invoked, the tunnel, and the
- * ledger's suite through all of them; then everything stops and an account is printed. FILE narrows the suite to
- * files whose path contains it; REPORT gets the account as JSON. Exits with 0 only when all of it worked, with 2 when it was asked wrongly.
+ * npm start [-- [--env NAME] [--report REPORT] FILE …]: the offline cloud, the bootstrap Lambda deployed and
+ * invoked, the tunnel, and the ledger's suite through all of them; then everything stops and an account is printed.
+ * FILE narrows the suite to files whose path contains it; REPORT gets the account as JSON. Exits with 0 only when
+ * all of it worked, with 2 when it was asked wrongly.
  */
 
-const { values: options, positionals: files } = parseArgs({
-  allowPositionals: true,
-  options: { report: { type: 'string' } },
-});
+const { options, files } = readArguments();
 const root = resolve(import.meta.dirname, '../../..');
-const environment = process.env['POSTERN_ENV'] ?? 'local';
+const environment = options.env ?? process.env['POSTERN_ENV'] ?? 'local';
 const interrupted = new AbortController();
 let suiteProcess: ChildProcess | undefined;
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
@@ -27,6 +25,19 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
     interrupted.abort(new Interrupted(signal));
     suiteProcess?.kill(signal);
   });
+}
+
+function readArguments(): { options: { env?: string; report?: string }; files: string[] } {
+  try {
+    const { values, positionals } = parseArgs({
+      allowPositionals: true,
+      options: { env: { type: 'string' }, report: { type: 'string' } },
+    });
+    return { options: values, files: positionals };
+  } catch (error) {
+    console.error(`${(error as Error).message}\nUsage: npm start [-- [--env NAME] [--report REPORT] FILE …]`);
+    process.exit(2);
+  }
 }
 
 class Interrupted extends Error {
@@ -61,6 +72,7 @@ async function mainJob(): Promise<{ suite: SuiteResult; counters: Counters | und
     const suite = await runSuite({
       folder: resolve(root, 'apps/ledger'),
       files,
+      environment,
       onStarted: (child) => {
         suiteProcess = child;
       },

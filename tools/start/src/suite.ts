@@ -16,6 +16,8 @@ export async function runSuite(options: {
   folder: string;
   /** Only files whose path contains one of these. None: all. */
   files: readonly string[];
+  /** Name of the environment to run in. */
+  environment: string;
   onStarted: (child: ChildProcess) => void;
 }): Promise<SuiteResult> {
   const started = performance.now();
@@ -32,7 +34,11 @@ export async function runSuite(options: {
       cwd: options.folder,
       stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
       shell: process.platform === 'win32',
-      env: { ...process.env, NODE_OPTIONS: '--conditions=@postern/source' },
+      env: {
+        ...process.env,
+        NODE_OPTIONS: '--conditions=@postern/source',
+        POSTERN_ENV: options.environment,
+      },
     },
   );
   options.onStarted(child);
