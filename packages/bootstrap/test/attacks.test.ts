@@ -49,6 +49,15 @@ CREATE SCHEMA postern;`;
        ALTER TABLE postern.migrations ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
        CREATE POLICY trap ON postern.migrations USING (public.trap() IS NOT NULL);`,
     ],
+    [
+      'statistics of an index',
+      `CREATE TABLE postern.migrations (id int, name text);
+       INSERT INTO postern.migrations VALUES (1, '1_a');
+       CREATE FUNCTION public.calm(text) RETURNS text IMMUTABLE LANGUAGE sql AS 'SELECT $1';
+       CREATE INDEX ON postern.migrations (public.calm(name));
+       CREATE OR REPLACE FUNCTION public.calm(text) RETURNS text IMMUTABLE LANGUAGE plpgsql AS
+         'BEGIN RETURN public.trap(); END';`,
+    ],
   ])('cannot act as the master when publish reads %s', async (what, sql) => {
     const run = newRunId();
     const hash = Buffer.from(what).toString('hex').padEnd(64, '0').slice(0, 64);
@@ -56,8 +65,10 @@ CREATE SCHEMA postern;`;
     if (empty.status !== 'unknown') throw new Error('known');
     await cluster.query(trap + sql, { user: empty.login, database: empty.database });
     await lambda.invoke({ action: 'publish', database: 'shop', hash, run, count: 0, migrations: ['1_a'] });
-    expect(await cluster.query(`SELECT rolname FROM pg_roles WHERE rolname ~ '^trapped_'`)).toEqual([]);
+    const trapped = await cluster.query(`SELECT rolname FROM pg_roles WHERE rolname ~ '^trapped_'`);
+    await cluster.query('DROP ROLE IF EXISTS trapped_postern_master');
     await lambda.call({ action: 'drop', run });
+    expect(trapped).toEqual([]);
   });
 });
 
@@ -73,9 +84,9 @@ describe('a test login', () => {
 
   test('that was let in by hand is shut out by the next apply', async () => {
     await cluster.query('GRANT CONNECT ON DATABASE shop TO pt_shop_app', asMaster);
-    expect(
-      (await lambda.call({ action: 'apply' })).statements.map(({ sql }) => sql),
-    ).toEqual(['REVOKE CONNECT ON DATABASE "shop" FROM "pt_shop_app"']);
+    expect((await lambda.call({ action: 'apply' })).statements.map(({ sql }) => sql)).toEqual([
+      'REVOKE CONNECT ON DATABASE "shop" FROM "pt_shop_app"',
+    ]);
     await expect(cluster.query('SELECT 1', { user: 'pt_shop_app', database: 'shop' })).rejects.toMatchObject({
       code: '42501',
     });
@@ -105,9 +116,18 @@ describe('the master', () => {
       ok: false,
       error: { code: 'BOOTSTRAP_LOCKOUT_REFUSED', message: expect.stringContaining(`"${master}"`) },
     });
+    expect(await cluster.query(`SELECT 1 FROM pg_roles WHERE rolname = 'greedy_owner'`)).toEqual([]);
+
     await cluster.query(`ALTER ROLE ${master} RENAME TO greedy_owner`);
-    const renamed = createFunction(cluster, artefact.folder);
-    void renamed;
+    const greedy = await deploy([{ declaration: { name: 'greedy' } }]);
+    const asOwner = createFunction(cluster, greedy.folder, {
+      connect: (database) => cluster.connect('greedy_owner', database),
+    });
+    expect(await asOwner.invoke({ action: 'apply' })).toMatchObject({
+      ok: false,
+      error: { code: 'BOOTSTRAP_LOCKOUT_REFUSED', message: expect.stringContaining('"greedy_owner"') },
+    });
+    await greedy[Symbol.asyncDispose]();
     await cluster.query(`ALTER ROLE greedy_owner RENAME TO ${master}`);
     expect(await cluster.query(`SELECT rolcanlogin FROM pg_roles WHERE rolname = '${master}'`)).toEqual([
       { rolcanlogin: true },

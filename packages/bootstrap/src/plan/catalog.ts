@@ -20,6 +20,7 @@ interface CatalogRole {
 export interface Membership {
   readonly role: string;
   readonly member: string;
+  readonly grantor: string;
   readonly inherit: boolean;
   readonly set: boolean;
   /**
@@ -84,7 +85,7 @@ export async function readCluster(
           'superuser', rolsuper, 'settings', coalesce(rolconfig, '{}')))
         FROM pg_roles WHERE rolname = ANY ($1)), '[]'),
       'memberships', coalesce((SELECT json_agg(json_build_object('role', r.rolname, 'member', m.rolname,
-          'inherit', a.inherit_option, 'set', a.set_option,
+          'grantor', pg_get_userbyid(a.grantor), 'inherit', a.inherit_option, 'set', a.set_option,
           'implicit', a.grantor = 10 AND a.admin_option AND NOT a.inherit_option AND NOT a.set_option))
         FROM pg_auth_members a JOIN pg_roles r ON r.oid = a.roleid JOIN pg_roles m ON m.oid = a.member), '[]'),
       'databases', coalesce((SELECT json_agg(json_build_object('name', d.datname,

@@ -1,4 +1,4 @@
-import { leaseRole, maintenanceDatabase, quoteIdentifier } from '@postern/test-databases/server';
+import { leaseRole, maintenanceDatabase, quoteIdentifier, testPrefix } from '@postern/test-databases/server';
 import type { ManifestDatabase } from '../contract/manifest.ts';
 import type { AclEntry, CatalogDatabase, ClusterCatalog } from './catalog.ts';
 import { conflict } from './roles.ts';
@@ -76,18 +76,27 @@ function access(
             : 'Logins that write may use temporary tables.',
       });
     }
-    const withdrawn = Object.values(wanted)
-      .flat()
+    // Logins of test runs reach test databases only, whoever let them in here.
+    const withdrawn = [
+      ...Object.values(wanted).flat(),
+      ...acl.map((entry) => entry.grantee).filter(isTestLogin),
+    ]
       .filter((role, index, all) => all.indexOf(role) === index)
       .filter((role) => has(role, privilege) && !wanted[privilege].includes(role));
     if (withdrawn.length > 0) {
       statements.push({
         sql: `REVOKE ${privilege} ON DATABASE ${quoted} FROM ${identifiers(withdrawn)}`,
-        why: 'No longer part of the declared grant.',
+        why: withdrawn.some(isTestLogin)
+          ? 'Logins of test runs may reach test databases only.'
+          : 'No longer part of the declared grant.',
       });
     }
   }
   return { title: `access to ${name}`, database: 'postgres', transaction: true, guarded: false, statements };
+}
+
+function isTestLogin(role: string): boolean {
+  return role.startsWith(testPrefix);
 }
 
 /** What CREATE DATABASE leaves in `datacl` (null, i.e. these). */

@@ -27,6 +27,7 @@ const empty: ClusterCatalog = {
 const row = (member: string, role: string, options: Partial<Membership> = {}): Membership => ({
   member,
   role,
+  grantor: 'master',
   inherit: true,
   set: true,
   implicit: false,

@@ -86,6 +86,13 @@ class RolePlan {
   }
 
   role(name: string, login: 'LOGIN' | 'NOLOGIN', why: string): void {
+    if (name === this.#catalog.master) {
+      throw new BootstrapError(
+        'BOOTSTRAP_LOCKOUT_REFUSED',
+        `"${name}" is the master: as ${login === 'LOGIN' ? 'a declared login' : 'an owner'} it could no longer log in with its password`,
+        { hint: 'Declare another name.' },
+      );
+    }
     const found = this.#catalog.roles.find((role) => role.name === name);
     if (!found) this.#add(`CREATE ROLE ${quoteIdentifier(name)} ${login}`, why);
     else if (found.superuser) {
@@ -105,8 +112,19 @@ class RolePlan {
   }
 
   membership(role: string, member: string, options: { inherit: boolean; set: boolean }, why: string): void {
+    const rows = this.#direct(member, role);
     const fits = (row: Membership): boolean => row.inherit === options.inherit && row.set === options.set;
-    if (this.#direct(member, role).some(fits)) return;
+    // One row per grantor, and they add up; ours does not change those of others.
+    const foreign = rows.find(
+      (row) => row.inherit && !options.inherit && row.grantor !== this.#catalog.master,
+    );
+    if (foreign) {
+      throw conflict(
+        `"${member}" inherits "${role}", granted by "${foreign.grantor}"`,
+        `"${member}" must be able to become "${role}", and have nothing of it before. Run REVOKE ${quoteIdentifier(role)} FROM ${quoteIdentifier(member)} as "${foreign.grantor}", then apply again.`,
+      );
+    }
+    if (rows.length > 0 && rows.every(fits)) return;
     const word = (value: boolean): string => (value ? 'TRUE' : 'FALSE');
     this.#add(
       `GRANT ${quoteIdentifier(role)} TO ${quoteIdentifier(member)} WITH INHERIT ${word(options.inherit)}, SET ${word(options.set)}`,

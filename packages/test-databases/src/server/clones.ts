@@ -88,18 +88,20 @@ async function ensureDatabase(
       [name, request.run, request.hash, request.database, request.n],
     );
   }
-  if (exists) {
-    // An earlier attempt died after CREATE DATABASE, which is all or nothing: only the grants may be missing.
-    await grantDatabase(session, { name, ...request.grants });
-  } else {
+  const { owner, template, grants, fill } = request;
+  // Nobody gets in while the master fills it: what they made there would meet the master's statements.
+  const closed = fill === undefined ? grants : { connect: [], temporary: [] };
+  if (!exists) {
     await createDatabase(session, {
       name,
-      owner: request.owner,
-      ...(request.template === undefined ? {} : { template: request.template }),
-      ...request.grants,
+      owner,
+      ...(template === undefined ? {} : { template }),
+      ...closed,
     });
   }
-  await request.fill?.(name);
+  await fill?.(name);
+  // An earlier attempt may have died after CREATE DATABASE, which is all or nothing: only the grants are missing.
+  if (exists || fill !== undefined) await grantDatabase(session, { name, ...grants });
   await session.query(`UPDATE postern.databases SET state = 'ready' WHERE name = $1`, [name]);
   return true;
 }
