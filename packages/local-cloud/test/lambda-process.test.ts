@@ -1,4 +1,7 @@
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { TestRunner } from './fixtures/test-runner.ts';
 import { startTestRunner } from './fixtures/test-runner.ts';
@@ -18,6 +21,14 @@ function stateOf(pid: number): string {
     return /\) (\S)/.exec(readFileSync(`/proc/${pid}/stat`, 'utf8'))?.[1] ?? '';
   } catch {
     return 'gone';
+  }
+}
+
+function textOf(file: string): string {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch {
+    return ''; // ended in this moment
   }
 }
 
@@ -53,6 +64,19 @@ describe('the process', () => {
       TZ: ':UTC',
       _HANDLER: 'index.handler',
     });
+  });
+
+  test('and whoever watches over it sees nothing at all', async () => {
+    process.env['POSTERN_SECRET_OF_THE_HOST'] = 'x';
+    await using own = await startTestRunner();
+    await own.run('export const handler = async () => 1;');
+    delete process.env['POSTERN_SECRET_OF_THE_HOST'];
+    const watchers = readdirSync('/proc')
+      .filter((pid) => /^\d+$/.test(pid))
+      .filter((pid) => textOf(`/proc/${pid}/cmdline`).includes('read -r change pid'))
+      .filter((pid) => textOf(`/proc/${pid}/status`).includes(`PPid:\t${process.pid}\n`));
+    expect(watchers.length).toBeGreaterThan(0);
+    for (const pid of watchers) expect(textOf(`/proc/${pid}/environ`)).toBe('');
   });
 
   test('resolves names of the VPC, whichever way it asks', async () => {
@@ -146,6 +170,39 @@ describe('the process', () => {
     expect(stateOf(pid)).not.toMatch(/gone|Z/);
     lambda.runner.retire(record.name);
     await expect.poll(() => stateOf(pid)).toMatch(/gone|Z/);
+  });
+});
+
+describe('what a function started', () => {
+  const spawning = (then: string): string => `
+    import { spawn } from 'node:child_process';
+    import { writeFileSync } from 'node:fs';
+    export const handler = async ({ file }) => {
+      const child = spawn('sleep', ['600'], { stdio: 'inherit' });
+      writeFileSync(file, String(child.pid));
+      ${then}
+    };`;
+
+  test.each([
+    ['leaves', 'process.exit(3);'],
+    ['crashes', 'setImmediate(() => { throw new Error("crash"); }); await new Promise(() => {});'],
+  ])('ends with a function that %s, whose caller does not wait for it', async (_how, then) => {
+    const folder = await mkdtemp(join(tmpdir(), 'postern-child-'));
+    const file = join(folder, 'pid');
+    const { value } = await run(spawning(then), {}, { file });
+    expect(value).toMatchObject({ errorType: 'Runtime.ExitError' });
+    const pid = Number(readFileSync(file, 'utf8'));
+    await expect.poll(() => stateOf(pid)).toMatch(/gone|Z/);
+    await rm(folder, { recursive: true });
+  });
+
+  test('is frozen with it', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'postern-child-'));
+    const file = join(folder, 'pid');
+    await run(spawning(''), {}, { file });
+    const pid = Number(readFileSync(file, 'utf8'));
+    await expect.poll(() => stateOf(pid)).toBe('T');
+    await rm(folder, { recursive: true });
   });
 });
 

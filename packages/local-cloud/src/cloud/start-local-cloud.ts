@@ -1,7 +1,4 @@
-import { randomBytes, randomUUID } from 'node:crypto';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { randomUUID } from 'node:crypto';
 import { startEndpoint } from '../endpoint/endpoint.ts';
 import { IamDirectory } from '../iam/index.ts';
 import { FunctionStore } from '../lambda/function-store.ts';
@@ -23,6 +20,7 @@ import * as names from './names.ts';
 import type { LocalCloudOptions } from './options.ts';
 import { checkOptions } from './options.ts';
 import { createPrincipals, credentialsOf } from './principal-credentials.ts';
+import { openRunFolders } from './run-folders.ts';
 import { createRdsTokenVerifier } from './token-verifier.ts';
 
 /** Starts the parts of AWS that Postern talks to, around a real PostgreSQL. Ready when it fulfils. */
@@ -54,22 +52,21 @@ async function open(
 ): Promise<LocalCloud> {
   const { clock = Date.now, signal, agent } = options;
   const { region, accountId } = names;
-  const runDir = options.runDir ?? (await mkdtemp(join(tmpdir(), 'postern-')));
-  const lambdaDir = join(runDir, `lambda-${process.pid}-${randomBytes(3).toString('hex')}`);
-  opened.push(() => rm(options.runDir ? lambdaDir : runDir, { recursive: true, force: true }));
+  const folders = await openRunFolders(options.runDir);
+  opened.push(() => folders.close());
 
-  const [server, { caPem, certificate }] = await Promise.all([
-    startPostgres({
-      cacheDir: options.cacheDir,
-      runDir,
-      ...(options.postgresSettings === undefined ? {} : { settings: options.postgresSettings }),
-      ...(signal === undefined ? {} : { signal }),
-    }).then((started) => {
-      opened.push(() => started.stop());
-      return started;
-    }),
-    issueCertificate(),
-  ]);
+  const issuing = issueCertificate(); // while the server starts
+  issuing.catch(() => undefined);
+  const server = await startPostgres({
+    cacheDir: options.cacheDir,
+    runDir: folders.runDir,
+    ...(options.postgresSettings === undefined ? {} : { settings: options.postgresSettings }),
+    ...(signal === undefined ? {} : { signal }),
+  });
+  opened.push(() => server.stop());
+  // Before the server, which removes the folder around both if it is the one that created it.
+  opened.push(() => folders.removeFunctions());
+  const { caPem, certificate } = await issuing;
   signal?.throwIfAborted();
 
   const iam = new IamDirectory({ accountId, clock });
@@ -124,7 +121,7 @@ async function open(
   const address = { url: '' };
   const runner = new LambdaRunner({
     region,
-    workDir: lambdaDir,
+    workDir: folders.functionsDir,
     cacheDir: options.cacheDir,
     clock,
     endpointUrl: () => address.url,

@@ -207,13 +207,29 @@ describe('a token is refused', () => {
   });
 });
 
+test('a raw plus sign in a user name means what its signer meant, and nothing else', async () => {
+  const credentials = iam.createAccessKey('ada');
+  const tokenOf = async (username: string): Promise<string> =>
+    new Signer({ hostname: host, port, region, username, credentials }).getAuthToken();
+  const verifier = createRdsTokenVerifier({ region, clusterResourceId, iam, clock: now });
+  const ask = async (token: string, user: string): Promise<boolean> =>
+    (await verifier.verify({ token, host, port, user })).ok;
+  // The signature is the same for both spellings: a proxy or another signer may have put the plus there.
+  const plus = (await tokenOf('pt_a+b')).replace('pt_a%2Bb', 'pt_a+b');
+  expect(await ask(plus, 'pt_a+b')).toBe(true);
+  expect(await ask(plus, 'pt_a b')).toBe(false);
+  const space = (await tokenOf('pt_a b')).replace('pt_a%20b', 'pt_a+b');
+  expect(await ask(space, 'pt_a b')).toBe(true);
+  expect(await ask(space, 'pt_a+b')).toBe(false);
+});
+
 test('a reason never holds the token, the secret or the password that was sent', async () => {
   const credentials = iam.createSession('ada', { expiresInMs: minute });
   for (const asked of [
     { port: 1 },
     { user: 'x' },
     { edit: (token: string) => `${token}0` },
-    { edit: () => 'hunter2:/?pass' },
+    { edit: () => 'hunter2:/?w0rd' },
   ]) {
     const verdict = await verify({ credentials, ...asked });
     const text = JSON.stringify(verdict);
@@ -221,7 +237,8 @@ test('a reason never holds the token, the secret or the password that was sent',
       credentials.secretAccessKey,
       credentials.sessionToken ?? '',
       'X-Amz-Signature',
-      'pass',
+      'w0rd',
+      'hunter2',
     ]) {
       expect(text).not.toContain(secret);
     }

@@ -1,6 +1,7 @@
 import type { IamDirectory } from '../iam/index.ts';
 import { AccessDenied } from '../iam/index.ts';
 import type { TokenRequest, TokenVerdict, TokenVerifier } from '../rds-front/token-verifier.ts';
+import type { QueryForm } from '../sigv4/canonical-request.ts';
 import { parseQuery } from '../sigv4/canonical-request.ts';
 import { verifySigV4 } from '../sigv4/verify.ts';
 
@@ -28,19 +29,14 @@ function verify(
   { region, clusterResourceId, iam, clock }: RdsTokenVerifierOptions,
 ): TokenVerdict {
   const match = /^([^/?]+)(\/\?(.+))$/.exec(token);
-  if (match === null) return refuse('not a token: a password, or cut off');
-  const [, signedHost = '', url = '', query = ''] = match;
+  const [, signedHost = '', url = '', query = ''] = match ?? [];
+  // Nothing of a password may end in a reason, whatever characters it has.
+  if (!/(^|&)Action=/.test(query)) return refuse('not a token: a password, or cut off');
   if (signedHost !== `${host}:${port}`) {
     return refuse(`signed for ${printable(signedHost)}, but this is ${host}:${port}`);
   }
-  const values = new Map<string, string[]>();
-  for (const [key, value] of parseQuery(query, 'form') ?? []) {
-    values.set(key, [...(values.get(key) ?? []), value]);
-  }
-  if (!single(values, 'Action', 'connect')) return refuse('Action is not connect');
-  if (!single(values, 'DBUser', user)) {
-    return refuse(`signed for another user than ${printable(user)} (DBUser is case-sensitive)`);
-  }
+  const refusals = (['form', 'uri'] as const).map((form) => claimProblem(query, form, user));
+  if (refusals[0] !== undefined && refusals[1] !== undefined) return refuse(refusals[0]);
   const raw = { method: 'GET', url, headers: ['host', signedHost], body: Buffer.alloc(0) };
   const signed = verifySigV4(raw, {
     findKey: (id) => iam.findKey(id),
@@ -51,6 +47,9 @@ function verify(
   });
   if (!signed.ok) return refuse(`${signed.reason}: ${signed.message}`);
   if (!signed.presigned) return refuse('not a presigned request');
+  // A raw `+` is a space to one signer and itself to another: what the signer meant counts.
+  const refusal = claimProblem(query, signed.queryForm, user);
+  if (refusal !== undefined) return refuse(refusal);
 
   const { caller } = signed.key;
   const resource = `arn:aws:rds-db:${region}:${iam.accountId}:dbuser:${clusterResourceId}/${user}`;
@@ -63,9 +62,18 @@ function verify(
   return { ok: true, principalArn: caller.arn };
 }
 
-function single(values: ReadonlyMap<string, readonly string[]>, key: string, expected: string): boolean {
-  const found = values.get(key);
-  return found?.length === 1 && found[0] === expected;
+/** Each claim has to be there once, and to be right. */
+function claimProblem(query: string, form: QueryForm, user: string): string | undefined {
+  const pairs = parseQuery(query, form) ?? [];
+  const isJust = (key: string, expected: string): boolean => {
+    const found = pairs.filter(([name]) => name === key);
+    return found.length === 1 && found[0]?.[1] === expected;
+  };
+  if (!isJust('Action', 'connect')) return 'Action is not connect';
+  if (!isJust('DBUser', user)) {
+    return `signed for another user than ${printable(user)} (DBUser is case-sensitive)`;
+  }
+  return undefined;
 }
 
 /** What a client sent may end in an event: short, and nothing but plain characters. */

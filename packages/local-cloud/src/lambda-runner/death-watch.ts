@@ -36,7 +36,12 @@ for pid in $pids; do kill -9 "-$pid" 2>/dev/null; done
 
 function start(): ChildProcess | undefined {
   if (process.platform === 'win32') return undefined;
-  const shell = spawn('/bin/sh', ['-c', script], { stdio: ['pipe', 'ignore', 'ignore'], detached: true });
+  const shell = spawn('/bin/sh', ['-c', script], {
+    stdio: ['pipe', 'ignore', 'ignore'],
+    detached: true,
+    cwd: '/',
+    env: {}, // it needs nothing of ours, least of all credentials
+  });
   shell.on('error', () => undefined);
   shell.stdin.on('error', () => undefined);
   shell.unref();

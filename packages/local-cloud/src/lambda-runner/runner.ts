@@ -197,7 +197,7 @@ export class LambdaRunner {
       record.name,
       Buffer.from(record.code.sha256, 'base64').toString('hex').slice(0, 16),
     );
-    await mkdir(join(workDir, record.name), { recursive: true });
+    await mkdir(join(workDir, record.name), { recursive: true, mode: 0o700 });
     await unpack(record.code, folder);
     if (this.#closed) throw closing();
     const credentials = this.#options.credentials(record);

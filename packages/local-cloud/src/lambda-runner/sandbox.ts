@@ -67,7 +67,8 @@ export class Sandbox {
     this.#api = api;
     this.#state = state;
     for (const stream of [child.stdout, child.stderr]) this.output.read(stream as Readable);
-    const poll = setInterval(() => this.#watchMemory(options.memoryMb), memoryPollMs);
+    // A frozen process allocates nothing.
+    const poll = setInterval(() => this.#idle || this.#watchMemory(options.memoryMb), memoryPollMs);
     poll.unref();
     if (child.pid !== undefined) options.deathWatch.add(child.pid);
     this.exited = new Promise((resolve) => {
@@ -80,9 +81,13 @@ export class Sandbox {
         state.current?.(exitOutcome(code, this.#outOfMemory ? 'SIGKILL' : signal));
         resolve();
       };
-      // `close` comes after `exit` and after all output, unless a process of the function's own holds the pipes.
+      // `close` comes after `exit` and after all output, unless a process that left the group holds the pipes.
       child.once('close', end);
-      child.once('exit', (code, signal) => setTimeout(end, outputGraceMs, code, signal).unref());
+      child.once('exit', (code, signal) => {
+        // With the function ends what it started, as on AWS, where the whole environment goes.
+        this.#signal('SIGKILL');
+        setTimeout(end, outputGraceMs, code, signal).unref();
+      });
       child.once('error', () => end(1, null));
     });
   }
@@ -166,7 +171,7 @@ export class Sandbox {
 
   kill(): void {
     this.#idle = false;
-    if (this.#alive) this.#signal('SIGKILL', true);
+    if (this.#alive) this.#signal('SIGKILL');
   }
 
   async #until(limitMs: number, begin: () => void): Promise<Outcome> {
@@ -198,7 +203,8 @@ export class Sandbox {
     }
   }
 
-  #signal(signal: NodeJS.Signals, group = false): void {
+  /** To the function's process and to those that it started: its group. */
+  #signal(signal: NodeJS.Signals): void {
     const { pid } = this.#child;
     if (pid === undefined) return;
     if (process.platform === 'win32') {
@@ -206,7 +212,7 @@ export class Sandbox {
       return;
     }
     try {
-      process.kill(group ? -pid : pid, signal);
+      process.kill(-pid, signal);
     } catch {
       // It ended in this moment; `exited` tells.
     }

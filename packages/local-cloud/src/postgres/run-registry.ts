@@ -11,18 +11,24 @@ interface RunRecord {
   readonly pid: number;
   readonly startTime: string;
   readonly processTable: string;
-  readonly dataDir: string;
+  /** Of the server, when the run has one. */
+  readonly dataDir?: string | undefined;
   readonly folders: readonly string[];
   /** A folder around them that the run created; removed if nothing else is in it. */
   readonly createdFolder: string | undefined;
 }
 
-/** Folders of servers have names of this shape, and nothing else is ever removed. */
-const folderName = /^pg-[0-9a-f]{12}$/;
+/** What runs create has names of this shape, and nothing else is ever removed with its content. */
+const folderName = /^(pg|lambda)-[0-9a-f]{12}$/;
 
 /** A new name for a folder of a server. */
 export function serverFolderName(): string {
-  return `pg-${randomBytes(6).toString('hex')}`;
+  return runFolderName('pg');
+}
+
+/** A new name for a folder: of a server, of unpacked functions, or around them. */
+export function runFolderName(kind: 'pg' | 'lambda' | 'postern'): string {
+  return `${kind}-${randomBytes(6).toString('hex')}`;
 }
 
 /**
@@ -69,19 +75,22 @@ async function removeRecord(file: string): Promise<void> {
  */
 export async function sweepRuns(platform: Platform): Promise<string[]> {
   const records = await recordsFolder();
-  const removed = await Promise.all(
+  const swept = await Promise.all(
     (await readdir(records).catch(() => [])).map(async (name) => {
       const file = join(records, name);
       const record = await readRecord(file);
       if (!record || lives(platform, record) || !(await endServer(platform, record.dataDir))) return [];
       const folders = record.folders.filter((folder) => folderName.test(basename(folder)));
       for (const folder of folders) await rm(folder, { recursive: true, force: true, maxRetries: 3 });
-      if (record.createdFolder) await rmdir(record.createdFolder).catch(() => {});
-      await removeRecord(file);
-      return folders;
+      return [{ file, folders, createdFolder: record.createdFolder }];
     }),
   );
-  return removed.flat();
+  // Only now: records of one run share the folder around theirs.
+  for (const { file, createdFolder } of swept.flat()) {
+    if (createdFolder) await rmdir(createdFolder).catch(() => {});
+    await removeRecord(file);
+  }
+  return swept.flat().flatMap(({ folders }) => folders);
 }
 
 async function recordsFolder(): Promise<string> {
@@ -106,7 +115,8 @@ function lives(platform: Platform, record: RunRecord): boolean {
 }
 
 /** Whether no server works in `dataDir` any more; one that still does is asked to end first. */
-async function endServer(platform: Platform, dataDir: string): Promise<boolean> {
+async function endServer(platform: Platform, dataDir: string | undefined): Promise<boolean> {
+  if (dataDir === undefined) return true;
   const pidFile = join(dataDir, 'postmaster.pid');
   const deadline = Date.now() + 10_000;
   for (let asked = false; ; asked = true) {
