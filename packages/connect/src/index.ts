@@ -12,6 +12,7 @@ export {
   type EnvironmentSettings,
   type JumpHost,
   type LocalOptions,
+  type LocalPath,
   type LocalSettings,
   local,
   type PosternConfig,

@@ -15,6 +15,11 @@ export {
   pgOptions,
 } from './pg-options.ts';
 export {
+  type PgSocketOptions,
+  type PgSocketOptionsInit,
+  pgSocketOptions,
+} from './pg-socket-options.ts';
+export {
   type AwsCredentialProvider,
   type AwsCredentials,
   createTokenSource,

@@ -1,7 +1,7 @@
-import { type NetConnectOpts, Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { ConnectingStream } from './connecting-stream.ts';
 import { RdsAuthError } from './errors.ts';
+import { RedirectedSocket } from './redirected-socket.ts';
 
 /**
  * Default of `connectionTimeoutMillis`, which pg leaves unlimited. An Aurora cluster that paused answers TCP at once
@@ -104,31 +104,6 @@ export function pgOptions(init: PgOptionsInit): PgOptions {
     connectionTimeoutMillis: init.connectTimeoutMs ?? DEFAULT_CONNECT_TIMEOUT_MS,
     ...(init.applicationName === undefined ? {} : { application_name: init.applicationName }),
   };
-}
-
-/**
- * A real socket that ignores the host and port pg gives it. TLS stays on Node's native path, which a wrapped
- * Duplex would leave.
- */
-class RedirectedSocket extends Socket {
-  readonly #address: NetConnectOpts;
-  readonly #ready: () => Promise<unknown>;
-
-  constructor(address: NetConnectOpts, ready: () => Promise<unknown>) {
-    super();
-    this.#address = address;
-    this.#ready = ready;
-  }
-
-  override connect(): this {
-    this.#ready().then(
-      () => {
-        if (!this.destroyed) super.connect(this.#address as never);
-      },
-      (error: unknown) => this.destroy(error as Error),
-    );
-    return this;
-  }
 }
 
 function checkInit(init: PgOptionsInit): void {

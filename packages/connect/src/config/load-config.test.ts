@@ -33,7 +33,7 @@ describe('the configuration', () => {
     mkdirSync(below, { recursive: true });
     const { root, config } = await loadConfig({ cwd: below, env: {} });
     expect(root).toBe(folder);
-    expect(config.environments).toEqual({ local: { kind: 'local', postgres: 17 } });
+    expect(config.environments).toEqual({ local: { kind: 'local', postgres: 17, path: 'full' } });
   });
 
   it('has one root, also when it is reached through a symbolic link', async () => {
@@ -83,7 +83,7 @@ describe('everything that is wrong is reported at once, by name', () => {
       environments: {
         'Bad Name': local(),
         one: aws({ region: 'london', cluster: 'app', jumpHost: 'web-1', color: 'blue' }),
-        two: { kind: 'local', postgres: 12 },
+        two: { kind: 'local', postgres: 12, path: 'short' },
         three: {},
       },
       defaultEnvironment: 7,
@@ -96,6 +96,7 @@ describe('everything that is wrong is reported at once, by name', () => {
       /^environments\.one\.jumpHost: must be an instance id/,
       /^environments\.one\.color: unknown option/,
       /^environments\.two\.postgres: must be 17/,
+      /^environments\.two\.path: must be 'full' or 'direct'/,
       /^environments\.three.*: must be made by local\(\) or aws\(\)/,
       /^defaultEnvironment: /,
     ];

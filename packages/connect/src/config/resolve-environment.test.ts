@@ -92,9 +92,29 @@ describe('what overrides the file', () => {
     );
   });
 
-  it('leaves the offline environment alone', () => {
-    expect(resolveEnvironment(three, 'local', { env: { POSTERN_REGION: 'london' } }).settings).toEqual(
-      local(),
+  it('leaves the offline environment alone when it is about AWS, and the other way round', () => {
+    const env = { POSTERN_REGION: 'london' };
+    expect(resolveEnvironment(three, 'local', { env, flags: { region: 'rome' } }).settings).toEqual(local());
+    const direct = { env: { POSTERN_LOCAL_PATH: 'direct' }, flags: { path: 'direct' } as const };
+    expect(resolveEnvironment(three, 'staging', direct).settings).toEqual(staging);
+  });
+
+  it('is the path of the offline environment: flag, POSTERN_LOCAL_PATH, file, full', () => {
+    const direct = loaded({ environments: { local: local({ path: 'direct' }) } });
+    const path = (...[config, options]: [LoadedConfig, Parameters<typeof resolveEnvironment>[2]]): unknown =>
+      resolveEnvironment(config, 'local', options).settings;
+    expect(path(three, { env: {} })).toMatchObject({ path: 'full' });
+    expect(path(direct, { env: {} })).toMatchObject({ path: 'direct' });
+    expect(path(three, { env: { POSTERN_LOCAL_PATH: 'direct' } })).toMatchObject({ path: 'direct' });
+    expect(path(direct, { env: { POSTERN_LOCAL_PATH: 'full' } })).toMatchObject({ path: 'full' });
+    expect(path(three, { env: { POSTERN_LOCAL_PATH: 'direct' }, flags: { path: 'full' } })).toMatchObject({
+      path: 'full',
+    });
+    expect(() => path(three, { env: { POSTERN_LOCAL_PATH: 'short' } })).toThrow(
+      expect.objectContaining({
+        code: 'CONNECT_CONFIG_INVALID',
+        message: expect.stringMatching(/POSTERN_LOCAL_PATH[\s\S]*environments\.local\.path.*full.*direct/),
+      }),
     );
   });
 });

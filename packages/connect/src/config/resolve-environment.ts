@@ -1,11 +1,11 @@
 import { ConnectError } from '../errors.ts';
 import { invalid, type LoadedConfig } from './load-config.ts';
 import { parseEnvironment } from './schema.ts';
-import type { AwsSettings, EnvironmentSettings } from './settings.ts';
+import type { AwsSettings, EnvironmentSettings, LocalPath, LocalSettings } from './settings.ts';
 
 export interface ResolveOptions {
   /** Values of command-line flags; they win over everything. */
-  flags?: Partial<Omit<AwsSettings, 'kind'>>;
+  flags?: Partial<Omit<AwsSettings, 'kind'> & Pick<LocalSettings, 'path'>>;
   /** Default: the environment of this process. */
   env?: NodeJS.ProcessEnv;
 }
@@ -16,15 +16,32 @@ export interface ResolvedEnvironment {
   readonly settings: EnvironmentSettings;
 }
 
-/** What the process environment can override, and how. Precedence: flag, POSTERN_*, file, default. */
-const variables: Readonly<Record<string, (value: string) => Partial<AwsSettings>>> = {
-  POSTERN_REGION: (region) => ({ region }),
-  POSTERN_PROFILE: (profile) => ({ profile }),
-  POSTERN_CLUSTER: (cluster) => ({ cluster }),
-  POSTERN_JUMP_HOST: (jumpHost) => ({ jumpHost }),
-  POSTERN_BOOTSTRAP: (bootstrap) => ({ bootstrap }),
-  POSTERN_TEST_DATABASES: (testDatabases) => ({ testDatabases }),
-  POSTERN_CA_FILE: (file) => ({ ca: { file } }),
+type Overrides = NonNullable<ResolveOptions['flags']>;
+
+/**
+ * What the process environment can override, and how. Precedence: flag, POSTERN_*, file, default. Each kind of
+ * environment has its own and does not look at those of the other.
+ */
+const variables: Readonly<
+  Record<EnvironmentSettings['kind'], Readonly<Record<string, (value: string) => Overrides>>>
+> = {
+  local: {
+    POSTERN_LOCAL_PATH: (path) => ({ path: path as LocalPath }),
+  },
+  aws: {
+    POSTERN_REGION: (region) => ({ region }),
+    POSTERN_PROFILE: (profile) => ({ profile }),
+    POSTERN_CLUSTER: (cluster) => ({ cluster }),
+    POSTERN_JUMP_HOST: (jumpHost) => ({ jumpHost }),
+    POSTERN_BOOTSTRAP: (bootstrap) => ({ bootstrap }),
+    POSTERN_TEST_DATABASES: (testDatabases) => ({ testDatabases }),
+    POSTERN_CA_FILE: (file) => ({ ca: { file } }),
+  },
+};
+
+const flagsOf: Readonly<Record<EnvironmentSettings['kind'], (flags: Overrides) => Overrides>> = {
+  local: ({ path }) => (path === undefined ? {} : { path }),
+  aws: ({ path: _, ...flags }) => flags,
 };
 
 /**
@@ -54,20 +71,20 @@ function override(
   settings: EnvironmentSettings,
   name: string,
   env: NodeJS.ProcessEnv,
-  flags: ResolveOptions['flags'],
+  flags: Overrides = {},
 ): EnvironmentSettings {
-  if (settings.kind === 'local') return settings;
-  const overrides: Partial<AwsSettings> = {};
+  const { kind } = settings;
+  const overrides: Overrides = {};
   const used: string[] = [];
-  for (const [variable, read] of Object.entries(variables)) {
+  for (const [variable, read] of Object.entries(variables[kind])) {
     const value = nonEmpty(env[variable]);
     if (value === undefined) continue;
     used.push(variable);
     Object.assign(overrides, read(value));
   }
-  Object.assign(overrides, flags);
+  Object.assign(overrides, flagsOf[kind](flags));
   if (Object.keys(overrides).length === 0) return settings;
-  const merged: AwsSettings = { ...settings, ...overrides };
+  const merged = { ...settings, ...overrides };
   if (overrides.cluster !== undefined) delete merged.endpoint;
   const parsed = parseEnvironment(merged, `environments.${name}`);
   if ('problems' in parsed) throw invalid(['The configuration with', ...used].join(' '), parsed.problems);

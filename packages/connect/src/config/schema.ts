@@ -20,6 +20,7 @@ const jumpHost = v.union(
 const local = v.strictObject({
   kind: v.literal('local'),
   postgres: v.optional(v.literal(17, 'must be 17'), 17),
+  path: v.optional(v.picklist(['full', 'direct'], "must be 'full' or 'direct'"), 'full'),
 });
 
 const aws = v.pipe(

@@ -4,7 +4,14 @@ export type JumpHost = string | { tag: Record<string, string> };
 export interface LocalOptions {
   /** Major version of the embedded server. Default 17. */
   postgres?: 17;
+  /**
+   * How suites reach it. `full` (default) goes the way of AWS: tunnel, verified TLS, IAM token. `direct` is the server's
+   * Unix socket with none of them, for the fastest loop at the desk. Functions go the way of AWS in both.
+   */
+  path?: LocalPath;
 }
+
+export type LocalPath = 'full' | 'direct';
 
 export interface AwsOptions {
   region: string;
@@ -31,6 +38,7 @@ export interface AwsOptions {
 export interface LocalSettings extends LocalOptions {
   kind: 'local';
   postgres: 17;
+  path: LocalPath;
 }
 
 export interface AwsSettings extends AwsOptions {
@@ -47,7 +55,7 @@ export interface PosternConfig {
 
 /** An offline cloud on this machine: embedded PostgreSQL behind simulated AWS services. */
 export function local(options: LocalOptions = {}): LocalSettings {
-  return { kind: 'local', postgres: 17, ...options };
+  return { kind: 'local', postgres: 17, path: 'full', ...options };
 }
 
 /** A cluster on AWS. */

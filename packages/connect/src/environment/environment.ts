@@ -13,6 +13,8 @@ export interface Cluster {
   readonly resourceId?: string;
   /** PEM certificates to trust. */
   readonly ca: readonly string[];
+  /** Offline on the direct path: the server's own Unix socket. Connections then need neither TLS nor token. */
+  readonly socket?: string;
 }
 
 /** The two functions of an environment; they differ in what they may do. */

@@ -3,11 +3,12 @@ import type { Duplex } from 'node:stream';
 import type { Action, RequestOf, ResultOf } from '@postern/bootstrap/contract';
 import type { LocalCloud } from '@postern/local-cloud';
 import type { AwsCredentialProvider, AwsCredentials } from '@postern/rds-auth';
-import type { AwsSettings, LocalSettings } from '../config/settings.ts';
+import type { AwsSettings, LocalPath, LocalSettings } from '../config/settings.ts';
 import { createPhases, type RunPhase } from '../phases.ts';
 import type { AwsAccess } from './aws-access.ts';
 import { createAwsEnvironment } from './aws-environment.ts';
 import { deployFunctions, type FunctionDefinition } from './deploy-functions.ts';
+import { type DirectPath, directPath } from './direct-path.ts';
 import type { Artifact, CallOptions, Cluster, Environment, FunctionRole } from './environment.ts';
 
 export interface LocalEnvironmentOptions {
@@ -42,7 +43,7 @@ export async function openLocalEnvironment(options: LocalEnvironmentOptions): Pr
     await cloud.close();
     throw signal.reason;
   }
-  return new LocalEnvironment(name, root, phase, cloud);
+  return new LocalEnvironment(name, root, phase, cloud, settings.path);
 }
 
 class LocalEnvironment implements Environment {
@@ -50,13 +51,15 @@ class LocalEnvironment implements Environment {
   readonly kind = 'local';
   readonly #cloud: LocalCloud;
   readonly #aws: Environment;
+  readonly #direct: DirectPath | undefined;
   readonly #deployAccess: AwsAccess;
   #deployed: string | undefined;
   #closing: Promise<void> | undefined;
 
-  constructor(name: string, root: string, phase: RunPhase, cloud: LocalCloud) {
+  constructor(name: string, root: string, phase: RunPhase, cloud: LocalCloud, path: LocalPath) {
     this.name = name;
     this.#cloud = cloud;
+    this.#direct = path === 'direct' ? directPath(cloud) : undefined;
     const as = (principal: 'ci' | 'deploy'): AwsCredentialProvider =>
       memoised(() => cloud.credentials(principal));
     const { region, endpoint } = cloud;
@@ -77,16 +80,16 @@ class LocalEnvironment implements Environment {
     });
   }
 
-  resolve(options?: CallOptions): Promise<Cluster> {
-    return this.#aws.resolve(options);
+  async resolve(options?: CallOptions): Promise<Cluster> {
+    return this.#direct?.cluster ?? (await this.#aws.resolve(options));
   }
 
   openStream(options?: CallOptions): Promise<Duplex> {
-    return this.#aws.openStream(options);
+    return (this.#direct ?? this.#aws).openStream(options);
   }
 
-  warmUp(): Promise<void> {
-    return this.#aws.warmUp();
+  async warmUp(): Promise<void> {
+    if (this.#direct === undefined) await this.#aws.warmUp();
   }
 
   token(user: string, options?: CallOptions): Promise<string> {
@@ -117,7 +120,12 @@ class LocalEnvironment implements Environment {
 
   async statistics(): Promise<Record<string, unknown>> {
     const { ssm, ...others } = this.#cloud.statistics();
-    return { ssm: { ...ssm, dialled: tally(ssm.dialled) }, ...others, ...(await this.#aws.statistics()) };
+    const tunnel = this.#direct?.statistics();
+    return {
+      ssm: { ...ssm, dialled: tally(ssm.dialled) },
+      ...others,
+      ...(tunnel === undefined ? await this.#aws.statistics() : { tunnel }),
+    };
   }
 
   close(): Promise<void> {

@@ -112,10 +112,10 @@ function hashOf(settings: EnvironmentSettings): string {
 
 /**
  * Who we are to AWS, as far as it can be told without asking. Two identities must not share a host: it would give one
- * the tokens of the other.
+ * the tokens of the other. Offline it is the path: a quick loop at the desk does not replace the host of a full run.
  */
 function awsIdentity(settings: EnvironmentSettings, env: NodeJS.ProcessEnv): string {
-  if (settings.kind === 'local') return '';
+  if (settings.kind === 'local') return settings.path;
   return JSON.stringify([
     settings.profile ?? env['AWS_PROFILE'],
     env['AWS_ACCESS_KEY_ID'],

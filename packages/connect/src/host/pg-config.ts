@@ -1,4 +1,4 @@
-import { type PgOptions, pgOptions } from '@postern/rds-auth';
+import { type PgOptions, type PgSocketOptions, pgOptions, pgSocketOptions } from '@postern/rds-auth';
 import type { HostClient } from './host-client.ts';
 
 export interface PgConfigRequest {
@@ -10,18 +10,18 @@ export interface PgConfigRequest {
 
 /**
  * Options for `new Pool()` or `new Client()` of pg: through the host's data socket, with TLS from here to the
- * database's endpoint name and a token from the host as password. The host's connection must stay open as long as new
- * database connections are made.
+ * database's endpoint name and a token from the host as password. On the direct path of the offline environment the data
+ * socket is all: it leads to the server's own socket. The host's connection must stay open as long as new database
+ * connections are made.
  */
-export function pgConfig(host: HostClient, request: PgConfigRequest): PgOptions {
-  const { endpoint, ca, dataSocket } = host.info;
+export function pgConfig(host: HostClient, request: PgConfigRequest): PgOptions | PgSocketOptions {
+  const { endpoint, ca, dataSocket, kind, path } = host.info;
+  if (kind === 'local' && path === 'direct') return pgSocketOptions({ ...request, path: dataSocket });
   return pgOptions({
+    ...request,
     endpoint,
     ca,
-    user: request.user,
-    database: request.database,
     address: { path: dataSocket },
     token: () => host.token(request.user),
-    ...(request.applicationName === undefined ? {} : { applicationName: request.applicationName }),
   });
 }

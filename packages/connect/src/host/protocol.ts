@@ -19,6 +19,8 @@ export interface HostInfo {
   readonly version: string;
   readonly environment: string;
   readonly kind: 'local' | 'aws';
+  /** `direct`: the data socket leads to the server's own socket, without tunnel, TLS and token. Only offline. */
+  readonly path: 'full' | 'direct';
   readonly pid: number;
   /** The database's endpoint: the name that TLS verifies and tokens are signed for. */
   readonly endpoint: { readonly host: string; readonly port: number };

@@ -166,6 +166,7 @@ class Host implements RunningHost {
       version: this.#options.version,
       environment: environment.name,
       kind: environment.kind,
+      path: cluster.socket === undefined ? 'full' : 'direct',
       pid: process.pid,
       endpoint: cluster.endpoint,
       region: cluster.region,
