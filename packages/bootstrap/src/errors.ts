@@ -29,7 +29,8 @@ import type { ErrorKind, TestDatabaseErrorCode } from '@postern/test-databases/s
  * - `BOOTSTRAP_LOCKOUT_UNDONE` (conflict): the master could not log in after the grants; they were undone.
  * - `BOOTSTRAP_STATEMENT_FAILED` (conflict): SQL error in a planned statement; its group was rolled back.
  * - `BOOTSTRAP_NOT_CONVERGED` (conflict): after the apply the catalog still asks for statements.
- * - `BOOTSTRAP_MIGRATION_FAILED` (conflict): file and SQL error in `details`; its transaction was rolled back.
+ * - `BOOTSTRAP_MIGRATION_FAILED` (conflict): file and SQL error in `details`; its transaction was rolled back, unless
+ *   `details.transaction` is false (`pgm.noTransaction()`): then what came before the error is kept.
  * - `BOOTSTRAP_MIGRATION_ORDER` (conflict): a new migration sorts before one that was applied.
  * - `BOOTSTRAP_NOT_APPLIED` (conflict): test databases are asked for before `apply` made roles and ledger.
  * - `BOOTSTRAP_INTERNAL` (internal): our bug.

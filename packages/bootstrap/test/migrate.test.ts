@@ -81,6 +81,67 @@ describe('a migration that throws', () => {
     }
   });
 
+  test('keeps nothing either of what it sent past its list of statements', async () => {
+    const migrations = {
+      '1_direct.ts': `import type { MigrationBuilder } from 'node-pg-migrate';
+export const up = async (pgm: MigrationBuilder) => {
+  await pgm.db.query('CREATE TABLE direct (n int)');
+  await pgm.db.select('INSERT INTO direct VALUES (1) RETURNING n');
+  pgm.sql('SELECT 1 / 0');
+};`,
+    };
+    expect(
+      await withMigrations('direct', migrations, (lambda) => lambda.invoke({ action: 'apply' })),
+    ).toMatchObject({
+      ok: false,
+      error: { code: 'BOOTSTRAP_MIGRATION_FAILED', details: { file: '1_direct.ts', sqlState: '22012' } },
+    });
+    expect(await tables('direct')).toEqual([]);
+  });
+
+  test('by giving its callback an error is not taken for one that worked', async () => {
+    const migrations = {
+      '1_cb.js': `exports.up = (pgm, done) => { pgm.createTable('x', {}); done(new Error('oh no')); };`,
+    };
+    expect(
+      await withMigrations('callback', migrations, (lambda) => lambda.invoke({ action: 'apply' })),
+    ).toMatchObject({
+      ok: false,
+      error: { code: 'BOOTSTRAP_MIGRATION_FAILED', message: expect.stringContaining('1_cb.js: oh no') },
+    });
+    expect(await tables('callback')).toEqual([]);
+  });
+
+  test('outside of a transaction: what is kept is told, and that it will run again', async () => {
+    const head = `import type { MigrationBuilder } from 'node-pg-migrate';
+export const up = async (pgm: MigrationBuilder) => {\n`;
+    const migrations = {
+      '1_a.sql': 'CREATE TABLE a ();',
+      '2_index.ts': `${head} pgm.noTransaction(); pgm.sql('CREATE TABLE kept ()'); pgm.sql('SELECT 1 / 0'); };`,
+    };
+    const answer = await withMigrations('untorn', migrations, (lambda) => lambda.invoke({ action: 'apply' }));
+    expect(answer).toMatchObject({
+      ok: false,
+      error: {
+        code: 'BOOTSTRAP_MIGRATION_FAILED',
+        message: 'database "untorn": migration 2_index.ts: division by zero (22012)',
+        hint: expect.stringContaining('noTransaction'),
+        details: { file: '2_index.ts', sqlState: '22012', transaction: false },
+      },
+    });
+    expect((answer as { error: { hint: string } }).error.hint).not.toContain('was rolled back');
+    expect(await tables('untorn')).toEqual(['a', 'kept']);
+    const repeatable = {
+      ...migrations,
+      // What was sent directly before the call is committed, not lost.
+      '2_index.ts': `${head} await pgm.db.query('CREATE TABLE before ()'); pgm.noTransaction();
+ pgm.sql('CREATE TABLE IF NOT EXISTS kept (n int)'); pgm.createIndex('kept', 'n', { concurrently: true, ifNotExists: true }); };`,
+    };
+    await cluster.query('ALTER TABLE kept ADD n int', { database: 'untorn' });
+    await withMigrations('untorn', repeatable, (lambda) => lambda.call({ action: 'apply' }));
+    expect(await tables('untorn')).toEqual(['a', 'before', 'kept']);
+  });
+
   test('leaves no lock behind', async () => {
     const locks = await cluster.query(`SELECT 1 FROM pg_locks WHERE locktype = 'advisory'`);
     expect(locks).toEqual([]);

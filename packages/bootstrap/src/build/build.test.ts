@@ -1,6 +1,6 @@
 import { cp, mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { unzipSync } from 'fflate';
 import { afterEach, describe, expect, test } from 'vitest';
@@ -32,6 +32,35 @@ describe('buildArtifact', () => {
     expect(new Set(built.map(({ sha256 }) => sha256)).size).toBe(1);
     expect(await readManifest(built[0].file)).toEqual(built[0].manifest);
     expect(await readManifest(built[2].zip)).toEqual(built[0].manifest);
+  });
+
+  test('gives the same bytes through a symbolic link, with CommonJS and packages in the migrations', async () => {
+    const service = {
+      ...shop,
+      migrations: {
+        '1_a.cjs': `const { createHash } = require('node:crypto'); const { a } = require('../a.cjs');\nexports.up = (pgm) => pgm.sql(a);`,
+        '2_b.ts': `import { zipSync } from 'fflate';\nimport merge from '../merge.cjs';\nexport const up = (pgm: unknown) => merge(pgm, zipSync);`,
+      },
+    };
+    const [here, there] = [await workspace(service), await workspace(service)];
+    for (const root of [here, there]) {
+      await writeFile(join(root, 'apps/shop/database/a.cjs'), `exports.a = 'SELECT 1';`);
+      await writeFile(join(root, 'apps/shop/database/merge.cjs'), `module.exports = Object.assign;`);
+      await mkdir(join(root, 'node_modules'));
+      await cp(
+        fileURLToPath(new URL('../../../../node_modules/fflate', import.meta.url)),
+        join(root, 'node_modules/fflate'),
+        { recursive: true },
+      );
+    }
+    const link = await mkdtemp(join(tmpdir(), 'pbl-'));
+    cleanUp.push(() => rm(link, { recursive: true, force: true }));
+    await symlink(there, join(link, 'checkout'));
+    const plain = await buildArtifact({ root: here });
+    const linked = await buildArtifact({ root: join(link, 'checkout') });
+    for (const [name, contents] of Object.entries(unzipSync(linked.zip)))
+      expect(Buffer.from(contents).includes(basename(there)), name).toBe(false);
+    expect(linked.sha256).toBe(plain.sha256);
   });
 
   test('packs nothing that tells where it was built', async () => {
@@ -122,6 +151,7 @@ export const up = (pgm: MigrationBuilder) => { for (const table of tables) pgm.c
           '0001_a.up.sql': '',
           '0001_b.sql': '-- Down Migration\n',
           '0001_b.ts': 'export const up = () => {};',
+          '0002_c.sql': '-- Down Migration\nCOMMIT;\n-- Up Migration\nSELECT 1;\nCOMMIT;',
           'b.sql': '',
           '.keep': '',
         },
@@ -138,6 +168,7 @@ export const up = (pgm: MigrationBuilder) => { for (const table of tables) pgm.c
           expect.stringContaining('apps/shop/database/migrations/0001_a.up.sql: pairs of .up.sql'),
           expect.stringContaining('apps/shop/database/migrations/0001_b.sql: has "-- Down Migration" but no'),
           expect.stringContaining('0001_b.ts: has the same name as 0001_b.sql'),
+          expect.stringContaining('0002_c.sql:5: "COMMIT" ends the migration'),
           expect.stringContaining('README.md: is not a migration'),
           expect.stringContaining('b.sql: must start with a number'),
         ],

@@ -2,8 +2,10 @@ import { createHash } from 'node:crypto';
 import { readdir, readFile } from 'node:fs/promises';
 import { basename, extname, join } from 'node:path';
 import type { ManifestMigration } from '../contract/manifest.ts';
+import { splitSql } from '../migrate/loader.ts';
 import { compile, type OnInput } from './compile.ts';
 import { shown } from './find-declarations.ts';
+import { transactionEnd } from './transaction-control.ts';
 
 export interface CompiledMigration extends ManifestMigration {
   readonly contents: Uint8Array;
@@ -46,11 +48,7 @@ export async function readMigrations(
     names.set(name, file);
     onInput?.(join(folder, file));
     const source = await readFile(join(folder, file));
-    if (extension === '.sql' && onlyDown(source.toString('utf8'))) {
-      problems.push(
-        `${path}: has "-- Down Migration" but no "-- Up Migration": all of it, the down part too, would run as up`,
-      );
-    }
+    if (extension === '.sql') problems.push(...sqlProblems(path, source.toString('utf8')));
     const contents =
       extension === '.sql' ? source : await compile({ file: join(folder, file), root, onInput });
     migrations.push({
@@ -64,8 +62,22 @@ export async function readMigrations(
   return { migrations: migrations.sort(byNumber), problems };
 }
 
-function onlyDown(sql: string): boolean {
-  return /^\s*--[\s-]*down\s+migration/im.test(sql) && !/^\s*--[\s-]*up\s+migration/im.test(sql);
+function sqlProblems(path: string, sql: string): string[] {
+  const problems: string[] = [];
+  if (/^\s*--[\s-]*down\s+migration/im.test(sql) && !/^\s*--[\s-]*up\s+migration/im.test(sql)) {
+    problems.push(
+      `${path}: has "-- Down Migration" but no "-- Up Migration": all of it, the down part too, would run as up`,
+    );
+  }
+  const { up } = splitSql(sql);
+  const end = transactionEnd(up.text);
+  if (end) {
+    const line = sql.slice(0, up.start).split('\n').length + end.line - 1;
+    problems.push(
+      `${path}:${line}: "${end.word}" ends the migration's transaction, so that a later error would leave half of it: remove it, or write a .ts migration that calls pgm.noTransaction()`,
+    );
+  }
+  return problems;
 }
 
 function problemOf(file: string): string | undefined {

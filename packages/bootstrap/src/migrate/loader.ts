@@ -12,6 +12,8 @@ export interface Progress {
   file: string | undefined;
   /** For SQL files: the part that is sent, and where in the file it begins. */
   sql: { readonly text: string; readonly firstLine: number } | undefined;
+  /** Whether the migration has a transaction; `pgm.noTransaction()` may be called at any time. */
+  inTransaction: () => boolean;
 }
 
 /**
@@ -51,22 +53,46 @@ async function loadModule(file: string, progress: Progress): Promise<Unit> {
   };
 }
 
+/** The migration with two amends to node-pg-migrate: its callback may fail, and `pgm.db` is in its transaction. */
 function traced(action: Actions['up'], file: string, progress: Progress): Actions['up'] {
   if (typeof action !== 'function') return action;
-  const note = (): void => {
+  return async (pgm: MigrationBuilder) => {
     progress.file = basename(file);
     progress.sql = undefined;
+    progress.inTransaction = () => pgm.isUsingTransaction();
+    const settle = joinTransaction(pgm);
+    // As node-pg-migrate tells callback migrations: by their two parameters. It takes an error for success.
+    if (action.length === 2) {
+      await new Promise<void>((resolve, reject) => {
+        (action as (pgm: MigrationBuilder, done: (error?: unknown) => void) => void)(pgm, (error) =>
+          error ? reject(error) : resolve(),
+        );
+      });
+    } else await (action as (pgm: MigrationBuilder) => unknown)(pgm);
+    await settle();
   };
-  // node-pg-migrate tells callback migrations by their two parameters.
-  if (action.length === 2) {
-    return (pgm: MigrationBuilder, done) => {
-      note();
-      return action(pgm, done);
+}
+
+/**
+ * node-pg-migrate collects statements and sends them between BEGIN and COMMIT after the function has returned; what
+ * the function sends by `pgm.db` would be committed before. So the first of these begins the transaction, and
+ * the BEGIN that follows is no more than a warning. A migration that then leaves its transaction keeps it.
+ */
+function joinTransaction(pgm: MigrationBuilder): () => Promise<void> {
+  const { db } = pgm;
+  let begun: Promise<unknown> | undefined;
+  const joined =
+    <A extends unknown[], R>(send: (...args: A) => Promise<R>) =>
+    async (...args: A): Promise<R> => {
+      if (pgm.isUsingTransaction()) {
+        begun ??= db.query('BEGIN');
+        await begun;
+      }
+      return await send(...args);
     };
-  }
-  return (pgm: MigrationBuilder) => {
-    note();
-    return action(pgm);
+  Object.assign(pgm, { db: { ...db, query: joined(db.query), select: joined(db.select) } });
+  return async () => {
+    if (begun && !pgm.isUsingTransaction()) await db.query('COMMIT');
   };
 }
 
@@ -79,6 +105,7 @@ async function loadSql(file: string, progress: Progress): Promise<Unit> {
     actions: {
       up: (pgm: MigrationBuilder) => {
         progress.file = basename(file);
+        progress.inTransaction = () => true;
         progress.sql = { text: up.text, firstLine: content.slice(0, up.start).split('\n').length };
         pgm.sql(up.text);
       },

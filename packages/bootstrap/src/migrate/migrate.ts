@@ -32,7 +32,7 @@ export async function readApplied(session: SqlClient): Promise<AppliedMigration[
 }
 
 /**
- * Runs what is pending, each migration in its own transaction, under node-pg-migrate's lock. The session must
+ * Runs what is pending, each migration in its own transaction unless it declines one, under node-pg-migrate's lock. The session must
  * be the owner's, is used for nothing else and must be closed afterwards: a failed migration leaves it in an
  * aborted transaction, and only the end of the session surely releases the lock.
  */
@@ -42,7 +42,7 @@ export async function runMigrations(session: SqlClient, run: MigrationRun): Prom
   // A third of the artefact's start-up time, which most invocations do not need.
   const { PG_MIGRATE_LOCK_ID, runner } = await import('node-pg-migrate');
   await takeLock(session, run, PG_MIGRATE_LOCK_ID);
-  const progress: Progress = { file: undefined, sql: undefined };
+  const progress: Progress = { file: undefined, sql: undefined, inTransaction: () => true };
   try {
     const done = await runner({
       dbClient: session as unknown as ClientBase,
@@ -97,16 +97,20 @@ function migrationFailed(error: unknown, run: MigrationRun, progress: Progress):
   const file = migration?.source ?? progress.file;
   const sqlState = /^[0-9A-Z]{5}$/.test(code ?? '') ? code : undefined;
   const line = lineOf(progress, position);
+  const transaction = progress.inTransaction();
   const where = file === undefined ? '' : ` ${file}${line === undefined ? '' : `:${line}`}`;
   return new BootstrapError(
     'BOOTSTRAP_MIGRATION_FAILED',
     `database "${run.database}": migration${where}: ${message}${sqlState ? ` (${sqlState})` : ''}`,
     {
-      hint: 'The migration was rolled back; those before it stay. Correct it and apply again.',
+      hint: transaction
+        ? 'The migration was rolled back; those before it stay. Correct it and apply again.'
+        : 'It runs outside of a transaction (pgm.noTransaction): what it did before the error is kept, an index that was being built concurrently stays behind invalid, and all of it runs again with the next apply. Make it repeatable (IF NOT EXISTS, DROP … IF EXISTS first), then apply again.',
       details: {
         database: run.database,
         ...(file === undefined ? {} : { file }),
         ...(line === undefined ? {} : { line }),
+        transaction,
         ...(sqlState ? { sqlState } : {}),
         ...(position === undefined ? {} : { position: Number(position) }),
         ...(detail === undefined ? {} : { detail }),
