@@ -58,9 +58,9 @@ export type TunnelErrorCode =
   | 'SSM_LISTEN_FAILED'
   /** Used after `close` or `abort`, or after the session ended. */
   | 'SSM_TUNNEL_CLOSED'
-  /** The peer sent bytes that break the protocol; `field` and `offset` say where. */
+  /** The peer speaks something else, breaks the order of the protocol, or sends damaged messages again and again; `field` and `offset` say where. */
   | 'SSM_FRAME_INVALID'
-  /** The peer sent a message whose payload does not match its digest. */
+  /** The peer goes on sending messages whose payload does not match its digest; a single one is passed over. */
   | 'SSM_DIGEST_MISMATCH';
 
 const KINDS: Readonly<Record<TunnelErrorCode, TunnelErrorKind>> = {

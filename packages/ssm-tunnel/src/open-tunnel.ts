@@ -41,6 +41,7 @@ async function startSession(api: SessionApi, options: ResolvedOptions, signal: A
   });
   const channel = new DataChannel(channelUser(streams, (error) => tunnel?.channelOver(error)));
   try {
+    signal.throwIfAborted();
     const url = parseStreamUrl(streamUrl);
     const { headers, unsigned } = await signUpgrade(url, api.signer);
     if (unsigned !== undefined) publish('postern:ssm-tunnel:unsigned', { sessionId, why: unsigned });

@@ -4,11 +4,14 @@ import { TunnelError } from './errors.ts';
 export interface TunnelOptions {
   /** The managed node: `i-…`, `mi-…` or `ecs:<cluster>_<task>_<runtime id>`. */
   target: string;
-  /** Where the agent connects, 1 to 65535. Required unless `document` fixes it. */
+  /** Where the agent connects, 1 to 65535. Required, unless there is a `document`, which decides itself. */
   remotePort?: number;
   /** Resolved by the agent, once for each session. Default: the node itself. */
   remoteHost?: string;
-  /** A session document of your own (type `Port`, `LocalPortForwarding`) instead of the ones AWS owns. */
+  /**
+   * A session document of your own (type `Port`, `LocalPortForwarding`) instead of the ones AWS owns. It decides
+   * on host and port: `remoteHost` and `remotePort` beside it have no effect, its `parameters` may.
+   */
   document?: { name: string; parameters?: Readonly<Record<string, string>> };
   /** Default: what the AWS SDK finds. */
   region?: string;
@@ -73,7 +76,7 @@ export function resolveOptions(options: TunnelOptions): ResolvedOptions {
     'target: must be i-…, mi-… or ecs:<cluster>_<task>_<runtime id>',
   );
   check(
-    (remotePort === undefined && document !== undefined) || isPort(remotePort),
+    remotePort === undefined ? document !== undefined : isPort(remotePort),
     'remotePort: must be a whole number from 1 to 65535',
   );
   check(

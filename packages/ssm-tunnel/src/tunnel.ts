@@ -22,6 +22,8 @@ export interface TunnelStatistics {
   messagesReceived: number;
   /** Messages that came more than once. */
   duplicates: number;
+  /** Messages that were malformed or did not match their digest; they are passed over and the agent repeats them. */
+  damaged: number;
   retransmissions: number;
   /** Sent and not yet acknowledged. */
   unackedMessages: number;
@@ -45,8 +47,12 @@ export interface Tunnel extends AsyncDisposable {
   listen(options?: ListenOptions): Promise<TunnelListener>;
   stats(): TunnelStatistics;
   /**
-   * Stops listening, sends what was written, closes streams that are still open (without an `error` event,
-   * since this is the caller's own wish), ends the session at AWS and waits for that: a few seconds at most. Never rejects; when `signal` fires it goes on as `abort`. Calling it again is the same close.
+   * Stops listening, sends what was written, closes streams that are still open, ends the session at AWS and waits
+   * for that: a few seconds at most. Never rejects; when `signal` fires it goes on as `abort`. Calling it again is
+   * the same close.
+   *
+   * Those streams end with `close` and without `error`, since this is the caller's own wish: nobody needs a listener
+   * for it. There is no `end` either, so a reader does not take what it has for all there was.
    */
   close(options?: { signal?: AbortSignal }): Promise<void>;
   /** Resets all streams now. The session is still ended at AWS, in the background; `closed` waits for that. */

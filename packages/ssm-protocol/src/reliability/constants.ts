@@ -20,7 +20,7 @@ export const MIN_RETRANSMISSION_MS = 100;
  */
 export const MAX_BACKOFF_MS = 8_000;
 
-/** While paused only the oldest message is sent again, this often, in case the end of the pause was lost. */
+/** While paused only the oldest message goes out, this often, in case the end of the pause was lost. */
 export const PAUSE_PROBE_MS = 1_000;
 
 /**

@@ -122,6 +122,22 @@ describe('sending', () => {
     expect(numbersOf(sender.due(2_100))).toEqual([1]);
   });
 
+  it('probes with one new message when nothing else could tell that a pause is over', () => {
+    const sender = newSender();
+    sender.pause(10);
+    expect([sender.canSend(1), sender.nextDeadline()]).toEqual([false, 1_010]);
+    expect([sender.due(1_009), sender.canSend(1)]).toEqual([[], false]);
+    expect([sender.due(1_010), sender.canSend(1)]).toEqual([[], true]);
+    sender.send(1, data('a'), 3_000);
+    expect(sender.canSend(1)).toBe(false);
+    expect(numbersOf(sender.due(sender.nextDeadline() ?? 0))).toEqual([0]);
+    expect(sender.acknowledge(0, 5_000)).toBe(true);
+    expect([sender.paused, sender.canSend(1), sender.nextDeadline()]).toEqual([false, true, undefined]);
+    sender.pause(6_000);
+    sender.resume(6_001);
+    expect([sender.canSend(1), sender.nextDeadline()]).toEqual([true, undefined]);
+  });
+
   it('goes on after a pause with the first acknowledgement', () => {
     const sender = newSender();
     sender.send(1, data('a'), 0);

@@ -57,6 +57,8 @@ export class ReliableSender {
   #next = 0;
   #unackedBytes = 0;
   #paused = false;
+  /** The pause is long and nothing is unacknowledged: one new message may go out to see whether it is over. */
+  #probing = false;
   /** Not later than the earliest `dueAt`. May be earlier: an acknowledgement does not look for the next one. */
   #deadline: number | undefined;
   #payloadBytes = 0;
@@ -102,7 +104,7 @@ export class ReliableSender {
 
   /** Whether the window has room for another message of that size. Data must wait while it has not. */
   canSend(payloadBytes: number): boolean {
-    if (this.#paused) return false;
+    if (this.#paused) return this.#probing;
     if (this.#unacked.size === 0) return true;
     return (
       this.#unacked.size < this.#options.maxUnackedMessages &&
@@ -141,6 +143,7 @@ export class ReliableSender {
       dueAt,
     });
     this.#next++;
+    this.#probing = false;
     this.#payloadBytes += payloadBytes;
     this.#unackedBytes += payloadBytes;
     this.#deadline = Math.min(this.#deadline ?? dueAt, dueAt);
@@ -165,13 +168,15 @@ export class ReliableSender {
   /** `pause_publication`: hold new data and retransmissions, keep everything. */
   pause(now: number): void {
     this.#paused = true;
-    if (this.#unacked.size > 0) this.#deadline = now + PAUSE_PROBE_MS;
+    this.#probing = false;
+    this.#deadline = now + PAUSE_PROBE_MS;
   }
 
   /** `start_publication`. */
   resume(now: number): void {
     this.#paused = false;
-    if (this.#unacked.size > 0) this.#deadline = now;
+    this.#probing = false;
+    this.#deadline = this.#unacked.size > 0 ? now : undefined;
   }
 
   /** When `due` should be called. It may then find nothing to do. */
@@ -179,17 +184,15 @@ export class ReliableSender {
     return this.#deadline;
   }
 
-  /** Messages whose time is up, to be sent again as they are. While paused: the oldest, now and then. */
+  /**
+   * Messages whose time is up, to be sent again as they are. While paused: the oldest, now and then; when there is
+   * none, `canSend` allows one new message instead, since the end of the pause may have been lost.
+   */
   due(now: number): Buffer[] {
+    if (this.#paused) return this.#probe(now);
     const bytes: Buffer[] = [];
     let deadline: number | undefined;
     for (const entry of this.#unacked.values()) {
-      if (this.#paused) {
-        if ((this.#deadline ?? now) > now) return bytes;
-        bytes.push(this.#repeat(entry, now));
-        this.#deadline = now + PAUSE_PROBE_MS;
-        return bytes;
-      }
       if (entry.dueAt <= now) bytes.push(this.#repeat(entry, now));
       deadline = Math.min(deadline ?? entry.dueAt, entry.dueAt);
     }
@@ -200,6 +203,7 @@ export class ReliableSender {
   /** Every unacknowledged message in order: what to send at once on a channel that was reopened. */
   resendAll(now: number): Buffer[] {
     this.#paused = false;
+    this.#probing = false;
     const bytes: Buffer[] = [];
     for (const entry of this.#unacked.values()) {
       entry.repeats = 0;
@@ -207,6 +211,17 @@ export class ReliableSender {
     }
     this.#deadline = bytes.length === 0 ? undefined : now + this.#timeoutMs();
     return bytes;
+  }
+
+  #probe(now: number): Buffer[] {
+    if ((this.#deadline ?? now) > now) return [];
+    for (const entry of this.#unacked.values()) {
+      this.#deadline = now + PAUSE_PROBE_MS;
+      return [this.#repeat(entry, now)];
+    }
+    this.#probing = true;
+    this.#deadline = undefined;
+    return [];
   }
 
   #repeat(entry: Unacked, now: number): Buffer {

@@ -18,6 +18,7 @@ interface StartedSession {
 
 /** The SSM calls that a tunnel needs, with errors of ours. */
 export interface SessionApi {
+  /** A cancelled call still returns a session that was started by then; the caller has to end it. */
   start(signal: AbortSignal): Promise<StartedSession>;
   /** A session that is over already counts as done. */
   terminate(sessionId: string, signal: AbortSignal): Promise<void>;
@@ -25,6 +26,9 @@ export interface SessionApi {
   readonly signer: UpgradeSigner;
   destroy(): void;
 }
+
+/** How long a cancelled StartSession may still answer: a session that nobody knows of could not be ended. */
+const CANCEL_GRACE_MS = 1_000;
 
 /** Names under which the API says that there is nothing left to terminate. */
 const ALREADY_OVER: ReadonlySet<string> = new Set(['ValidationException', 'DoesNotExistException']);
@@ -54,6 +58,12 @@ export async function createSessionApi(options: ResolvedOptions): Promise<Sessio
     signer: { region, credentials: () => client.config.credentials(), sha256: client.config.sha256 },
 
     async start(signal) {
+      const patience = new AbortController();
+      let timer: NodeJS.Timeout | undefined;
+      const onAbort = (): void => {
+        timer = setTimeout(() => patience.abort(), CANCEL_GRACE_MS);
+      };
+      signal.addEventListener('abort', onAbort, { once: true });
       try {
         const started = await client.send(
           new StartSessionCommand({
@@ -62,7 +72,7 @@ export async function createSessionApi(options: ResolvedOptions): Promise<Sessio
             Parameters: { ...options.parameters },
             Reason: options.reason,
           }),
-          { abortSignal: signal },
+          { abortSignal: patience.signal },
         );
         const { SessionId: sessionId, TokenValue: tokenValue, StreamUrl: streamUrl } = started;
         if (!sessionId || !tokenValue || !streamUrl) {
@@ -78,6 +88,9 @@ export async function createSessionApi(options: ResolvedOptions): Promise<Sessio
       } catch (error) {
         signal.throwIfAborted();
         throw explainApiError('StartSession', error, options);
+      } finally {
+        clearTimeout(timer);
+        signal.removeEventListener('abort', onAbort);
       }
     },
 

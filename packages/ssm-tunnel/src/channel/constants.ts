@@ -15,8 +15,14 @@ export const UPLOAD_PAYLOAD_BYTES = 1_024;
 
 // Ours.
 
-/** Largest WebSocket message accepted. Agents send little more than 1 KiB. */
-export const MAX_MESSAGE_BYTES: number = 4 * 1024 * 1024;
+/**
+ * Largest WebSocket message accepted. Agents send little more than 1 KiB; the official client takes any size, and
+ * beyond this one stream's buffer would not take it either.
+ */
+export const MAX_MESSAGE_BYTES: number = 16 * 1024 * 1024;
+
+/** Messages that may be damaged (malformed, wrong digest) and are passed over, before the session is given up. */
+export const MAX_DAMAGED_MESSAGES = 16;
 
 /** Bytes that may wait in our own socket. The upload window stays far below; more means nobody reads. */
 export const MAX_SOCKET_BUFFER_BYTES: number = 8 * 1024 * 1024;

@@ -9,57 +9,13 @@ import {
   type RequestedAction,
 } from '@postern/ssm-protocol';
 import { describe, expect, it, vi } from 'vitest';
-import { portAction, ScriptedAgent } from '../../test/scripted-agent.ts';
-import { isTunnelError, type TunnelError } from '../errors.ts';
-import { type ChannelUser, DataChannel } from './data-channel.ts';
+import { channelWithAgent, openChannel } from '../../test/channel-with-agent.ts';
+import { portAction, type ScriptedAgent } from '../../test/scripted-agent.ts';
+import { isTunnelError } from '../errors.ts';
+import type { ChannelUser } from './data-channel.ts';
 import type { Link } from './web-socket-link.ts';
 
 const never = new AbortController().signal;
-
-/** A channel on a link that is a list. */
-function channelWithAgent(user: Partial<ChannelUser> = {}): {
-  agent: ScriptedAgent;
-  channel: DataChannel;
-  link: { state: 'open' | 'closed' | 'terminated' };
-  over: (TunnelError | undefined)[];
-  payloads: string[];
-} {
-  const agent = new ScriptedAgent();
-  const over: (TunnelError | undefined)[] = [];
-  const payloads: string[] = [];
-  const channel = new DataChannel({
-    onPayload: (payload) => payloads.push(Buffer.from(payload).toString()),
-    onConnectToPortError: () => payloads.push('connect error'),
-    nextPayload: () => [],
-    onPayloadSent: () => {},
-    onOver: (error) => over.push(error),
-    ...user,
-  });
-  const link: Link & { state: 'open' | 'closed' | 'terminated' } = {
-    state: 'open',
-    bufferedBytes: 0,
-    send: (bytes) => {
-      agent.receive(bytes);
-    },
-    cork: () => {},
-    setRef: () => {},
-    close: async () => {
-      link.state = 'closed';
-    },
-    terminate: () => {
-      link.state = 'terminated';
-    },
-  };
-  channel.onOpen(link);
-  return { agent, channel, link, over, payloads };
-}
-
-function openChannel(user: Partial<ChannelUser> = {}): ReturnType<typeof channelWithAgent> {
-  const parts = channelWithAgent(user);
-  parts.channel.onMessage(parts.agent.handshakeRequest());
-  parts.channel.onMessage(parts.agent.handshakeComplete());
-  return parts;
-}
 
 const responseOf = (agent: ScriptedAgent): HandshakeResponse =>
   parseHandshakeResponse(agent.input[0]?.payload ?? Buffer.alloc(0));
@@ -197,25 +153,6 @@ describe('what the agent sends', () => {
   });
 
   it.each<[string, (agent: ScriptedAgent) => Buffer, object]>([
-    ['garbage', () => Buffer.from('hello'), { code: 'SSM_FRAME_INVALID', field: 'message', offset: 5 }],
-    [
-      'a false length',
-      (agent) => {
-        const bytes = agent.data('abc');
-        bytes.writeUInt32BE(99, 116);
-        return bytes;
-      },
-      { code: 'SSM_FRAME_INVALID', field: 'PayloadLength', offset: 116 },
-    ],
-    [
-      'a wrong digest',
-      (agent) => {
-        const bytes = agent.data('abc');
-        bytes.writeUInt8(0x41, 120);
-        return bytes;
-      },
-      { code: 'SSM_DIGEST_MISMATCH', field: 'PayloadDigest', offset: 80 },
-    ],
     [
       'an acknowledgement that is not JSON',
       (agent) => agent.control(MessageType.acknowledge, '{'),

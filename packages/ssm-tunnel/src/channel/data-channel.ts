@@ -11,7 +11,6 @@ import {
   MessageType,
   PayloadType,
   ProtocolError,
-  parseChannelClosed,
   parseHandshakeComplete,
   parseHandshakeRequest,
   parseSessionFlag,
@@ -26,12 +25,14 @@ import { now } from './clock.ts';
 import {
   ACK_TIMEOUT_MS,
   CHANNEL_CLOSED_GRACE_MS,
+  MAX_DAMAGED_MESSAGES,
   MAX_SOCKET_BUFFER_BYTES,
   MIN_TIMER_MS,
   RETRANSMIT_BELOW_BYTES,
   TERMINATE_TIMEOUT_MS,
   UPLOAD_PAYLOAD_BYTES,
 } from './constants.ts';
+import { lastWords, sessionEnded } from './session-ended.ts';
 import { Waiters } from './waiters.ts';
 import type { Link, LinkEvents } from './web-socket-link.ts';
 
@@ -81,6 +82,7 @@ export class DataChannel implements LinkEvents {
   /** The TerminateSession flag, once it was sent. */
   #terminate: { readonly sequenceNumber: number; acknowledged: boolean } | undefined;
   #messagesReceived = 0;
+  #damaged = 0;
 
   constructor(user: ChannelUser) {
     this.#user = user;
@@ -94,11 +96,12 @@ export class DataChannel implements LinkEvents {
     return this.#link;
   }
 
-  get statistics(): SenderStatistics & { messagesReceived: number; duplicates: number } {
+  get statistics(): SenderStatistics & { messagesReceived: number; duplicates: number; damaged: number } {
     return {
       ...this.#sender.statistics,
       messagesReceived: this.#messagesReceived,
       duplicates: this.#receiver.duplicates,
+      damaged: this.#damaged,
     };
   }
 
@@ -113,12 +116,14 @@ export class DataChannel implements LinkEvents {
 
   onLost(error: TunnelError): void {
     this.#link = undefined;
-    this.#end(error);
+    // Not every service says goodbye: the agent's word that it ends the session is enough.
+    this.#end(this.#terminate?.acknowledged === true ? undefined : error);
   }
 
   onMessage(bytes: Buffer): void {
     try {
-      this.#dispatch(decodeClientMessage(bytes));
+      const message = this.#decode(bytes);
+      if (message !== undefined) this.#dispatch(message);
     } catch (error) {
       if (!isProtocolError(error)) throw error;
       this.fail(fromProtocolError(error));
@@ -208,6 +213,22 @@ export class DataChannel implements LinkEvents {
     this.#waiters.check();
   }
 
+  /**
+   * Undefined for a message to pass over: one that is damaged is not acknowledged, so its sender repeats it
+   * (protocol section "Validation"). Throws when it is one too many, or when nothing usable ever came: then the
+   * other side speaks something else.
+   */
+  #decode(bytes: Buffer): ClientMessage | undefined {
+    try {
+      return decodeClientMessage(bytes);
+    } catch (error) {
+      if (!isProtocolError(error)) throw error;
+      const foreign = this.#messagesReceived === 0 && error.code === 'SSM_FRAME_INVALID';
+      if (foreign || ++this.#damaged > MAX_DAMAGED_MESSAGES) throw error;
+      return undefined;
+    }
+  }
+
   #dispatch(message: ClientMessage): void {
     if (this.#state.name === 'over') return;
     this.#messagesReceived++;
@@ -223,10 +244,11 @@ export class DataChannel implements LinkEvents {
         return;
       }
       case MessageType.channelClosed:
-        this.#channelClosed(parseChannelClosed(message.payload).output);
+        this.#channelClosed(lastWords(message.payload));
         return;
       case MessageType.pausePublication:
         this.#sender.pause(now());
+        this.#arm();
         return;
       case MessageType.startPublication:
         this.#sender.resume(now());
@@ -295,18 +317,7 @@ export class DataChannel implements LinkEvents {
       this.#end(undefined);
       return;
     }
-    this.#end(
-      new TunnelError(
-        'SSM_CHANNEL_CLOSED',
-        output === '' ? 'The session was ended by the service.' : `The session was ended: ${output}`,
-        {
-          hint:
-            output === ''
-              ? 'It was terminated, idle for too long, or over its maximum duration. Open a new tunnel.'
-              : 'Correct what the message names, then open a new tunnel.',
-        },
-      ),
-    );
+    this.#end(sessionEnded(output));
   }
 
   #pump(): void {
@@ -364,6 +375,7 @@ export class DataChannel implements LinkEvents {
     }
     if (this.#link !== undefined && this.#link.bufferedBytes <= RETRANSMIT_BELOW_BYTES) {
       for (const bytes of this.#sender.due(now())) this.#write(bytes);
+      if (this.#sender.paused) this.schedulePump();
     }
     this.#arm();
   }

@@ -13,8 +13,8 @@ export interface StreamCarrier {
   opened(stream: MuxStream, streamId: number): void;
   /** Something to send was added to the stream's output. */
   wake(stream: MuxStream): void;
-  /** What the output still held is not to be sent. */
-  discard(stream: MuxStream): void;
+  /** What the output still held is not to be sent; its writer learns why, if there is an error. */
+  discard(stream: MuxStream, error?: Error): void;
   /** Both directions are over; frames that still arrive are dropped. Sends a FIN if none was sent. */
   release(stream: MuxStream): void;
   /** Bytes held for slow readers changed by that many. */
@@ -142,7 +142,12 @@ export class MuxStream extends Duplex {
   }
 
   override _destroy(error: Error | null, callback: (error?: Error | null) => void): void {
-    this.#finish();
+    this.#finish(
+      error ??
+        new TunnelError('SSM_STREAM_RESET', 'The connection was closed before all was sent.', {
+          hint: 'Wait for the stream to finish before it, or its tunnel, is closed.',
+        }),
+    );
     this.#hold(-this.#heldBytes);
     this.#held = [];
     callback(error);
@@ -168,10 +173,10 @@ export class MuxStream extends Duplex {
   }
 
   /** Ends the stream on the wire. */
-  #finish(): void {
+  #finish(error?: Error): void {
     clearTimeout(this.#linger);
     this.#linger = undefined;
-    this.#carrier.discard(this);
+    this.#carrier.discard(this, error);
     this.#carrier.release(this);
   }
 

@@ -89,12 +89,13 @@ describe('the output queue', () => {
   it('forgets what a destroyed stream had to send, and tells its writer', async () => {
     const { queue, stream, send } = setUp();
     const output = stream('abc');
-    const told = new Promise<void>((resolve) => {
+    const told = new Promise<Error | undefined>((resolve) => {
       output.written = resolve;
     });
     queue.add(output);
-    queue.discard(output);
+    const lost = new Error('lost');
+    queue.discard(output, lost);
     expect(send(1_024)).toEqual([]);
-    await told;
+    expect(await told).toBe(lost);
   });
 });

@@ -10,8 +10,8 @@ export interface StreamOutput {
   readonly chunks: Uint8Array[];
   offset: number;
   pendingBytes: number;
-  /** Called once all chunks have been put into messages. */
-  written: (() => void) | undefined;
+  /** Called once all chunks have been put into messages, or with the reason why they never will be. */
+  written: ((error?: Error) => void) | undefined;
 }
 
 const HEADER_BYTES = 8;
@@ -51,15 +51,15 @@ export class OutputQueue {
     this.#waiting.add(output);
   }
 
-  /** Forgets what the stream still had to send. */
-  discard(output: StreamOutput): void {
+  /** Forgets what the stream still had to send. With an error the writer learns that its bytes are lost. */
+  discard(output: StreamOutput, error?: Error): void {
     this.#waiting.delete(output);
     output.chunks.length = 0;
     output.offset = 0;
     output.pendingBytes = 0;
     const { written } = output;
     output.written = undefined;
-    if (written !== undefined) process.nextTick(written);
+    if (written !== undefined) process.nextTick(written, error);
   }
 
   /**

@@ -96,7 +96,7 @@ export class StreamTable implements StreamCarrier {
     this.#streams.add(stream);
     this.#options.changed();
     setImmediate(() => {
-      if (!stream.destroyed && stream.output.streamId === undefined) this.wake(stream);
+      if (this.#streams.has(stream) && stream.output.streamId === undefined) this.wake(stream);
     });
     return stream;
   }
@@ -162,8 +162,8 @@ export class StreamTable implements StreamCarrier {
     this.#options.wake();
   }
 
-  discard(stream: MuxStream): void {
-    this.#queue.discard(stream.output);
+  discard(stream: MuxStream, error?: Error): void {
+    this.#queue.discard(stream.output, error);
     this.#options.wake();
   }
 
