@@ -13,6 +13,7 @@ const counters: Counters = {
   },
   lambda: { coldStarts: 1, failures: 0, byFunction: { 'postern-testdb-local': 2 } },
   api: { 'RDS.DescribeDBClusters': 1, 'Lambda.CreateFunction': 2, 'Lambda.Invoke': 5, 'SSM.StartSession': 2 },
+  host: { data: { accepted: 9 } },
 };
 
 test('one is said in the singular, and each number once', () => {
@@ -47,6 +48,13 @@ test('every phase is one line with duration, counts and round trips', () => {
 test('a phase that came twice does not claim the requests of both', () => {
   const again = { name: 'tunnel', ok: true, durationMs: 10, detail: 'i-1' };
   expect(account([again, again], counters, suite)).not.toContain('round trip');
+});
+
+test('a run on the direct path does not look like one that took the tunnel', () => {
+  const direct = { ...counters, ssm: { ...counters.ssm, startSessionCalls: 0, muxStreams: 0 } };
+  expect(account([], direct, suite)).toContain(
+    "path:  direct, 9 connections to the server's socket: no tunnel, no TLS, no tokens",
+  );
 });
 
 test('without simulators there is no path to tell of, and the rest is there', () => {

@@ -19,6 +19,7 @@ export interface Counters {
   };
   lambda: { coldStarts: number; failures: number; byFunction: Record<string, number> };
   api: Record<string, number>;
+  host: { data: { accepted: number } };
 }
 
 /** Requests to AWS by the phase that made them; phases that invoke a function say themselves how often. */
@@ -68,17 +69,28 @@ export function counted(count: number, plural: string): string {
   return `${count.toLocaleString('en')} ${count === 1 ? plural.replace(/s$/, '') : plural}`;
 }
 
-function path({ ssm, front, lambda }: Counters): string[] {
-  const invocations = Object.entries(lambda.byFunction);
+function path({ ssm, front, lambda, host }: Counters): string[] {
+  const functions = functionLine(lambda);
+  if (ssm.startSessionCalls === 0) {
+    const connections = counted(host.data.accepted, 'connections');
+    return [`path:  direct, ${connections} to the server's socket: no tunnel, no TLS, no tokens`, functions];
+  }
   const testLogins = Object.entries(front.byUser).filter(([user]) => user.startsWith('pt_'));
   return [
     `path:  ${ssm.startSessionCalls} StartSession, ${counted(ssm.muxStreams, 'streams')} through the tunnel, ` +
       `${counted(front.verifiedTokens, 'tokens')} verified, ${front.refusedTokens} refused`,
     `       ${kilobytes(ssm.bytesUp)} up, ${kilobytes(ssm.bytesDown)} down; ` +
       `logins: ${testLogins.map(([user, count]) => `${user} ${count}`).join(', ')}`,
-    `       functions: ${invocations.map(([name, count]) => `${name} ${count}`).join(', ')}; ` +
-      `${counted(lambda.coldStarts, 'cold starts')}, ${counted(lambda.failures, 'failures')}`,
+    functions,
   ];
+}
+
+function functionLine({ byFunction, coldStarts, failures }: Counters['lambda']): string {
+  const invocations = Object.entries(byFunction).map(([name, count]) => `${name} ${count}`);
+  return (
+    `       functions: ${invocations.join(', ')}; ` +
+    `${counted(coldStarts, 'cold starts')}, ${counted(failures, 'failures')}`
+  );
 }
 
 function kilobytes(bytes: number): string {

@@ -18,6 +18,8 @@ import { runSuite, type SuiteResult } from './suite.ts';
 const { options, files } = readArguments();
 const root = resolve(import.meta.dirname, '../../..');
 const environment = options.env ?? process.env['POSTERN_ENV'] ?? 'local';
+// The main job shows the whole way, whatever postern.config.ts has chosen for the desk; vitest inherits it.
+process.env['POSTERN_LOCAL_PATH'] ||= 'full';
 const interrupted = new AbortController();
 let suiteProcess: ChildProcess | undefined;
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
