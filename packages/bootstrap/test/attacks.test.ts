@@ -146,4 +146,32 @@ describe('the master', () => {
     ).toEqual([]);
     expect(await cluster.query(`SELECT 1 FROM pg_roles WHERE rolname = 'early_owner'`)).toEqual([]);
   });
+
+  test('gets back what can be taken back, also when one of the grants cannot', async () => {
+    await using other = await deploy([{ declaration: { name: 'stuck', roles: { stuck_app: 'readwrite' } } }]);
+    let granted = false;
+    const refused = createFunction(cluster, other.folder, {
+      connect: async (database) => {
+        if (granted) throw Object.assign(new Error('PAM authentication failed'), { code: '28000' });
+        const session = await cluster.connect(cluster.server.master, database);
+        const query = session.query.bind(session) as (text: string, values?: unknown[]) => Promise<never>;
+        const watched = async (text: string, values?: unknown[]): Promise<never> => {
+          granted ||= text.startsWith('GRANT rds_iam');
+          if (text === 'REVOKE rds_iam FROM "stuck_app"') throw new Error('tuple concurrently updated');
+          return await query(text, values);
+        };
+        return Object.assign(session, { query: watched });
+      },
+    });
+    expect(await refused.invoke({ action: 'apply' })).toMatchObject({
+      ok: false,
+      error: {
+        code: 'BOOTSTRAP_LOCKOUT_UNDONE',
+        details: {
+          kept: ['REVOKE rds_iam FROM "stuck_app": tuple concurrently updated'],
+          undone: ['REVOKE rds_iam FROM "stuck_migrator"', 'REVOKE "stuck_owner" FROM CURRENT_USER'],
+        },
+      },
+    });
+  });
 });

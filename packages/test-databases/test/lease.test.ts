@@ -96,6 +96,24 @@ describe('a lease', () => {
     expect(isTestDatabaseError(new Error('TESTDB_RUN_HELD'))).toBe(false);
   });
 
+  test('is not refused because a sweeper looks at the run in that moment', async () => {
+    const run = newRunId();
+    const sweeper = await connect(server.master, maintenanceDatabase);
+    const key = `hashtextextended('postern.run:' || $1, 0)`;
+    await sweeper.query(`SELECT pg_advisory_lock(${key})`, [run]);
+    const taking = holdLease({ connect: leaseSession, run });
+    void taking.catch(() => undefined);
+    await vi.waitFor(async () => {
+      const { rows } = await asMaster((client) =>
+        client.query(`SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND NOT granted`),
+      );
+      expect(rows).toHaveLength(1);
+    }, patience);
+    await sweeper.end();
+    await using lease = await taking;
+    expect(lease.run).toBe(run);
+  });
+
   test('that stays silent is ended by the server, and the owner is told', async () => {
     const run = newRunId();
     const lease = await holdLease({ connect: leaseSession, run, idleTimeoutMs: 100, heartbeatMs: 60_000 });

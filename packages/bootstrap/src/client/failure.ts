@@ -1,5 +1,6 @@
 import type { Response } from '../contract/response.ts';
 import { BootstrapError, type BootstrapErrorCode } from '../errors.ts';
+import { redact, redactLogTail } from './redact.ts';
 
 /** Errors of the Lambda API and of the way there, by the SDK's error name. */
 export function invokeFailure(error: unknown, functionName: string): BootstrapError {
@@ -145,17 +146,5 @@ export function readAnswer(payload: string, functionName: string, logResult: str
 /** The last 4 KB of the log, which Lambda sends along when asked. */
 function logTail(logResult: string | undefined): { logTail?: string } {
   if (!logResult) return {};
-  return { logTail: redact(Buffer.from(logResult, 'base64').toString('utf8')) };
-}
-
-/** Our own log lines carry no secret; this is for whatever else a function may have printed. */
-function redact(text: string): string {
-  return text
-    .replaceAll(/(X-Amz-(?:Signature|Security-Token|Credential)=)[^&\s"]+/gi, '$1***')
-    .replaceAll(
-      /("?(?:password|passwd|secretaccesskey|sessiontoken|aws_secret_access_key|aws_session_token)"?\s*[:=]\s*"?)[^"\s,}]+/gi,
-      '$1***',
-    )
-    .replaceAll(/(:\/\/[^:/\s]+:)[^@\s]+@/g, '$1***@')
-    .replaceAll(/\b(?:AKIA|ASIA)[A-Z0-9]{16}\b/g, '***');
+  return { logTail: redactLogTail(logResult) };
 }

@@ -36,17 +36,24 @@ export async function verifyLogin(session: SqlClient, connect: Connect, group: P
     await second.end();
   } catch (cause) {
     const undone: string[] = [];
+    const kept: string[] = [];
     for (const { undo } of [...group.statements].reverse()) {
       if (undo === undefined) continue;
-      await session.query(undo);
-      undone.push(undo);
+      // Each for itself: one that fails must not keep the others from opening the way again.
+      await session.query(undo).then(
+        () => undone.push(undo),
+        (error: unknown) => kept.push(`${undo}: ${(error as Error).message}`),
+      );
     }
     throw new BootstrapError(
       'BOOTSTRAP_LOCKOUT_UNDONE',
       `the master could not log in again after "${group.title}": ${(cause as Error).message}`,
       {
-        hint: 'The grants were taken back over the session that was still open. Log in as the master to check, then look at the memberships of rds_iam.',
-        details: { group: group.title, undone },
+        hint:
+          kept.length === 0
+            ? 'The grants were taken back over the session that was still open. Log in as the master to check, then look at the memberships of rds_iam.'
+            : 'Not all grants could be taken back (details.kept). Log in as the master to check; if it is refused, revoke them as another member of rds_superuser.',
+        details: { group: group.title, undone, ...(kept.length > 0 ? { kept } : {}) },
         cause,
       },
     );

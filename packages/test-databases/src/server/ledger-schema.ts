@@ -52,15 +52,14 @@ export const ledgerStatements: readonly { readonly sql: string; readonly why: st
   },
   {
     sql: `CREATE FUNCTION postern.register_run(run_id text) RETURNS timestamptz
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $body$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET lock_timeout = '2s' AS $body$
 DECLARE opened timestamptz; closed timestamptz;
 BEGIN
   IF run_id !~ '^[a-z0-9]{8,20}$' THEN
     RAISE EXCEPTION 'not a run id' USING ERRCODE = '22023';
   END IF;
-  IF NOT pg_try_advisory_lock(${lockKey("('run:' || run_id)")}) THEN
-    RAISE EXCEPTION 'the lease of run % is held by another session', run_id USING ERRCODE = '55P03';
-  END IF;
+  -- A sweeper takes the lock for a moment to see whether it is free; whoever holds it for longer is an owner (55P03).
+  PERFORM pg_advisory_lock(${lockKey("('run:' || run_id)")});
   INSERT INTO postern.runs AS r (run) VALUES (run_id)
     ON CONFLICT (run) DO UPDATE SET orphaned_at = NULL, opened_by = session_user
     RETURNING r.opened_at, r.closed_at INTO opened, closed;
