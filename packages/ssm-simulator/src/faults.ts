@@ -1,6 +1,7 @@
+import { MessageType } from '@postern/ssm-protocol';
 import { SsmApiError, SsmSimulatorError } from './errors.ts';
 import type { Direction, MessageFault, MessageMatch } from './gateway/message-faults.ts';
-import type { SessionRelay } from './gateway/session-relay.ts';
+import type { SessionRelay, Side } from './gateway/session-relay.ts';
 import type { SessionService } from './session-service.ts';
 
 /** Options of a fault on messages. */
@@ -28,6 +29,21 @@ export interface SsmFaults {
   delayNext(sessionId: string, direction: Direction, delayMs: number, options?: MessageFaultOptions): void;
   /** The agent is gone; the client is told to pause, and nobody answers any more. */
   killAgent(sessionId: string): void;
+  /** The agent's connection breaks, and it does not notice: what it sends is lost until `reconnectAgent`. */
+  disconnectAgent(sessionId: string): void;
+  /** The agent is back, with its numbers, streams and connections as they were. */
+  reconnectAgent(sessionId: string): void;
+  /** Says `pause_publication` to one side, though its peer is there. The agent goes on with any data or acknowledgement. */
+  pause(sessionId: string, side: Side): void;
+  /** Says `start_publication` to one side. */
+  resume(sessionId: string, side: Side): void;
+  /** The service ends the session: `channel_closed` with that text, and the agent stops. */
+  endSession(sessionId: string, output?: string): void;
+  /**
+   * For a session that no client has opened yet, in mux mode: the agent sends data in the same breath as
+   * HandshakeComplete (an smux NOP).
+   */
+  speakAfterHandshake(sessionId: string): void;
   /** The next calls of an operation are answered with this error, before anything else is looked at. */
   failNext(
     operation: string,
@@ -77,6 +93,21 @@ export function createFaults(sessions: SessionService, apiFaults: ApiFaults): Ss
     killAgent: (sessionId) => {
       relayOf(sessionId);
       sessions.killAgent(sessionId);
+    },
+    disconnectAgent: (sessionId) => relayOf(sessionId).detachAgent(),
+    reconnectAgent: (sessionId) => {
+      relayOf(sessionId);
+      sessions.reconnectAgent(sessionId);
+    },
+    pause: (sessionId, side) => relayOf(sessionId).say(MessageType.pausePublication, side),
+    resume: (sessionId, side) => relayOf(sessionId).say(MessageType.startPublication, side),
+    endSession: (sessionId, output = '') => {
+      relayOf(sessionId);
+      sessions.terminate(sessionId, output);
+    },
+    speakAfterHandshake: (sessionId) => {
+      relayOf(sessionId);
+      sessions.speakAfterHandshake(sessionId);
     },
     failNext: (operation, { code, message = 'Injected fault.', status }, count = 1) =>
       apiFaults.add(operation, new SsmApiError(code, message, status), count),

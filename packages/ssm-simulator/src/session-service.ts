@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { MessageType } from '@postern/ssm-protocol';
 import { AgentWorker, type GatewayLink } from './agent/agent-worker.ts';
 import { SsmSimulatorError } from './errors.ts';
 import { publish } from './events.ts';
@@ -100,16 +101,31 @@ export class SessionService {
     return [...this.#entries.values()].map(({ session }) => session);
   }
 
-  terminate(session: Session): void {
-    this.#entries.get(session.id)?.agent.cancel();
-    // An agent that is gone cannot report; the service ends the session all the same.
-    this.#ended(session, '');
+  /** Ends a session from the service's side, whatever its agent does. */
+  terminate(sessionId: string, output = ''): void {
+    const entry = this.#entries.get(sessionId);
+    if (entry === undefined) return;
+    this.#ended(entry.session, output);
+    entry.agent.kill();
   }
 
   /** The agent's worker vanishes: the session stays, and nothing answers any more. */
   killAgent(sessionId: string): void {
     const entry = this.#entries.get(sessionId);
     if (entry?.agent.kill() === true) entry.relay.detachAgent();
+  }
+
+  /** The agent opens its data channel again, after its connection broke. One that is gone does not. */
+  reconnectAgent(sessionId: string): void {
+    const entry = this.#entries.get(sessionId);
+    if (entry?.agent.alive !== true) return;
+    entry.relay.attachAgent(entry.agent);
+    // A new connection starts unpaused.
+    entry.relay.say(MessageType.startPublication, 'agent');
+  }
+
+  speakAfterHandshake(sessionId: string): void {
+    this.#entries.get(sessionId)?.agent.speakAfterHandshake();
   }
 
   close(): void {

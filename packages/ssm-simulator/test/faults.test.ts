@@ -132,3 +132,69 @@ test('killAgent leaves a session in which nothing answers: the client is told to
   await session.client.message('channel_closed');
   expect(session.simulator.statistics().openSessions).toBe(0);
 });
+
+test('an agent that lost its connection goes on where it was once it is back, and nothing is lost', async () => {
+  await using session = await echoing();
+  const { client, simulator, access } = session;
+  client.data(psh(3, 'before '));
+  await until(() => said(client) === 'before ');
+  simulator.faults.disconnectAgent(access.SessionId);
+  await client.message('pause_publication');
+  const starts = client.received.filter(({ type }) => type === 'start_publication').length;
+  client.data(psh(3, 'after'));
+  simulator.faults.reconnectAgent(access.SessionId);
+  await client.message('start_publication', starts);
+  await until(() => said(client) === 'before after');
+  expect(simulator.violations()).toEqual([]);
+});
+
+test('an agent that is gone does not come back', async () => {
+  await using session = await echoing();
+  const { client, simulator, access } = session;
+  simulator.faults.killAgent(access.SessionId);
+  const starts = client.received.filter(({ type }) => type === 'start_publication').length;
+  simulator.faults.reconnectAgent(access.SessionId);
+  client.socket.ping();
+  await once(client.socket, 'pong');
+  expect(client.received.filter(({ type }) => type === 'start_publication')).toHaveLength(starts);
+});
+
+test('pause holds the agent until data, an acknowledgement or resume', async () => {
+  await using session = await echoing();
+  const { client, simulator, access } = session;
+  client.data(psh(3, 'a'));
+  await until(() => said(client) === 'a');
+  client.acknowledges = false;
+  simulator.faults.dropNext(access.SessionId, 'to-client', { payloadType: 1 });
+  client.data(psh(3, 'b'));
+  await until(() => client.acknowledged.length === 4);
+  simulator.faults.pause(access.SessionId, 'agent');
+  simulator.faults.resume(access.SessionId, 'agent');
+  await until(() => said(client) === 'ab');
+  simulator.faults.pause(access.SessionId, 'client');
+  await client.message('pause_publication');
+  simulator.faults.resume(access.SessionId, 'client');
+});
+
+test('endSession gives the client the text as the last words, and drops the destination', async () => {
+  await using session = await echoing();
+  const { client, simulator, access } = session;
+  simulator.faults.endSession(access.SessionId, 'Session was idle for too long.');
+  const notice = await client.message('channel_closed');
+  expect(JSON.parse(notice.payload.toString())).toMatchObject({
+    SessionId: access.SessionId,
+    Output: 'Session was idle for too long.',
+  });
+  expect(simulator.statistics()).toMatchObject({ openSessions: 0, sessionsTerminated: 1 });
+});
+
+test('speakAfterHandshake puts data right behind HandshakeComplete', async () => {
+  await using server = await echo();
+  await using simulator = await running();
+  const access = await start(simulator, { port: server.port });
+  simulator.faults.speakAfterHandshake(access.SessionId);
+  const client = await RawClient.ready(access);
+  const data = await client.stream(1);
+  const complete = await client.stream(7);
+  expect([data.sequence - complete.sequence, data.payload.toString('hex')]).toEqual([1, '0103000000000000']);
+});

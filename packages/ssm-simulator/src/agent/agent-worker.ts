@@ -7,12 +7,15 @@ import {
   encodeHandshakeComplete,
   encodeHandshakeRequest,
   encodeSessionFlag,
+  encodeSmuxFrame,
   isProtocolError,
   MessageType,
   PayloadType,
   parseHandshakeResponse,
   parseSessionFlag,
   SessionFlag,
+  SmuxCommand,
+  sessionProperty,
 } from '@postern/ssm-protocol';
 import { publish } from '../events.ts';
 import type { AgentLeg } from '../gateway/session-relay.ts';
@@ -56,6 +59,7 @@ export class AgentWorker implements AgentLeg {
   readonly #channel: DataChannel;
   readonly #streamIds = new Set<number>();
   #state: 'starting' | 'handshake' | 'answered' | 'running' | 'ended' = 'starting';
+  #speaksFirst = false;
   #handshakeStartedAt = 0;
   #handshakeTimer: NodeJS.Timeout | undefined;
   #port: PortSession | undefined;
@@ -114,6 +118,15 @@ export class AgentWorker implements AgentLeg {
         ),
       this.#settings.handshakeTimeoutMs,
     ).unref();
+  }
+
+  get alive(): boolean {
+    return this.#state !== 'ended';
+  }
+
+  /** To send data right behind HandshakeComplete, which some clients do not survive. */
+  speakAfterHandshake(): void {
+    this.#speaksFirst = true;
   }
 
   get congested(): boolean {
@@ -215,6 +228,11 @@ export class AgentWorker implements AgentLeg {
       PayloadType.handshakeComplete,
       encodeHandshakeComplete({ timeToCompleteNs: Math.round(elapsedMs * 1e6), customerMessage: '' }),
     );
+    if (this.#speaksFirst)
+      this.#channel.sendStream(
+        PayloadType.output,
+        encodeSmuxFrame({ command: SmuxCommand.nop, streamId: 0, data: new Uint8Array(0) }),
+      );
     void this.#run(clientVersion);
   }
 
@@ -229,7 +247,7 @@ export class AgentWorker implements AgentLeg {
     }
     if (this.#state === 'ended') return;
     const host = this.#portHost(destination);
-    const forwarding = properties['type'] === 'LocalPortForwarding';
+    const forwarding = sessionProperty(properties, 'type') === 'LocalPortForwarding';
     const client = clientCapabilities(clientVersion);
     if (forwarding && client.mux && compareVersions(this.#settings.version, MUX_SINCE) > 0) {
       this.#port = new MuxPortSession(host, { keepAlive: client.smuxKeepAlive });

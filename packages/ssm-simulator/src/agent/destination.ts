@@ -1,4 +1,5 @@
 import { BlockList, connect, isIP, type Socket } from 'node:net';
+import { sessionProperty } from '@postern/ssm-protocol';
 
 /** Where a session leads: its name as given, and the addresses that the agent found once, at the start. */
 export interface Destination {
@@ -31,13 +32,14 @@ export async function findDestination(
   properties: Readonly<Record<string, string>>,
   resolve: Resolve,
 ): Promise<Destination> {
-  const portNumber = properties['portNumber'] ?? '';
+  // Keys count in any case, as Go reads JSON.
+  const portNumber = sessionProperty(properties, 'portNumber') ?? '';
   if (portNumber === '') {
     const shown = Object.entries(properties).map(([key, value]) => `${key}:${value}`);
     throw new Error(`Port number is empty in session properties. map[${shown.join(' ')}]`);
   }
   const port = Number(portNumber);
-  const host = properties['host'] ?? '';
+  const host = sessionProperty(properties, 'host') ?? '';
   // No host means the instance itself, by either address family.
   if (host === '') return { host: 'localhost', port, addresses: ['127.0.0.1', '::1'] };
   const addresses = isIP(host) === 0 ? await lookup(host, resolve) : [host];

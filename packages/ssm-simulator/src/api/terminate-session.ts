@@ -14,6 +14,6 @@ export function terminateSession(context: ServiceContext, input: unknown, caller
     throw new SsmApiError('DoesNotExistException', `Session ${sessionId} does not exist.`);
   if (session.status === 'Terminated')
     throw new SsmApiError('ValidationException', 'Session is not in a valid state');
-  context.sessions.terminate(session);
+  context.sessions.terminate(session.id);
   return { SessionId: sessionId };
 }

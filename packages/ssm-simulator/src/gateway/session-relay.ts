@@ -24,6 +24,9 @@ export interface AgentLeg {
   whenReady(callback: () => void): void;
 }
 
+/** The two ends of a session. */
+export type Side = 'client' | 'agent';
+
 /** What the relay tells the service. */
 export interface RelayEvents {
   clientChanged(connected: boolean): void;
@@ -88,6 +91,7 @@ export class SessionRelay {
   /** The agent's connection is lost and nobody knows why. */
   detachAgent(): void {
     this.#agent = undefined;
+    this.#agentPaused = false;
     if (!this.#ended) this.#toClient(this.#control(MessageType.pausePublication));
   }
 
@@ -99,9 +103,18 @@ export class SessionRelay {
   }
 
   fromAgent(bytes: Buffer): void {
+    // Sent into a broken connection.
+    if (this.#agent === undefined) return;
     const message = decodeClientMessage(bytes, { verifyDigest: false });
     if (message.messageType === MessageType.agentSessionState) return;
     this.faults.pass('to-client', message, () => this.#deliverToClient(bytes, message));
+  }
+
+  /** A publication message to one side, for whatever reason the service has. */
+  say(messageType: string, side: Side): void {
+    const message = this.#control(messageType);
+    if (side === 'client') this.#toClient(message);
+    else this.#agent?.receive(encodeClientMessage(message));
   }
 
   /** Whether the client's socket has room for more. True without one: then the agent is told to pause instead. */
