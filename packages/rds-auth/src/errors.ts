@@ -14,7 +14,8 @@ export type RdsAuthErrorKind = 'invalid' | 'denied' | 'not-found' | 'unavailable
  * - `RDS_CA_UNREADABLE`: the CA file or PEM given cannot be read.
  * - `RDS_STREAM_FAILED`: the way to the endpoint could not be opened (the cause is the transport's error).
  * - `RDS_TOKEN_REFUSED`: SQLSTATE 28000, PAM; the server does not say which check failed.
- * - `RDS_LOGIN_REFUSED`: SQLSTATE 28P01; the role does not exist, is not in `rds_iam`, or IAM is off.
+ * - `RDS_LOGIN_REFUSED`: SQLSTATE 28P01; the role does not exist, is not in `rds_iam`, or IAM is off. Or 28000; the
+ *   role has no LOGIN, or no rule lets it into this database.
  * - `RDS_TLS_REQUIRED`: the server refuses connections without TLS.
  * - `RDS_TLS_UNSUPPORTED`: what answered does not speak TLS.
  * - `RDS_TLS_UNTRUSTED`: the server's certificate does not chain to a trusted root.

@@ -26,6 +26,12 @@ describe('what a failed login means', () => {
       '28000',
       'RDS_TLS_REQUIRED',
     ],
+    [
+      'no pg_hba.conf entry for host "10.0.0.1", user "u", database "rdsadmin", SSL encryption',
+      '28000',
+      'RDS_LOGIN_REFUSED',
+    ],
+    ['role "ledger_app" is not permitted to log in', '28000', 'RDS_LOGIN_REFUSED'],
     ['password authentication failed for user "ledger_app"', '28P01', 'RDS_LOGIN_REFUSED'],
     ['permission denied for database "ledger"', '42501', 'RDS_CONNECT_DENIED'],
     ['database "ledger" does not exist', '3D000', 'RDS_DATABASE_NOT_FOUND'],

@@ -38,10 +38,17 @@ function explanationOf(error: unknown): Explanation | undefined {
   if (!(error instanceof Error)) return undefined;
   const { code } = error as { code?: unknown };
   const { message } = error;
-  if (code === '28000') return /PAM authentication failed/.test(message) ? tokenRefused : tlsRequired;
+  if (code === '28000') return explanationOf28000(message);
   if (code === '42501') return /permission denied for database/.test(message) ? connectDenied : undefined;
   const known = typeof code === 'string' ? byCode[code] : undefined;
   return known ?? byText.find(([pattern]) => pattern.test(message))?.[1];
+}
+
+/** One SQLSTATE for whatever the server's rules refuse. */
+function explanationOf28000(message: string): Explanation {
+  if (/PAM authentication failed/.test(message)) return tokenRefused;
+  if (/is not permitted to log in/.test(message)) return loginForbidden;
+  return /SSL encryption/.test(message) ? noRule : tlsRequired;
 }
 
 const place = (facts: ConnectionFacts): string => `${facts.endpoint.host}:${facts.endpoint.port}`;
@@ -73,6 +80,22 @@ const tlsRequired: Explanation = {
   what: (facts) => `${place(facts)} has no rule that lets role "${facts.user}" in this way`,
   hint: () =>
     'Connect with TLS; IAM logins need it always. Right after an Aurora cluster has woken up, try once more.',
+};
+
+const loginForbidden: Explanation = {
+  code: 'RDS_LOGIN_REFUSED',
+  kind: 'denied',
+  what: (facts) => `Role "${facts.user}" of ${place(facts)} may not log in at all`,
+  hint: (facts) => `ALTER ROLE "${facts.user}" LOGIN, or use the role that has it.`,
+};
+
+const noRule: Explanation = {
+  code: 'RDS_LOGIN_REFUSED',
+  kind: 'denied',
+  what: (facts) =>
+    `${place(facts)} has no rule that lets role "${facts.user}" into database "${facts.database ?? ''}"`,
+  hint: () =>
+    'TLS was used and is not the cause. Right after an Aurora cluster has woken up, try once more; otherwise use another database or role: rdsadmin is closed, and replication knows no tokens.',
 };
 
 const connectDenied: Explanation = {

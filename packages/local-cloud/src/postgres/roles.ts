@@ -6,7 +6,7 @@ export const defaultMaster = 'postern_master';
 
 /**
  * Roles and databases of a fresh RDS cluster, as far as stock PostgreSQL 17 can have them. What the master can do
- * with them, and where RDS differs, is in `docs/master.md`, statement by statement. The master has no password yet:
+ * with them, and where RDS differs, is in the README, statement by statement. The master has no password yet:
  * prepared data directories are shared by runs, and a password belongs to one run.
  *
  * `pg_read_all_data` and `pg_write_all_data` are left out on purpose: on RDS they exclude `pg_authid`, on a stock
