@@ -55,12 +55,14 @@ export function isSsmApiError(value: unknown): value is SsmApiError {
  * - `SSM_SIMULATOR_OPTIONS_INVALID` (invalid): an option, instance or document is malformed; the message names it.
  * - `SSM_SIMULATOR_SESSION_UNKNOWN` (not-found): a fault names a session that was never started.
  * - `SSM_SIMULATOR_NOT_MOUNTED` (invalid): StartSession before `setStreamBase`.
+ * - `SSM_SIMULATOR_LISTEN_FAILED` (conflict): the port of a stand-alone simulator cannot be had; `cause` says why.
  * - `SSM_SIMULATOR_CLOSED` (closed): the simulator was closed.
  */
 export type SsmSimulatorErrorCode =
   | 'SSM_SIMULATOR_OPTIONS_INVALID'
   | 'SSM_SIMULATOR_SESSION_UNKNOWN'
   | 'SSM_SIMULATOR_NOT_MOUNTED'
+  | 'SSM_SIMULATOR_LISTEN_FAILED'
   | 'SSM_SIMULATOR_CLOSED';
 
 const misuse: Readonly<Record<SsmSimulatorErrorCode, { kind: SsmErrorKind; hint: string }>> = {
@@ -73,6 +75,7 @@ const misuse: Readonly<Record<SsmSimulatorErrorCode, { kind: SsmErrorKind; hint:
     kind: 'invalid',
     hint: 'Call setStreamBase() with the address of the server that passes upgrades to handleUpgrade().',
   },
+  SSM_SIMULATOR_LISTEN_FAILED: { kind: 'conflict', hint: 'Choose another port, or 0 for any free one.' },
   SSM_SIMULATOR_CLOSED: { kind: 'closed', hint: 'Create another simulator.' },
 };
 
@@ -82,8 +85,8 @@ export class SsmSimulatorError extends Error {
   readonly kind: SsmErrorKind;
   readonly hint: string;
 
-  constructor(code: SsmSimulatorErrorCode, message: string) {
-    super(message);
+  constructor(code: SsmSimulatorErrorCode, message: string, cause?: unknown) {
+    super(message, cause === undefined ? undefined : { cause });
     this.code = code;
     this.kind = misuse[code].kind;
     this.hint = misuse[code].hint;

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { SsmCaller } from './caller.ts';
-import { isSsmApiError, SsmApiError } from './errors.ts';
+import { isSsmApiError, SsmApiError, SsmSimulatorError } from './errors.ts';
 import type { SsmSimulatorOptions } from './options.ts';
 import { anonymousCaller, createSsmSimulator, type SsmSimulator } from './simulator.ts';
 
@@ -19,7 +19,7 @@ const MAX_BODY_BYTES = 1024 * 1024;
 
 /**
  * A simulator with a server of its own on 127.0.0.1: the SSM API (JSON 1.1) and the data channels on one port.
- * `endpoint` is what SDKs take as endpoint URL. The server holds the process open until `close()`.
+ * Rejects with `SSM_SIMULATOR_LISTEN_FAILED` when the port is taken. `endpoint` is what SDKs take as endpoint URL. The server holds the process open until `close()`.
  */
 export async function startSsmSimulator(
   options: StandAloneOptions = {},
@@ -35,7 +35,15 @@ export async function startSsmSimulator(
     socket.end('HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\nConnection: close\r\n\r\n');
   });
   server.listen(options.port ?? 0, '127.0.0.1');
-  await once(server, 'listening');
+  try {
+    await once(server, 'listening');
+  } catch (error) {
+    throw new SsmSimulatorError(
+      'SSM_SIMULATOR_LISTEN_FAILED',
+      `port ${options.port ?? 0} of 127.0.0.1 cannot be had: ${error instanceof Error ? error.message : error}`,
+      error,
+    );
+  }
   const { port } = server.address() as AddressInfo;
   simulator.setStreamBase(`ws://127.0.0.1:${port}`);
 

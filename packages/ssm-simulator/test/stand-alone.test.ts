@@ -11,7 +11,7 @@ import {
   TerminateSessionCommand,
 } from '@aws-sdk/client-ssm';
 import { expect, test } from 'vitest';
-import { SsmApiError } from '../src/index.ts';
+import { SsmApiError, startSsmSimulator } from '../src/index.ts';
 import { jumpHost, RawClient } from './raw-client.ts';
 import { running } from './setup.ts';
 
@@ -130,4 +130,15 @@ test.each<[string, RequestInit, number, string]>([
   await using simulator = await running();
   const answer = await fetch(simulator.endpoint, request);
   expect([answer.status, ((await answer.json()) as { __type: string }).__type]).toEqual([status, type]);
+});
+
+test('a port that is taken is named in an error of ours', async () => {
+  await using first = await startSsmSimulator();
+  const port = Number(new URL(first.endpoint).port);
+  await expect(startSsmSimulator({ port })).rejects.toMatchObject({
+    name: 'SsmSimulatorError',
+    code: 'SSM_SIMULATOR_LISTEN_FAILED',
+    kind: 'conflict',
+    message: expect.stringContaining(String(port)),
+  });
 });
