@@ -1,5 +1,5 @@
 import { X509Certificate } from 'node:crypto';
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { connect } from 'node:net';
@@ -8,7 +8,12 @@ import { dirname, join } from 'node:path';
 import { CreateFunctionCommand, InvokeCommand, LambdaClient } from '@aws-sdk/client-lambda';
 import { DescribeDBClustersCommand, RDSClient } from '@aws-sdk/client-rds';
 import { GetSecretValueCommand, SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
-import { SSMClient, StartSessionCommand } from '@aws-sdk/client-ssm';
+import {
+  ResumeSessionCommand,
+  SSMClient,
+  StartSessionCommand,
+  TerminateSessionCommand,
+} from '@aws-sdk/client-ssm';
 import { GetCallerIdentityCommand, STSClient } from '@aws-sdk/client-sts';
 import { Signer } from '@aws-sdk/rds-signer';
 import pg from 'pg';
@@ -135,6 +140,95 @@ test('sessions go to the jump host with the fixed document, not with another one
     name: 'AccessDeniedException',
   });
   expect(cloud.statistics().ssm.sessionsStarted).toBeGreaterThanOrEqual(1);
+});
+
+describe('CI on the wire', () => {
+  const ssm = (principal: PrincipalName | string) => new SSMClient(options(principal));
+  const host = () => cloud.jumpHost.instanceId;
+  const document = 'postern-database-local';
+  const denied = (action: string, resource: RegExp | string) => ({
+    name: 'AccessDeniedException',
+    message: expect.stringMatching(
+      new RegExp(`is not authorized to perform: ${action} on resource: .*${String(resource)} because`),
+    ),
+  });
+
+  test('gets no shell, neither for want of a document nor by name', async () => {
+    const shell = 'document/SSM-SessionManagerRunShell';
+    await expect(ssm('ci').send(new StartSessionCommand({ Target: host() }))).rejects.toMatchObject(
+      denied('ssm:StartSession', shell),
+    );
+    await expect(
+      ssm('ci').send(new StartSessionCommand({ Target: host(), DocumentName: 'SSM-SessionManagerRunShell' })),
+    ).rejects.toMatchObject(denied('ssm:StartSession', shell));
+  });
+
+  test('reaches no instance but the tagged one', async () => {
+    const Target = 'i-0ffffffffffffffff';
+    cloud.ssm.registerInstance({ instanceId: Target, tags: { 'postern:jump-host': 'other' } });
+    await expect(
+      ssm('ci').send(new StartSessionCommand({ Target, DocumentName: document })),
+    ).rejects.toMatchObject(denied('ssm:StartSession', `instance/${Target}`));
+  });
+
+  test('neither ends nor takes over sessions of others', async () => {
+    const start = new StartSessionCommand({ Target: host(), DocumentName: document });
+    const { SessionId } = await ssm('developer').send(start);
+    await expect(ssm('ci').send(new TerminateSessionCommand({ SessionId }))).rejects.toMatchObject(
+      denied('ssm:TerminateSession', `session/${SessionId}`),
+    );
+    await expect(ssm('ci').send(new ResumeSessionCommand({ SessionId }))).rejects.toMatchObject(
+      denied('ssm:ResumeSession', `session/${SessionId}`),
+    );
+    await ssm('developer').send(new TerminateSessionCommand({ SessionId }));
+  });
+
+  test('can be held to the one document whose host and port are fixed', async () => {
+    const start = (DocumentName: string, Parameters?: Record<string, string[]>) =>
+      new StartSessionCommand({ Target: host(), DocumentName, ...(Parameters && { Parameters }) });
+    cloud.iam.createUser('strict', {
+      policies: {
+        tunnel: {
+          Version: '2012-10-17',
+          Statement: {
+            Effect: 'Allow',
+            Action: 'ssm:StartSession',
+            Resource: [
+              `arn:aws:ec2:${cloud.region}:${cloud.accountId}:instance/${host()}`,
+              `arn:aws:ssm:${cloud.region}:${cloud.accountId}:document/${document}`,
+            ],
+          },
+        },
+      },
+    });
+    const strict = ssm('strict');
+    const remote = { host: ['169.254.169.254'], portNumber: ['80'] };
+    expect((await strict.send(start(document))).SessionId).toMatch(/^strict-/);
+    await expect(strict.send(start(document, remote))).rejects.toMatchObject({ name: 'InvalidParameters' });
+    const any = 'AWS-StartPortForwardingSessionToRemoteHost';
+    await expect(strict.send(start(any, remote))).rejects.toMatchObject(
+      denied('ssm:StartSession', `document/${any}`),
+    );
+  });
+});
+
+test('everything that listens is on 127.0.0.1', () => {
+  const sockets = readdirSync('/proc/self/fd')
+    .map((fd) => {
+      try {
+        return /^socket:\[(\d+)\]$/.exec(readlinkSync(`/proc/self/fd/${fd}`))?.[1];
+      } catch {
+        return undefined; // that of this very list
+      }
+    })
+    .filter((inode) => inode !== undefined);
+  const listening = ['tcp', 'tcp6']
+    .flatMap((table) => readFileSync(`/proc/self/net/${table}`, 'utf8').split('\n').slice(1))
+    .map((line) => line.trim().split(/\s+/))
+    .filter(([, , , state, , , , , , inode]) => state === '0A' && sockets.includes(inode ?? ''))
+    .map(([, local = '']) => local.split(':'));
+  expect(listening.map(([, port = '']) => Number.parseInt(port, 16))).toContain(cloud.cluster.port);
+  expect(new Set(listening.map(([address]) => address))).toEqual(new Set(['0100007F']));
 });
 
 test('a function reads the secret by its role and reaches the database by its name', async () => {

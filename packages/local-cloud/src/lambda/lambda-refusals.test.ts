@@ -262,6 +262,27 @@ describe('what is refused', () => {
       /S3Bucket/,
     ],
     [
+      'logs in JSON',
+      () => create({ LoggingConfig: { LogFormat: 'JSON' } }),
+      'InvalidParameterValueException',
+      400,
+      /Not available in the local simulation: LogFormat JSON/,
+    ],
+    [
+      'an update to layers and JSON logs',
+      () =>
+        lambda.send(
+          new UpdateFunctionConfigurationCommand({
+            FunctionName: 'echo',
+            Layers: ['arn:aws:lambda:eu-west-2:123456789012:layer:l:1'],
+            LoggingConfig: { LogFormat: 'JSON' },
+          }),
+        ),
+      'InvalidParameterValueException',
+      400,
+      /Not available in the local simulation: Layers, LogFormat JSON/,
+    ],
+    [
       'an update by an old revision',
       () =>
         lambda.send(

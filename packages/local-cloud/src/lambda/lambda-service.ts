@@ -172,6 +172,7 @@ function updateConfiguration(
 ): RestAnswer {
   const record = authorized(store, reference, 'lambda:UpdateFunctionConfiguration', call);
   const input = readObject(request.body);
+  refuseUnsimulated(input);
   const changes = readChanges(input);
   if (changes.role !== undefined) passRole(iam, changes.role, call);
   const updated = store.update(record, changes, input['RevisionId'] as string | undefined);
@@ -226,12 +227,13 @@ function refuseUnsimulated(input: Readonly<Record<string, unknown>>): void {
     (input['S3Bucket'] ?? code['S3Bucket']) ? 'S3Bucket' : undefined,
     (input['ImageUri'] ?? code['ImageUri']) ? 'ImageUri' : undefined,
     Array.isArray(input['Layers']) && input['Layers'].length > 0 ? 'Layers' : undefined,
+    object(input['LoggingConfig'])['LogFormat'] === 'JSON' ? 'LogFormat JSON' : undefined,
   ].filter((what) => what !== undefined);
   if (asked.length === 0) return;
   throw new ApiError(
     'InvalidParameterValueException',
     400,
-    `Not available in the local simulation: ${asked.join(', ')}. Upload a zip as ZipFile and use $LATEST.`,
+    `Not available in the local simulation: ${asked.join(', ')}. Upload a whole zip as ZipFile, use $LATEST and text logs.`,
   );
 }
 
