@@ -122,6 +122,16 @@ describe('an environment on AWS', () => {
     await vi.waitFor(() => expect(cloud.statistics().ssm.openSessions).toBe(0));
   });
 
+  it('opens nothing more once it has been closed: nobody would close that', async () => {
+    const target = environment();
+    await target.resolve();
+    const before = cloud.statistics().ssm.startSessionCalls;
+    await target.close();
+    await expect(target.openStream()).rejects.toMatchObject({ code: 'CONNECT_HOST_CLOSED', kind: 'closed' });
+    await expect(target.warmUp()).rejects.toMatchObject({ code: 'CONNECT_HOST_CLOSED' });
+    expect(cloud.statistics().ssm.startSessionCalls).toBe(before);
+  });
+
   it('opens another session when the first has ended', async () => {
     const target = environment();
     await query(target, 'SELECT 1');

@@ -99,6 +99,18 @@ describe('what overrides the file', () => {
     expect(resolveEnvironment(three, 'staging', direct).settings).toEqual(staging);
   });
 
+  it("is never ignored: a server of one's own is refused as long as it cannot be used", () => {
+    const env = { POSTERN_POSTGRES_URL: 'postgres://postgres@localhost/postgres' };
+    expect(() => resolveEnvironment(three, 'local', { env })).toThrow(
+      expect.objectContaining({
+        code: 'CONNECT_CONFIG_INVALID',
+        kind: 'invalid',
+        message: expect.stringContaining('POSTERN_POSTGRES_URL'),
+      }),
+    );
+    expect(resolveEnvironment(three, 'staging', { env }).settings).toEqual(staging);
+  });
+
   it('is the path of the offline environment: flag, POSTERN_LOCAL_PATH, file, full', () => {
     const direct = loaded({ environments: { local: local({ path: 'direct' }) } });
     const path = (...[config, options]: [LoadedConfig, Parameters<typeof resolveEnvironment>[2]]): unknown =>

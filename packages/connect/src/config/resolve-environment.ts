@@ -74,6 +74,7 @@ function override(
   flags: Overrides = {},
 ): EnvironmentSettings {
   const { kind } = settings;
+  if (kind === 'local' && nonEmpty(env['POSTERN_POSTGRES_URL']) !== undefined) throw foreignServer(name);
   const overrides: Overrides = {};
   const used: string[] = [];
   for (const [variable, read] of Object.entries(variables[kind])) {
@@ -92,6 +93,17 @@ function override(
 }
 
 const nonEmpty = (value: string | undefined): string | undefined => (value === '' ? undefined : value);
+
+/** Ignoring it would run a suite on another server than the one that was asked for. */
+function foreignServer(name: string): ConnectError {
+  return new ConnectError({
+    code: 'CONNECT_CONFIG_INVALID',
+    kind: 'invalid',
+    message: `POSTERN_POSTGRES_URL is set, but environment "${name}" can only use the embedded server.`,
+    hint: 'Unset it. A server of your own under the offline cloud is planned and not there yet.',
+    problems: ['POSTERN_POSTGRES_URL: is not supported yet'],
+  });
+}
 
 function unknown(file: string, what: string, known: readonly string[]): ConnectError {
   return new ConnectError({

@@ -124,7 +124,13 @@ class AwsEnvironment implements Environment {
     return source;
   }
 
-  #way(): Promise<Transport> {
+  async #way(): Promise<Transport> {
+    // What is opened after the end would never be closed.
+    if (this.#closing !== undefined) throw closed(this.name);
+    return await this.#sharedTransport();
+  }
+
+  #sharedTransport(): Promise<Transport> {
     this.#transport ??= this.resolve().then(
       (cluster) =>
         this.#settings.jumpHost === undefined
@@ -149,4 +155,13 @@ class AwsEnvironment implements Environment {
       hint: `Add ${option}: '<function name>' to aws({ … }), or use an environment that has it.`,
     });
   }
+}
+
+function closed(name: string): ConnectError {
+  return new ConnectError({
+    code: 'CONNECT_HOST_CLOSED',
+    kind: 'closed',
+    message: `Environment "${name}" has been closed.`,
+    hint: 'Open it again.',
+  });
 }

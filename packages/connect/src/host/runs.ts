@@ -213,7 +213,7 @@ function notDeployed(database: string, hash: string): ConnectError {
     code: 'CONNECT_RUN_FAILED',
     kind: 'conflict',
     message: `The deployed test-database function does not know these migrations of "${database}" (template ${hash.slice(0, 16)}).`,
-    hint: 'Deploy the artefact that is built from this working tree, then run again.',
+    hint: 'Deploy the artefact that is built from this working tree, then run again. Offline (POSTERN_ENV=local) new migrations are known at once.',
   });
 }
 
