@@ -11,6 +11,7 @@ export {
 export type { SsmSimulatorEvents } from './events.ts';
 export type { MessageFaultOptions, SsmFaults } from './faults.ts';
 export type { Direction, MessageMatch } from './gateway/message-faults.ts';
+export type { Side } from './gateway/session-relay.ts';
 export type { SsmInstance } from './instances.ts';
 export type { SsmAgentOptions, SsmSimulatorOptions } from './options.ts';
 export { createSsmSimulator, type SsmSimulator } from './simulator.ts';

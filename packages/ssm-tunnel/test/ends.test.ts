@@ -1,5 +1,7 @@
 import { errorMonitor, once } from 'node:events';
-import { createServer } from 'node:http';
+import { createServer, type RequestListener } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { inspect } from 'node:util';
 import { PayloadType } from '@postern/ssm-protocol';
 import { describe, expect, it, vi } from 'vitest';
 import { openTunnel, type TunnelOptions } from '../src/index.ts';
@@ -131,23 +133,40 @@ describe('an opening', () => {
     expect(gateway.upgrades).toEqual([]);
   });
 
-  it('that is cancelled while StartSession hangs does not wait for it', async () => {
-    const controller = new AbortController();
-    const reason = new Error('enough');
-    const server = createServer(() => controller.abort(reason)).listen(0, '127.0.0.1');
+  /** A server for StartSession that does only this. */
+  async function apiThat(answers: RequestListener): Promise<AsyncDisposable & { options: TunnelOptions }> {
+    const server = createServer(answers).listen(0, '127.0.0.1');
     await once(server, 'listening');
-    const { port } = server.address() as { port: number };
-    await expect(
-      openTunnel({
+    const { port } = server.address() as AddressInfo;
+    return {
+      options: {
         target: 'i-0a1b2c3d4e5f60718',
         remotePort: 1,
         region: 'eu-west-2',
         endpoint: `http://127.0.0.1:${port}`,
         credentials: { accessKeyId: 'AKIDEXAMPLE', secretAccessKey: 'secret' },
-        signal: controller.signal,
-      }),
-    ).rejects.toBe(reason);
-    server.closeAllConnections();
-    server.close();
+      },
+      async [Symbol.asyncDispose]() {
+        server.closeAllConnections();
+        server.close();
+      },
+    };
+  }
+
+  it('that is cancelled while StartSession hangs does not wait for it', async () => {
+    const controller = new AbortController();
+    const reason = new Error('enough');
+    await using api = await apiThat(() => controller.abort(reason));
+    await expect(openTunnel({ ...api.options, signal: controller.signal })).rejects.toBe(reason);
   });
+
+  it.each(['{"SessionId":"s-1","TokenValue":"top-secret', '<html>top-secret</html>'])(
+    'that is answered with %s does not repeat it',
+    async (body) => {
+      await using api = await apiThat((_, response) => void response.end(body));
+      const error = await openTunnel(api.options).catch((caught: unknown) => caught);
+      expect(error).toMatchObject({ code: 'SSM_API_FAILED' });
+      expect(inspect(error, { depth: 5 })).not.toContain('secret');
+    },
+  );
 });

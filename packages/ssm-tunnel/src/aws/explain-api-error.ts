@@ -55,6 +55,16 @@ const BY_NAME: Readonly<Record<string, Explanation>> = {
 /** One of our errors for whatever the SDK threw. */
 export function explainApiError(operation: string, error: unknown, options: ResolvedOptions): TunnelError {
   if (isTunnelError(error)) return error;
+  if (error instanceof SyntaxError) {
+    // Its message and its cause quote the answer, which may hold a token.
+    return new TunnelError(
+      'SSM_API_FAILED',
+      `${operation} for ${options.target} was not answered with JSON.`,
+      {
+        hint: 'Check the endpoint; this is not what SSM answers.',
+      },
+    );
+  }
   const name = error instanceof Error ? error.name : 'unknown error';
   const message = error instanceof Error && error.message !== '' ? error.message : name;
   const { code, hint } = BY_NAME[name] ?? UNREACHABLE;

@@ -16,6 +16,7 @@ it.each([
   'https://x/',
   'ws://127.0.0.1.evil.com/',
   'nonsense',
+  'wss://example.com/#fragment',
 ])('keeps the token from going to %s', (url) => {
   expect(() => parseStreamUrl(url)).toThrow(expect.objectContaining({ code: 'SSM_STREAM_URL_REFUSED' }));
 });

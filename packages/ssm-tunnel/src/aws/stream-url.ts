@@ -6,12 +6,15 @@ import { TunnelError } from '../errors.ts';
  */
 export function parseStreamUrl(streamUrl: string): URL {
   const url = URL.canParse(streamUrl) ? new URL(streamUrl) : undefined;
-  if (url?.protocol === 'wss:' || (url?.protocol === 'ws:' && isLoopback(url.hostname))) return url;
+  const good = url?.protocol === 'wss:' || (url?.protocol === 'ws:' && isLoopback(url.hostname));
+  if (url !== undefined && good && url.hash === '') return url;
   // The URL itself stays out of the message: it is a secret.
   const problem =
     url === undefined
       ? 'is not a URL'
-      : `${url.protocol}//${url.hostname} is neither wss: nor on this machine`;
+      : good
+        ? 'has a fragment, which no WebSocket URL has'
+        : `${url.protocol}//${url.hostname} is neither wss: nor on this machine`;
   throw new TunnelError('SSM_STREAM_URL_REFUSED', `The stream URL of the session ${problem}.`, {
     hint: 'Check the SSM endpoint; AWS always answers with a wss: URL.',
   });
