@@ -1,14 +1,12 @@
 import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { existsSync } from 'node:fs';
 import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import { promisify } from 'node:util';
+import type { ConfigFiles } from './config-files.ts';
 
 /** The environment that a run would use, or why that cannot be said (then nothing is cached). */
 export type EnvironmentFact = { name: string; kind: string } | { unknown: string };
-
-const CONFIG_FILES = ['ts', 'mts', 'js', 'mjs'].map((extension) => `postern.config.${extension}`);
 
 /**
  * Only `@postern/connect` knows what a configuration means. It is asked in a process of its own: this plugin
@@ -26,32 +24,24 @@ process.exit(0);
 const READ_TIMEOUT_MS = 15_000;
 
 /**
- * Reads the environment once per content of `postern.config.*` and value of POSTERN_ENV: the answer is remembered in
- * `.cache/postern`, unless the configuration imports files of the workspace, whose content is not in the key.
+ * Reads the environment once per content of the configuration's files and value of POSTERN_ENV: the answer is
+ * remembered in `.cache/postern`, unless the configuration looks at something that is not in its files.
  */
 export async function readEnvironment(
   workspaceRoot: string,
+  { files, selfContained }: ConfigFiles,
   env: Readonly<Record<string, string>>,
 ): Promise<EnvironmentFact> {
-  const file = configFile(workspaceRoot);
-  if (file === undefined) return { unknown: 'There is no postern.config.ts at the workspace root.' };
-  const text = await readFile(file, 'utf8');
+  if (files.length === 0) return { unknown: 'There is no postern.config.ts at the workspace root.' };
   const key = createHash('sha256')
-    .update(JSON.stringify([file, text, process.env['POSTERN_ENV'] ?? null]))
+    .update(JSON.stringify([files, process.env['POSTERN_ENV'] ?? null]))
     .digest('hex');
   const memory = join(workspaceRoot, '.cache', 'postern', 'nx-environment.json');
-  const remembered = await recall(memory, key);
+  const remembered = selfContained ? await recall(memory, key) : undefined;
   if (remembered !== undefined) return remembered;
   const fact = await ask(workspaceRoot, env);
-  if ('kind' in fact && !/['"]\.{1,2}\//.test(text)) await remember(memory, key, fact);
+  if ('kind' in fact && selfContained) await remember(memory, key, fact);
   return fact;
-}
-
-/** As `@postern/connect` finds it from the workspace root: POSTERN_CONFIG, or the file at the root. */
-function configFile(workspaceRoot: string): string | undefined {
-  const named = process.env['POSTERN_CONFIG'];
-  const names = named === undefined || named === '' ? CONFIG_FILES : [named];
-  return names.map((name) => resolve(workspaceRoot, name)).find((path) => existsSync(path));
 }
 
 async function ask(workspaceRoot: string, env: Readonly<Record<string, string>>): Promise<EnvironmentFact> {

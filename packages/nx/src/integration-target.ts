@@ -11,7 +11,8 @@ export interface IntegrationFacts {
   /** File name of the vitest configuration, relative to the project. */
   configFile: string;
   environment: EnvironmentFact;
-  serverPackages: readonly string[];
+  /** Files that the configuration consists of, relative to the workspace root. */
+  environmentFiles: readonly string[];
   /** Names (never values) of the `POSTERN_*` variables that are set. */
   variables: readonly string[];
   env: Readonly<Record<string, string>>;
@@ -41,6 +42,10 @@ export function integrationTarget(facts: IntegrationFacts): Target {
   };
 }
 
+/**
+ * No external dependencies are named: then Nx takes all of them, with the server's binaries, vitest and whatever
+ * a project uses from the root's package.json without saying so.
+ */
 function inputs(facts: IntegrationFacts): Input[] {
   const variables = [...new Set([...KNOWN_VARIABLES, ...facts.variables])].sort();
   return [
@@ -50,8 +55,10 @@ function inputs(facts: IntegrationFacts): Input[] {
     '{projectRoot}/database/**/*',
     { fileset: '{projectRoot}/database/**/*', dependencies: true },
     '{workspaceRoot}/postern.config.*',
+    ...facts.environmentFiles
+      .filter((file) => !/^(?:\.\.\/|postern\.config\.[^/]*$)/.test(file))
+      .map((file) => `{workspaceRoot}/${file}`),
     ...variables.map((variable) => ({ env: variable })),
-    { externalDependencies: ['vitest', ...facts.serverPackages] },
     { runtime: 'node --version' },
   ];
 }

