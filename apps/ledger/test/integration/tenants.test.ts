@@ -139,7 +139,7 @@ describe('row-level security, where a query forgets its tenant', () => {
     const catalog = await session('ledger_app');
     const { rows } = await catalog.query(
       `SELECT relname FROM pg_class
-        WHERE relnamespace = 'public'::regnamespace AND relname <> 'pgmigrations'
+        WHERE relnamespace = 'public'::regnamespace
           AND (relkind IN ('r', 'p') AND NOT relrowsecurity
                OR relkind = 'v' AND NOT coalesce(reloptions @> '{security_invoker=true}', false))`,
     );
