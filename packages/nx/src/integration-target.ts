@@ -5,7 +5,12 @@ import type { Input, Target } from './nx-types.ts';
  * Variables that change what a run does or sees. Any other `POSTERN_*` that is set when the graph is made is
  * added to these.
  */
-const KNOWN_VARIABLES = ['POSTERN_CONFIG', 'POSTERN_ENV', 'POSTERN_POSTGRES_URL'] as const;
+const KNOWN_VARIABLES = [
+  'POSTERN_CONFIG',
+  'POSTERN_ENV',
+  'POSTERN_LOCAL_PATH',
+  'POSTERN_POSTGRES_URL',
+] as const;
 
 export interface IntegrationFacts {
   /** File name of the vitest configuration, relative to the project. */

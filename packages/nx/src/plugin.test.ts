@@ -67,6 +67,9 @@ test('a project with an integration suite gets the target with everything that d
                       "env": "POSTERN_ENV",
                     },
                     {
+                      "env": "POSTERN_LOCAL_PATH",
+                    },
+                    {
                       "env": "POSTERN_POSTGRES_URL",
                     },
                     {
