@@ -1,5 +1,6 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { connectHost } from '@postern/connect/host';
 import { afterEach, expect, test } from 'vitest';
 import { type InlineProject, inlineProject, leaveNote, shop, type VitestResult } from './inline-project.ts';
 import { hostHasGone } from './left-behind.ts';
@@ -90,7 +91,8 @@ test('workers that run side by side never share a database, and one slot keeps i
   for (const { slot, database } of seen) expect(database).toBe(databaseOfSlot.get(slot));
 });
 
-test('two vitest projects of one run each get the database of their own service', async () => {
+/** A second and a third service in one workspace; each test tells which database it has and what the host counted. */
+const orderAndStock = (): Record<string, string> => {
   const service = (name: string): Record<string, string> => ({
     [`apps/${name}/database/database.ts`]: `
       import { defineDatabase } from '@postern/bootstrap';
@@ -106,20 +108,39 @@ test('two vitest projects of one run each get the database of their own service'
         const pool = new Pool(database.as('${name}_app'));
         expect((await pool.query('SELECT count(*)::int AS rows FROM ${name}_rows')).rows).toEqual([{ rows: 0 }]);
         await pool.end();
+        ${leaveNote(`note-${name}`, `{ database: database.name, provided: inject('postern') }`)};
       });
     `,
   });
   const { 'postern.config.ts': config = '', 'package.json': manifest = '' } = shop;
+  return { 'postern.config.ts': config, 'package.json': manifest, ...service('orders'), ...service('stock') };
+};
+
+test('two vitest projects of one run each get the database of their own service', async () => {
   project = await inlineProject({
-    'postern.config.ts': config,
-    'package.json': manifest,
+    ...orderAndStock(),
     'vitest.config.ts': `export default { test: { projects: ['apps/orders', 'apps/stock'], maxWorkers: 2 } };`,
-    ...service('orders'),
-    ...service('stock'),
   });
   const result = await project.start({ folder: '.' }).ended;
   expect(result.output).toContain('2 passed');
   expect(result.code).toBe(0);
+});
+
+test('two projects that run at once share one host, one cloud and one Session Manager session', async () => {
+  project = await inlineProject(orderAndStock());
+  // Present from before the first until after the last, as `postern up` would be: what is counted stays.
+  await using bystander = await connectHost({ root: project.root });
+  const results = await Promise.all(
+    ['apps/orders', 'apps/stock'].map((folder) => project?.start({ folder }).ended),
+  );
+  for (const result of results) expect(result?.output).toContain('1 passed');
+  const seen = await notes<{ database: string; provided: { controlSocket: string } }>();
+  expect(seen.map(({ provided }) => provided.controlSocket)).toEqual([
+    bystander.info.controlSocket,
+    bystander.info.controlSocket,
+  ]);
+  expect(new Set(seen.map(({ database }) => database)).size).toBe(2);
+  expect(await bystander.statistics()).toMatchObject({ ssm: { startSessionCalls: 1 } });
 });
 
 test('in watch mode every rerun gets a fresh database of the current migrations', async () => {
