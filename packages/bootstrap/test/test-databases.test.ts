@@ -232,6 +232,7 @@ describe('migrations that no artefact has', () => {
       status: 'unknown',
       database: `pt_a1a1a1a1_r${run}_0`,
       login: 'pt_shop_migrator',
+      declarationHash: artefact.built.manifest.databases[0]?.declarationHash,
     });
     const { database, login } = empty as Extract<PrepareResult, { status: 'unknown' }>;
     expect(await prepare(run, 2, lambda, unknown)).toEqual(empty);

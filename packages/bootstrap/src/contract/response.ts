@@ -68,6 +68,11 @@ export type PrepareResult =
       readonly status: 'unknown';
       readonly database: string;
       readonly login: string;
+      /**
+       * The declaration that the database was made for. Another one (roles, schemas, extensions) has to be deployed
+       * first: migrations alone do not make a template of it.
+       */
+      readonly declarationHash: string;
     };
 
 export type PublishResult = Extract<PrepareResult, { status: 'ready' }>;

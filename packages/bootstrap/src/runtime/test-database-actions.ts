@@ -61,7 +61,8 @@ export async function prepare(request: RequestOf<'prepare'>, invocation: Invocat
       lockTimeoutMs: timeout,
       fill: (name) => declareInside(name, database, testOwnerOf(database), invocation),
     });
-    return { status: 'unknown', database: empty.database, login };
+    const { declarationHash } = database;
+    return { status: 'unknown', database: empty.database, login, declarationHash };
   });
 }
 

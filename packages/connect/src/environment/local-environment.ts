@@ -161,7 +161,7 @@ function settingsOf(cloud: LocalCloud): AwsSettings {
 }
 
 /** One artefact, two functions that differ in permission and in what they will do. */
-function functionsOf(cloud: LocalCloud): FunctionDefinition[] {
+export function functionsOf(cloud: LocalCloud): FunctionDefinition[] {
   const { cluster } = cloud;
   const variables = {
     POSTERN_DB_HOST: cluster.endpoint,

@@ -2,7 +2,7 @@ import type { Environment } from '../environment/environment.ts';
 import { ConnectError } from '../errors.ts';
 import type { RunPhase } from '../phases.ts';
 import { ArtifactCache } from './artifact-cache.ts';
-import { type BuildArtifact, declaredDatabase } from './artifacts.ts';
+import type { BuildArtifact } from './artifacts.ts';
 import { Bootstrapper, type BootstrapResult } from './bootstrapper.ts';
 import type { Connection, Method } from './control-server.ts';
 import type { Runs } from './runs.ts';
@@ -47,11 +47,10 @@ export function createHostMethods(options: HostMethodsOptions): Record<string, M
     },
     prepareRun: async (params, connection) => {
       const workers = integer(params, 'workers');
-      const name = text(params, 'database');
+      const database = text(params, 'database');
       const { artifact } = await bootstrapped();
-      const { templateHash: hash } = declaredDatabase(artifact.manifest, name);
       const { runs } = ready();
-      const prepared = await runs.prepare({ owner: connection, database: name, hash, workers });
+      const prepared = await runs.prepare({ owner: connection, artifact, database, workers });
       // The client may have gone while its databases were being made.
       if (!isPresent(connection)) await runs.release(prepared.run);
       return prepared;

@@ -7,6 +7,7 @@ import type { BuildArtifact } from './artifacts.ts';
 import { ControlServer, type Method } from './control-server.ts';
 import { type DataSocket, openDataSocket } from './data-socket.ts';
 import { createHostMethods } from './host-methods.ts';
+import type { OwnMigrations } from './own-migrations.ts';
 import { thisProcess } from './process-identity.ts';
 import type { HostInfo } from './protocol.ts';
 import { type RunFolder, removeParentIfEmpty } from './run-folder.ts';
@@ -36,6 +37,12 @@ export interface HostOptions {
   buildArtifact: BuildArtifact;
   /** Opens the lease of a run; gets what it needs to connect. */
   holdLease: (environment: Environment, run: string) => ReturnType<RunsOptions['holdLease']>;
+  /** Runs migrations in a run's own database; `folder` is the host's, `signal` fires when it stops. */
+  migrate: (
+    environment: Environment,
+    migrations: OwnMigrations,
+    options: { folder: string; signal: AbortSignal },
+  ) => ReturnType<RunsOptions['migrate']>;
   newRunId: () => string;
   /** Clients can connect from now on. */
   onListening: () => void;
@@ -139,7 +146,7 @@ class Host implements RunningHost {
   }
 
   async #start(): Promise<void> {
-    const { folder, createEnvironment, holdLease, newRunId, log } = this.#options;
+    const { folder, createEnvironment, holdLease, migrate, newRunId, log } = this.#options;
     const { signal } = this.#stopping;
     const environment = await createEnvironment({
       runDir: join(folder.folder, 'aws'),
@@ -153,6 +160,7 @@ class Host implements RunningHost {
       environment,
       phase: this.#phase,
       holdLease: (run) => holdLease(environment, run),
+      migrate: (migrations) => migrate(environment, migrations, { folder: folder.folder, signal }),
       newRunId,
       log,
     });

@@ -1,8 +1,11 @@
+import type { ManifestDatabase, PublishResult } from '@postern/bootstrap/contract';
 import type { Lease } from '@postern/test-databases';
 import type { Environment } from '../environment/environment.ts';
 import { ConnectError } from '../errors.ts';
 import type { RunPhase } from '../phases.ts';
+import { type BuiltArtifact, declaredDatabase } from './artifacts.ts';
 import { type KeptLease, keepLease } from './kept-lease.ts';
+import type { OwnMigrations } from './own-migrations.ts';
 
 export interface PreparedRun {
   readonly run: string;
@@ -19,8 +22,9 @@ export interface PreparedRun {
 export interface PrepareRequest {
   /** Who the run belongs to; compared by identity. */
   readonly owner: unknown;
+  /** That of the working tree; the deployed one may be another. */
+  readonly artifact: BuiltArtifact;
   readonly database: string;
-  readonly hash: string;
   readonly workers: number;
 }
 
@@ -33,8 +37,8 @@ export interface AcquiredDatabase {
 interface Run {
   readonly id: string;
   readonly owner: unknown;
-  readonly database: string;
-  readonly hash: string;
+  readonly artifact: BuiltArtifact;
+  readonly database: ManifestDatabase;
   readonly lease: KeptLease;
   databases: readonly string[];
   logins: Readonly<Record<string, string>>;
@@ -48,6 +52,8 @@ export interface RunsOptions {
   environment: Pick<Environment, 'invoke'>;
   phase: RunPhase;
   holdLease: (run: string) => Promise<Lease>;
+  /** Runs migrations that the deployed artefact does not know, and gives their names. */
+  migrate: (migrations: OwnMigrations) => Promise<readonly string[]>;
   newRunId: () => string;
   log: (message: string, error?: unknown) => void;
 }
@@ -79,37 +85,63 @@ export class Runs {
   }
 
   async #prepare(request: PrepareRequest): Promise<PreparedRun> {
-    const { environment, phase, newRunId } = this.#options;
-    const { owner, database, hash, workers } = request;
+    const { phase, newRunId } = this.#options;
+    const { owner, artifact, workers } = request;
+    const database = declaredDatabase(artifact.manifest, request.database);
     const id = newRunId();
     return await phase('prepare', async (note) => {
       // Side by side: the ledger takes the lease before or after the databases.
+      const holding = this.#hold(id);
       const [leased, cloned] = await Promise.allSettled([
-        this.#hold(id),
-        environment.invoke<'prepare'>('testdb', {
-          action: 'prepare',
-          database,
-          hash,
-          run: id,
-          count: workers,
-        }),
+        holding,
+        this.#clone({ id, artifact, database }, workers, holding),
       ]);
-      if (leased.status === 'rejected' || cloned.status === 'rejected' || cloned.value.status !== 'ready') {
+      if (leased.status === 'rejected' || cloned.status === 'rejected') {
         await this.#drop(id).catch(() => undefined); // what is left is without a lease, and swept
         if (leased.status === 'rejected') throw leased.reason;
         await leased.value.close();
-        throw cloned.status === 'rejected' ? cloned.reason : notDeployed(database, hash);
+        throw (cloned as PromiseRejectedResult).reason;
       }
-      const { databases, created, built, logins } = cloned.value;
+      const { databases, created, built, logins, migrated } = cloned.value;
       const lease = leased.value;
       const rest = { taken: new Map<string, string>(), growing: Promise.resolve() };
-      this.#runs.set(id, { id, owner, database, hash, lease, databases, logins, ...rest });
-      note({
-        detail: `${database}, ${built ? 'new template' : 'known template'}`,
-        counts: { databases: created, 'round trips': 1 },
-      });
-      return { run: id, database, templateHash: hash, databases, created, built };
+      this.#runs.set(id, { id, owner, artifact, database, lease, databases, logins, ...rest });
+      note(
+        migrated === undefined
+          ? {
+              detail: `${database.name}, ${built ? 'new template' : 'known template'}`,
+              counts: { databases: created, 'round trips': 1 },
+            }
+          : {
+              detail: `${database.name}, migrated from here, published`,
+              counts: { migrations: migrated, databases: created, 'round trips': 2 },
+            },
+      );
+      const templateHash = database.templateHash;
+      return { run: id, database: database.name, templateHash, databases, created, built };
     });
+  }
+
+  /**
+   * Has the run have `count` databases. Migrations that the function does not know are run from here in an empty database
+   * of the run, which then becomes the template. Of several runs that do so at once the first publishes, and the others
+   * get its template.
+   */
+  async #clone(
+    { id: run, artifact, database }: { id: string; artifact: BuiltArtifact; database: ManifestDatabase },
+    count: number,
+    leased: Promise<unknown>,
+  ): Promise<PublishResult & { migrated?: number }> {
+    const { environment, migrate } = this.#options;
+    const { name, templateHash: hash, declarationHash } = database;
+    const wanted = { database: name, hash, run, count };
+    const answer = await environment.invoke<'prepare'>('testdb', { action: 'prepare', ...wanted });
+    if (answer.status === 'ready') return answer;
+    if (answer.declarationHash !== declarationHash) throw notDeclared(name);
+    await leased; // migrations may take longer than the sweeper waits for a lease
+    const migrations = await migrate({ run, artifact, database: name, target: answer });
+    const request = { action: 'publish', ...wanted, migrations } as const;
+    return { ...(await environment.invoke<'publish'>('testdb', request)), migrated: migrations.length };
   }
 
   async #hold(id: string): Promise<KeptLease> {
@@ -134,19 +166,12 @@ export class Runs {
     const known = run.taken.get(key);
     if (known !== undefined) return { name: known, roles: run.logins };
     if (run.taken.size === run.databases.length) {
-      const more = await this.#options.environment.invoke<'prepare'>('testdb', {
-        action: 'prepare',
-        database: run.database,
-        hash: run.hash,
-        run: run.id,
-        count: run.databases.length + 1,
-      });
-      if (more.status !== 'ready') throw notDeployed(run.database, run.hash);
+      const more = await this.#clone(run, run.databases.length + 1, Promise.resolve());
       run.databases = more.databases;
     }
     const used = new Set(run.taken.values());
     const name = run.databases.find((candidate) => !used.has(candidate));
-    if (name === undefined) throw noDatabase(run.database);
+    if (name === undefined) throw noDatabase(run.database.name);
     run.taken.set(key, name);
     return { name, roles: run.logins };
   }
@@ -167,7 +192,7 @@ export class Runs {
     await this.#options.phase('release', async (note) => {
       try {
         const dropped = await this.#drop(run.id);
-        note({ detail: run.database, counts: { databases: dropped, 'round trips': 1 } });
+        note({ detail: run.database.name, counts: { databases: dropped, 'round trips': 1 } });
       } finally {
         await run.lease.close();
       }
@@ -208,12 +233,12 @@ function unknownRun(run: string): ConnectError {
   });
 }
 
-function notDeployed(database: string, hash: string): ConnectError {
+function notDeclared(database: string): ConnectError {
   return new ConnectError({
     code: 'CONNECT_RUN_FAILED',
     kind: 'conflict',
-    message: `The deployed test-database function does not know these migrations of "${database}" (template ${hash.slice(0, 16)}).`,
-    hint: 'Deploy the artefact that is built from this working tree, then run again. Offline (POSTERN_ENV=local) new migrations are known at once.',
+    message: `The declaration of "${database}" (roles, schemas or extensions) differs from the deployed one.`,
+    hint: 'Only migrations can be tested before they are deployed. Deploy the artefact that is built from this working tree, or merge what was deployed since, then run again. Offline (POSTERN_ENV=local) a new declaration is known at once.',
   });
 }
 

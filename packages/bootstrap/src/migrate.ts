@@ -1,0 +1,1 @@
+export { migrateTestDatabase, type TestDatabaseMigration } from './migrate/test-database.ts';
