@@ -41,7 +41,7 @@ export type ConnectErrorKind =
  * - `CONNECT_REQUEST_INVALID`: a request names an unknown method or lacks a parameter.
  * - `CONNECT_DATABASE_UNKNOWN`: no declared database of this name; the message lists the known ones.
  * - `CONNECT_RUN_UNKNOWN`: no such run, or it has been released.
- * - `CONNECT_RUN_FAILED`: the test-database function could not prepare what was asked.
+ * - `CONNECT_RUN_FAILED`: the declaration is not the deployed one, or the test-database function could not prepare what was asked.
  * - `CONNECT_INTERNAL`: our bug.
  */
 export type ConnectErrorCode =

@@ -122,6 +122,9 @@ export const up = (pgm: MigrationBuilder): void => { pgm.createTable('entries', 
       counts: { migrations: 3, databases: 2, 'round trips': 2 },
     });
     expect(migratorLogins()).toBe(1);
+    // Whoever came without the tunnel was the function, as the master.
+    const { front, ssm } = cloud.statistics();
+    expect(front.connections - ssm.muxStreams).toBe(front.passwordLogins);
 
     const { name, roles } = await host.acquire({ run, key: '1' });
     const as = (role: string): pg.ClientConfig =>
