@@ -434,12 +434,14 @@ describe('start and stop', () => {
       cacheDir: '',
       postgres: 16 as 17,
       lambda: { activationMs: -1 },
+      ...{ rundir: 'misspelt' },
     }).catch((thrown: unknown) => thrown);
     expect(isCloudError(error)).toBe(true);
     expect(error).toMatchObject({
       code: 'CLOUD_OPTIONS_INVALID',
-      message:
-        'startLocalCloud: cacheDir is missing; postgres can only be 17; lambda.activationMs is negative.',
+      message: expect.stringMatching(
+        /^startLocalCloud: rundir is no option .*; cacheDir is missing; postgres can only be 17; lambda.activationMs is negative\.$/,
+      ),
     });
   });
 });

@@ -48,10 +48,33 @@ export interface Settings {
   readonly agentSettings: (version: string) => AgentSettings;
 }
 
+/** A misspelt option would silently be the default. The last two are those of the stand-alone server. */
+const OPTIONS = [
+  'region',
+  'accountId',
+  'agent',
+  'hosts',
+  'authorize',
+  'verifyUpgrade',
+  'requireSignedUpgrade',
+  'port',
+  'verifyRequest',
+];
+const AGENT_OPTIONS = ['version', 'pacing', 'handshakeTimeoutMs', 'reackDuplicates'];
+
+function unknownOptions(given: object, known: readonly string[], prefix = ''): string[] {
+  return Object.keys(given)
+    .filter((name) => !known.includes(name))
+    .map((name) => `${prefix}${name} is no option (known are ${known.join(', ')})`);
+}
+
 export function readOptions(options: SsmSimulatorOptions): Settings {
   const { agent = {}, region = 'eu-west-2', accountId = '123456789012' } = options;
   const agentVersion = agent.version ?? '3.3.987.0';
   const problems = [
+    ...unknownOptions(options, OPTIONS),
+    ...unknownOptions(agent, AGENT_OPTIONS, 'agent.'),
+    typeof (options.hosts ?? {}) === 'object' ? undefined : 'hosts is no table of names and addresses',
     /^[a-z]{2}(-[a-z0-9]+)+$/.test(region) ? undefined : `region ${region} is no region name`,
     /^\d{12}$/.test(accountId) ? undefined : `accountId ${accountId} does not have 12 digits`,
     agentVersionPattern.test(agentVersion)

@@ -3,6 +3,7 @@ import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
+import { createSsmSimulator } from '../src/index.ts';
 import { closedPort, echo } from './destinations.ts';
 import { RawClient, start, waitFor } from './raw-client.ts';
 import { frameTexts, psh, syn } from './raw-envelope.ts';
@@ -82,4 +83,13 @@ test('what happens is published, without tokens or payloads', async () => {
   );
   expect(seen.join()).not.toContain(access.TokenValue);
   expect(seen.join()).not.toContain('a secret');
+});
+
+test('a misspelt option is refused instead of being the default', () => {
+  expect(() => createSsmSimulator({ ...{ host: {} }, agent: { pacing: false, ...{ pacng: false } } })).toThrow(
+    expect.objectContaining({
+      code: 'SSM_SIMULATOR_OPTIONS_INVALID',
+      message: expect.stringMatching(/^host is no option .*; agent\.pacng is no option /),
+    }),
+  );
 });

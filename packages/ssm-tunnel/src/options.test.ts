@@ -3,7 +3,7 @@ import { resolveOptions, type TunnelOptions } from './options.ts';
 
 const target = 'i-0a1b2c3d4e5f60718';
 
-function problemsOf(options: Partial<Record<keyof TunnelOptions, unknown>>): readonly string[] {
+function problemsOf(options: object): readonly string[] {
   try {
     resolveOptions(options as TunnelOptions);
   } catch (error) {
@@ -81,6 +81,11 @@ describe('options', () => {
       documentName: 'Team-Database',
       parameters: { stage: ['test'] },
     });
+  });
+
+  it('that are misspelt do not silently lead somewhere else', () => {
+    const misspelt = { target, remotePort: 5432, remotehost: 'db.internal' };
+    expect(problemsOf(misspelt)).toEqual([expect.stringMatching(/^remotehost: unknown option .*remoteHost/)]);
   });
 
   it('fill in what is not given', () => {

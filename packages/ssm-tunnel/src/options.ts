@@ -64,12 +64,33 @@ const DOCUMENT = /^[a-zA-Z0-9_\-.:/]{3,128}$/;
 /** The pattern of AWS's own document: 3 characters or more, none of these. */
 const HOST = /^[^,$^&()!;'"<>`{}[\]|#=\s]{3,}$/;
 
+/** Every option there is: a misspelt `remoteHost` would otherwise lead to the node itself. */
+const OPTIONS: Readonly<Record<keyof TunnelOptions, true>> = {
+  target: true,
+  remotePort: true,
+  remoteHost: true,
+  document: true,
+  region: true,
+  endpoint: true,
+  credentials: true,
+  reason: true,
+  handshakeTimeoutMs: true,
+  connectTimeoutMs: true,
+  pingIntervalMs: true,
+  halfCloseLingerMs: true,
+  streamBufferBytes: true,
+  signal: true,
+};
+
 /** Checks everything and throws one `SSM_OPTIONS_INVALID` that names every problem. */
 export function resolveOptions(options: TunnelOptions): ResolvedOptions {
   const problems: string[] = [];
   const check = (good: boolean, problem: string): void => {
     if (!good) problems.push(problem);
   };
+  for (const name of Object.keys(options)) {
+    check(name in OPTIONS, `${name}: unknown option (known are ${Object.keys(OPTIONS).join(', ')})`);
+  }
   const { target, remotePort, remoteHost, document } = options;
   check(
     typeof target === 'string' && TARGET.test(target),

@@ -73,7 +73,7 @@ function notFound(message: string): ConnectError {
     code: 'CONNECT_CONFIG_NOT_FOUND',
     kind: 'invalid',
     message,
-    hint: 'Create postern.config.ts at the repository root: export default defineConfig({ environments: { local: local() } }).',
+    hint: "Create postern.config.ts at the repository root: import { defineConfig, local } from '@postern/connect'; export default defineConfig({ environments: { local: local() } });",
   });
 }
 

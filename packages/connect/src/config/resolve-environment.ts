@@ -110,6 +110,6 @@ function unknown(file: string, what: string, known: readonly string[]): ConnectE
     code: 'CONNECT_ENVIRONMENT_UNKNOWN',
     kind: 'invalid',
     message: `${what}. ${file} has: ${known.join(', ')}.`,
-    hint: 'Name one of them with --env, POSTERN_ENV or defaultEnvironment.',
+    hint: 'Name one of them: in POSTERN_ENV, as the argument of the command, or as defaultEnvironment of the file.',
   });
 }

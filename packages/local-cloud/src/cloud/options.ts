@@ -30,10 +30,27 @@ export interface LocalCloudOptions {
   readonly signal?: AbortSignal;
 }
 
+const knownOptions: Readonly<Record<keyof LocalCloudOptions, true>> = {
+  postgres: true,
+  cacheDir: true,
+  runDir: true,
+  clock: true,
+  agent: true,
+  requireSignedUpgrade: true,
+  postgresSettings: true,
+  lambda: true,
+  signal: true,
+};
+
 /** Throws `CLOUD_OPTIONS_INVALID` with every problem at once. */
 export function checkOptions(options: LocalCloudOptions): void {
   const { activationMs = 0, maxConcurrency = 1 } = options.lambda ?? {};
   const problems = [
+    ...Object.keys(options).map((name) =>
+      name in knownOptions
+        ? undefined
+        : `${name} is no option (known are ${Object.keys(knownOptions).join(', ')})`,
+    ),
     typeof options.cacheDir === 'string' && options.cacheDir !== '' ? undefined : 'cacheDir is missing',
     options.runDir === '' ? 'runDir is empty' : undefined,
     options.postgres === undefined || options.postgres === 17 ? undefined : 'postgres can only be 17',
