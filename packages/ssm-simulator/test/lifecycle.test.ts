@@ -86,7 +86,9 @@ test('what happens is published, without tokens or payloads', async () => {
 });
 
 test('a misspelt option is refused instead of being the default', () => {
-  expect(() => createSsmSimulator({ ...{ host: {} }, agent: { pacing: false, ...{ pacng: false } } })).toThrow(
+  expect(() =>
+    createSsmSimulator({ ...{ host: {} }, agent: { pacing: false, ...{ pacng: false } } }),
+  ).toThrow(
     expect.objectContaining({
       code: 'SSM_SIMULATOR_OPTIONS_INVALID',
       message: expect.stringMatching(/^host is no option .*; agent\.pacng is no option /),
