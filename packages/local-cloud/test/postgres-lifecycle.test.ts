@@ -1,7 +1,7 @@
 import { type ChildProcess, execFile, fork } from 'node:child_process';
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { once } from 'node:events';
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync, rmdirSync } from 'node:fs';
 import { chmod, chown, cp, mkdir, mkdtemp, readdir, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -288,6 +288,24 @@ describe('ending', () => {
     await writeFile(join(runDir, 'of-somebody-else'), '');
     await (await startPostgres({ cacheDir, runDir })).stop();
     expect(await readdir(runDir)).toEqual(['of-somebody-else']);
+  });
+
+  test('a start survives that somebody sweeps its run folder away while that is still empty', async () => {
+    let sweeps = 0;
+    const sweep = (): void => {
+      try {
+        rmdirSync(runDir);
+        sweeps += 1;
+      } catch {
+        // Not there yet, or no longer empty.
+      }
+      if (sweeps < 3) sweeper = setImmediate(sweep);
+    };
+    let sweeper = setImmediate(sweep);
+    await using server = await startPostgres({ cacheDir, runDir });
+    clearImmediate(sweeper);
+    expect(sweeps).toBe(3);
+    expect(existsSync(server.socketPath)).toBe(true);
   });
 
   test('an end that nobody asked for is reported with the log', async () => {

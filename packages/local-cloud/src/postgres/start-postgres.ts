@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { chmod, chown, mkdir, realpath, rm, rmdir, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -7,7 +8,7 @@ import { findPostgresPackage, providePrograms } from './binaries.ts';
 import { provideDataDirectory } from './data-directory.ts';
 import { chooseDataLocation } from './data-location.ts';
 import { publishStarted, publishStopped, publishSwept } from './events.ts';
-import { currentPlatform } from './platform.ts';
+import { currentPlatform, type Platform } from './platform.ts';
 import { passable } from './private-folder.ts';
 import { defaultMaster, quoteIdentifier, superuser } from './roles.ts';
 import { recordRun, serverFolderName, sweepRuns } from './run-registry.ts';
@@ -72,13 +73,12 @@ export async function startPostgres(options: StartPostgresOptions): Promise<Post
   const platform = currentPlatform();
   const found = findPostgresPackage(platform);
   const user = serverUser();
-  const run = await openRunFolder(options.runDir, user);
-  const serverFolder = join(run.folder, serverFolderName());
+  const { run, serverFolder, memoryFolder, dataDir, folders, walMegabytes, forget } = await openFolders(
+    options.runDir,
+    user,
+    platform,
+  );
   const socketPath = join(serverFolder, socketName);
-  const { memoryFolder, walMegabytes } = await chooseDataLocation(platform, run.folder);
-  const dataDir = join(memoryFolder ?? serverFolder, 'data');
-  const folders = memoryFolder ? [serverFolder, memoryFolder] : [serverFolder];
-  const forget = await recordRun(platform, { dataDir, folders, createdFolder: run.created });
   const removeFolders = async (): Promise<void> => {
     for (const folder of folders) await rm(folder, { recursive: true, force: true, maxRetries: 3 });
     if (run.created) await rmdir(run.created).catch(() => {}); // others may have put something there
@@ -90,7 +90,7 @@ export async function startPostgres(options: StartPostgresOptions): Promise<Post
   );
 
   try {
-    for (const folder of folders) await createServerFolder(folder, user);
+    if (memoryFolder) await createServerFolder(memoryFolder, user);
     const programs = await providePrograms(found, { platform, user, linkFolder: join(serverFolder, 'lib') });
     const data = await provideDataDirectory({
       cacheDir: options.cacheDir,
@@ -146,13 +146,43 @@ export async function startPostgres(options: StartPostgresOptions): Promise<Post
   }
 }
 
-/** Creates the run folder if needed and makes sure that a server can work there. */
+/** How often somebody else's sweep may take the run folder away while it is still empty. */
+const sweepsTolerated = 10;
+
+/**
+ * Writes down and creates what the server needs. A run folder of a fixed name may be that of a killed run, which any
+ * process of this user sweeps: until the server's folder is in it, it can vanish, and then it is made again.
+ */
+async function openFolders(runDir: string, user: ServerUser | undefined, platform: Platform) {
+  for (let attempt = 1; ; attempt += 1) {
+    const run = await openRunFolder(runDir, user);
+    if (run === undefined && attempt < sweepsTolerated) continue;
+    if (run === undefined) throw new Error(`${runDir} is removed again and again by another process.`);
+    const serverFolder = join(run.folder, serverFolderName());
+    const { memoryFolder, walMegabytes } = await chooseDataLocation(platform, dirname(run.folder));
+    const dataDir = join(memoryFolder ?? serverFolder, 'data');
+    const folders = memoryFolder ? [serverFolder, memoryFolder] : [serverFolder];
+    const forget = await recordRun(platform, { dataDir, folders, createdFolder: run.created });
+    try {
+      await createServerFolder(serverFolder, user);
+      return { run, serverFolder, memoryFolder, dataDir, folders, walMegabytes, forget };
+    } catch (error) {
+      await forget();
+      if ((error as NodeJS.ErrnoException).code !== 'ENOENT' || attempt >= sweepsTolerated) throw error;
+    }
+  }
+}
+
+/**
+ * Creates the run folder if needed and makes sure that a server can work there. Undefined when it vanished meanwhile.
+ */
 async function openRunFolder(
   runDir: string,
   user: ServerUser | undefined,
-): Promise<{ folder: string; created: string | undefined }> {
+): Promise<{ folder: string; created: string | undefined } | undefined> {
   const created = await mkdir(runDir, { recursive: true, mode: 0o700 });
-  const folder = await realpath(runDir);
+  const folder = await realpath(runDir).catch(() => undefined);
+  if (folder === undefined) return undefined;
   try {
     if (user) for (const each of await ownFolders(folder, created)) await chmod(each, passable());
     const obstacle = await obstacleFor(user, folder, { execute: true });
@@ -164,7 +194,8 @@ async function openRunFolder(
       });
     checkSocketPath(join(folder, serverFolderName(), socketName), runDir);
   } catch (cause) {
-    if (created !== undefined) await rmdir(folder);
+    if (!existsSync(folder)) return undefined;
+    if (created !== undefined) await rmdir(folder).catch(() => {});
     throw cause;
   }
   return { folder, created: created === undefined ? undefined : folder };
