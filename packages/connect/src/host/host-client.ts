@@ -68,7 +68,9 @@ export async function dial(address: string): Promise<Socket | undefined> {
     });
     socket.once('error', onError);
     function onError(error: NodeJS.ErrnoException): void {
-      const absent = ['ENOENT', 'ECONNREFUSED', 'ECONNRESET', 'ENOTSOCK', 'EPIPE'].includes(error.code ?? '');
+      const absent = ['ENOENT', 'ENOTDIR', 'ECONNREFUSED', 'ECONNRESET', 'ENOTSOCK', 'EPIPE'].includes(
+        error.code ?? '',
+      );
       if (absent) resolve(undefined);
       else reject(error);
     }

@@ -95,7 +95,7 @@ function unsafe(path: string, why: string, cause?: unknown): ConnectError {
     code: 'CONNECT_FOLDER_UNSAFE',
     kind: 'conflict',
     message: `The run-time folder ${path} ${why}${cause instanceof Error ? `: ${cause.message}` : ''}.`,
-    hint: 'Remove it, or set TMPDIR to a folder of your own.',
+    hint: 'Remove what is in the way, or set TMPDIR to an existing folder of your own.',
     cause,
   });
 }
