@@ -67,8 +67,16 @@ test('every connection of the suite is a stream of the one tunnel with a verifie
   expect([destination?.[1], others]).toEqual([5, []]);
   expect(suite).toMatchObject({ code: 0, tests: 1 });
   expect(steps.filter(({ ok }) => !ok)).toEqual([]);
-  // The suite prepares its run with the artefact that has just been applied: nothing is built again.
-  expect(steps.filter(({ name }) => ['build', 'deploy', 'bootstrap'].includes(name))).toHaveLength(3);
+  // The suite prepares its run with what has just been applied. Where the clone is so young that its files may not
+  // have settled, the artefact is built again, and found to be the same.
+  const [built, ...again] = steps.filter(({ name }) => ['build', 'deploy', 'bootstrap'].includes(name));
+  expect(built?.name).toBe('build');
+  expect(again.filter(({ name }) => name !== 'build').map(({ name }) => name)).toEqual([
+    'deploy',
+    'bootstrap',
+  ]);
+  for (const { detail } of again.filter(({ name }) => name === 'build'))
+    expect(detail).toMatch(/, unchanged,/);
   expect(steps.find(({ name }) => name === 'prepare')?.detail).toMatch(
     /^ledger, new template, \d+ databases?, 1 round trip$/,
   );
