@@ -16,6 +16,7 @@ const mayImport: Record<string, readonly string[]> = {
   '@postern/rds-auth': [],
   '@postern/bootstrap': ['@postern/test-databases'],
   '@postern/ssm-simulator': ['@postern/ssm-protocol'],
+  '@postern/conformance': ['@postern/ssm-protocol', '@postern/ssm-simulator', '@postern/ssm-tunnel'],
   '@postern/local-cloud': ['@postern/ssm-protocol', '@postern/ssm-simulator'],
   '@postern/connect': [
     '@postern/bootstrap',
