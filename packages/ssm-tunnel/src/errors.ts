@@ -22,6 +22,8 @@ export type TunnelErrorCode =
   | 'SSM_CREDENTIALS_UNAVAILABLE'
   /** The agent is not running or not registered, or the target is in another account or region. */
   | 'SSM_TARGET_NOT_CONNECTED'
+  /** No managed node that is online has all the tags. */
+  | 'SSM_TARGET_NOT_FOUND'
   /** The session document does not exist or does not take these parameters. */
   | 'SSM_DOCUMENT_INVALID'
   /** The API refused the request as malformed. */
@@ -34,12 +36,16 @@ export type TunnelErrorCode =
   | 'SSM_STREAM_URL_REFUSED'
   /** The service answered the WebSocket upgrade with something else, often 403: `ssmmessages:OpenDataChannel`. */
   | 'SSM_CHANNEL_REFUSED'
+  /** The HTTP proxy did not let the connection through. */
+  | 'SSM_PROXY_REFUSED'
   /** The WebSocket could not be opened in time. */
   | 'SSM_CHANNEL_TIMEOUT'
   /** The WebSocket failed, was closed by the other side, or stopped answering pings. */
   | 'SSM_CHANNEL_LOST'
   /** The service or the agent ended the session; the message carries the agent's words if it gave any. */
   | 'SSM_CHANNEL_CLOSED'
+  /** Neither a resume nor a new session worked for `reconnectTimeoutMs`; `cause` is the last failure. */
+  | 'SSM_RECONNECT_TIMEOUT'
   /** The agent did not complete the handshake in time. */
   | 'SSM_HANDSHAKE_TIMEOUT'
   /** The agent asks for something this client does not do: KMS encryption, another session type, basic mode. */
@@ -68,15 +74,18 @@ const KINDS: Readonly<Record<TunnelErrorCode, TunnelErrorKind>> = {
   SSM_ACCESS_DENIED: 'denied',
   SSM_CREDENTIALS_UNAVAILABLE: 'denied',
   SSM_TARGET_NOT_CONNECTED: 'unavailable',
+  SSM_TARGET_NOT_FOUND: 'not-found',
   SSM_DOCUMENT_INVALID: 'invalid',
   SSM_REQUEST_REFUSED: 'invalid',
   SSM_THROTTLED: 'unavailable',
   SSM_API_FAILED: 'unavailable',
   SSM_STREAM_URL_REFUSED: 'protocol',
   SSM_CHANNEL_REFUSED: 'denied',
+  SSM_PROXY_REFUSED: 'denied',
   SSM_CHANNEL_TIMEOUT: 'timeout',
   SSM_CHANNEL_LOST: 'unavailable',
   SSM_CHANNEL_CLOSED: 'unavailable',
+  SSM_RECONNECT_TIMEOUT: 'timeout',
   SSM_HANDSHAKE_TIMEOUT: 'timeout',
   SSM_HANDSHAKE_REFUSED: 'conflict',
   SSM_ACK_TIMEOUT: 'timeout',

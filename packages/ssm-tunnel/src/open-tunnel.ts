@@ -7,7 +7,8 @@ import { CLIENT_VERSION } from './channel/constants.ts';
 import { DataChannel } from './channel/data-channel.ts';
 import { openWebSocketLink } from './channel/web-socket-link.ts';
 import { publish } from './diagnostics.ts';
-import { type ResolvedOptions, resolveOptions, type TunnelOptions } from './options.ts';
+import type { ResolvedOptions, TunnelOptions } from './options.ts';
+import { resolveOptions } from './resolve-options.ts';
 import { StreamTable } from './streams/stream-table.ts';
 import { channelUser, endSession, SsmTunnel, type Tunnel } from './tunnel.ts';
 

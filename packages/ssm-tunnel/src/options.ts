@@ -1,25 +1,62 @@
 import type { SSMClientConfig } from '@aws-sdk/client-ssm';
-import { TunnelError } from './errors.ts';
+
+/** Managed nodes that have all of these tags. */
+export interface TargetTags {
+  readonly tags: Readonly<Record<string, string>>;
+}
+
+/** How many sessions a tunnel holds. Each carries any number of streams; more sessions download faster. */
+export interface SessionPoolOptions {
+  /**
+   * Sessions held while nothing is open. Default 1. With 0 a session that ends while nothing is open is not
+   * replaced until something connects, and one that is not used for `idleMs` is ended.
+   */
+  min?: number;
+  /**
+   * Sessions held at most, 1 to 64. Default 1. An agent sends less than 1 MB/s in one session, so bulk downloads
+   * over several streams gain from 2 to 8; a suite of small queries does not.
+   */
+  max?: number;
+  /** A session above `min` that carried no stream for so long is ended. Default 60,000. */
+  idleMs?: number;
+}
 
 export interface TunnelOptions {
-  /** The managed node: `i-…`, `mi-…` or `ecs:<cluster>_<task>_<runtime id>`. */
-  target: string;
+  /**
+   * The managed node: `i-…`, `mi-…` or `ecs:<cluster>_<task>_<runtime id>`. Of a list, the first that is connected.
+   * With `{ tags }` those are looked up that are online and have all the tags, each time that a session starts:
+   * that needs `ssm:DescribeInstanceInformation`, which IAM can only allow for all nodes.
+   */
+  target: string | readonly string[] | TargetTags;
   /** Where the agent connects, 1 to 65535. Required, unless there is a `document`, which decides itself. */
   remotePort?: number;
   /** Resolved by the agent, once for each session. Default: the node itself. */
   remoteHost?: string;
   /**
-   * A session document of your own (type `Port`, `LocalPortForwarding`) instead of the ones AWS owns. It decides
-   * on host and port: `remoteHost` and `remotePort` beside it have no effect, its `parameters` may.
+   * A session document of your own (type `Port`) instead of the ones AWS owns, or `AWS-StartSSHSession`. It decides
+   * on host and port: `remoteHost` and `remotePort` beside it have no effect, its `parameters` may. Without the
+   * property `type: LocalPortForwarding` each of its sessions carries one connection and ends with it.
    */
   document?: { name: string; parameters?: Readonly<Record<string, string>> };
   /** Default: what the AWS SDK finds. */
   region?: string;
   /** Overrides the endpoint of the SSM API, for VPC endpoints and simulators. Default: what the AWS SDK finds. */
   endpoint?: string;
-  /** Default: the AWS SDK's provider chain. */
+  /**
+   * `wss://host[:port]` in place of scheme and host of the stream URL that StartSession returns: for a VPC endpoint
+   * of `ssmmessages` without private DNS. Default: the URL as it is.
+   */
+  streamEndpoint?: string;
+  /** Default: what the AWS SDK finds (`AWS_USE_FIPS_ENDPOINT`, shared configuration). */
+  useFipsEndpoint?: boolean;
+  /**
+   * URL of an HTTP proxy for API and data channel; `false` for none. Default: `HTTPS_PROXY` unless `NO_PROXY` names
+   * the host, and none for addresses of this machine.
+   */
+  proxy?: string | false;
+  /** Default: the AWS SDK's provider chain. Asked anew for each resume, so that rotated credentials are used. */
   credentials?: TunnelCredentials;
-  /** Shown in the session's history at AWS, 1 to 256 characters. Default `postern`. */
+  /** Shown in the session's history at AWS, 1 to 200 characters, followed by a mark of this process. Default `postern`. */
   reason?: string;
   /** From the opened WebSocket to the end of the agent's handshake. Default 30,000; the agent's own limit is 15,000. */
   handshakeTimeoutMs?: number;
@@ -28,6 +65,12 @@ export interface TunnelOptions {
   /** Default 25,000: the service has to see traffic, and a link without an answer to a ping by the next one is dead. */
   pingIntervalMs?: number;
   /**
+   * A data message this often keeps the service from ending an idle session; 0 for never. An administrator's idle
+   * timeout is meant to end it, so the default is to send none, but for agents up to 3.1.1511.0, whose own end of the
+   * session dies of silence: 10,000.
+   */
+  keepAliveIntervalMs?: number;
+  /**
    * How long a stream waits for the other side after its local end. Half-close cannot cross a session, so the
    * end is held back for the answer to arrive; a server that waits for it needs 0. Restarts with each byte
    * received. Default 30,000.
@@ -35,6 +78,19 @@ export interface TunnelOptions {
   halfCloseLingerMs?: number;
   /** What one stream may hold for a slow reader before it is reset. Default 16 MiB. */
   streamBufferBytes?: number;
+  /**
+   * Bytes in one upload message, 64 to 65,536. Default 1,024, as official clients send. Larger ones cost less time for
+   * each byte; which sizes the service relays is not documented, others were seen to send 32 KiB.
+   */
+  uploadPayloadBytes?: number;
+  sessions?: SessionPoolOptions;
+  /**
+   * How long the tunnel tries to get back to a working session before it closes with `SSM_RECONNECT_TIMEOUT`.
+   * Default 600,000. Streams wait meanwhile.
+   */
+  reconnectTimeoutMs?: number;
+  /** A session whose agent acknowledges nothing for so long is replaced. Default 300,000, as the official client. */
+  ackTimeoutMs?: number;
   /** Cancels opening. A tunnel that is open is not affected. */
   signal?: AbortSignal;
 }
@@ -43,157 +99,28 @@ export type TunnelCredentials = NonNullable<SSMClientConfig['credentials']>;
 
 /** Complete and checked. */
 export interface ResolvedOptions {
-  readonly target: string;
+  /** The nodes to try, in this order; undefined: look for `tags`. */
+  readonly candidates: readonly string[] | undefined;
+  readonly tags: Readonly<Record<string, string>> | undefined;
   readonly documentName: string;
   readonly parameters: Readonly<Record<string, string[]>>;
   /** For messages: where the session leads. */
   readonly destination: string;
   readonly region: string | undefined;
   readonly endpoint: string | undefined;
+  readonly streamEndpoint: string | undefined;
+  readonly useFipsEndpoint: boolean | undefined;
+  readonly proxy: string | false | undefined;
   readonly credentials: TunnelCredentials | undefined;
   readonly reason: string;
   readonly handshakeTimeoutMs: number;
   readonly connectTimeoutMs: number;
   readonly pingIntervalMs: number;
+  readonly keepAliveIntervalMs: number | undefined;
   readonly halfCloseLingerMs: number;
   readonly streamBufferBytes: number;
-}
-
-const TARGET = /^(i-[0-9a-f]{8,17}|mi-[0-9a-f]{17}|ecs:[\w-]+_[\w-]+_[\w-]+)$/;
-const DOCUMENT = /^[a-zA-Z0-9_\-.:/]{3,128}$/;
-/** The pattern of AWS's own document: 3 characters or more, none of these. */
-const HOST = /^[^,$^&()!;'"<>`{}[\]|#=\s]{3,}$/;
-
-/** Every option there is: a misspelt `remoteHost` would otherwise lead to the node itself. */
-const OPTIONS: Readonly<Record<keyof TunnelOptions, true>> = {
-  target: true,
-  remotePort: true,
-  remoteHost: true,
-  document: true,
-  region: true,
-  endpoint: true,
-  credentials: true,
-  reason: true,
-  handshakeTimeoutMs: true,
-  connectTimeoutMs: true,
-  pingIntervalMs: true,
-  halfCloseLingerMs: true,
-  streamBufferBytes: true,
-  signal: true,
-};
-
-/** Checks everything and throws one `SSM_OPTIONS_INVALID` that names every problem. */
-export function resolveOptions(options: TunnelOptions): ResolvedOptions {
-  const problems: string[] = [];
-  const check = (good: boolean, problem: string): void => {
-    if (!good) problems.push(problem);
-  };
-  for (const name of Object.keys(options)) {
-    check(name in OPTIONS, `${name}: unknown option (known are ${Object.keys(OPTIONS).join(', ')})`);
-  }
-  const { target, remotePort, remoteHost, document } = options;
-  check(
-    typeof target === 'string' && TARGET.test(target),
-    'target: must be i-…, mi-… or ecs:<cluster>_<task>_<runtime id>',
-  );
-  check(
-    remotePort === undefined ? document !== undefined : isPort(remotePort),
-    'remotePort: must be a whole number from 1 to 65535',
-  );
-  check(
-    remoteHost === undefined || (typeof remoteHost === 'string' && HOST.test(remoteHost)),
-    'remoteHost: must have 3 characters or more and none that the session document refuses',
-  );
-  check(
-    document === undefined || (typeof document.name === 'string' && DOCUMENT.test(document.name)),
-    'document.name: must be the name or ARN of a session document',
-  );
-  for (const [name, value] of Object.entries(document?.parameters ?? {})) {
-    check(
-      typeof value === 'string' && value !== '',
-      `document.parameters.${name}: must be a non-empty string`,
-    );
-  }
-  for (const name of ['region', 'endpoint'] as const) {
-    const value = options[name];
-    check(value === undefined || (typeof value === 'string' && value !== ''), `${name}: must not be empty`);
-  }
-  check(options.endpoint === undefined || URL.canParse(options.endpoint), 'endpoint: must be a URL');
-  const reason = options.reason ?? 'postern';
-  check(typeof reason === 'string' && /^.{1,256}$/.test(reason), 'reason: must have 1 to 256 characters');
-  const count = (
-    name:
-      | 'handshakeTimeoutMs'
-      | 'connectTimeoutMs'
-      | 'pingIntervalMs'
-      | 'halfCloseLingerMs'
-      | 'streamBufferBytes',
-    preset: number,
-    minimum: number,
-  ): number => {
-    const value = options[name] ?? preset;
-    check(
-      Number.isInteger(value) && value >= minimum && value <= MAX_TIMER,
-      `${name}: must be a whole number from ${minimum} to ${MAX_TIMER}`,
-    );
-    return value;
-  };
-  const resolved: ResolvedOptions = {
-    target,
-    ...sessionDocument(options),
-    region: options.region,
-    endpoint: options.endpoint,
-    credentials: options.credentials,
-    reason,
-    handshakeTimeoutMs: count('handshakeTimeoutMs', 30_000, 1),
-    connectTimeoutMs: count('connectTimeoutMs', 15_000, 1),
-    pingIntervalMs: count('pingIntervalMs', 25_000, 10),
-    halfCloseLingerMs: count('halfCloseLingerMs', 30_000, 0),
-    streamBufferBytes: count('streamBufferBytes', 16 * 1024 * 1024, 64 * 1024),
-  };
-  if (problems.length > 0) throw optionsInvalid(problems);
-  return Object.freeze(resolved);
-}
-
-export function optionsInvalid(problems: readonly string[]): TunnelError {
-  return new TunnelError('SSM_OPTIONS_INVALID', `The options are invalid. ${problems.join('. ')}.`, {
-    hint: 'Correct the options named in the message.',
-    problems,
-  });
-}
-
-function isPort(value: unknown): value is number {
-  return typeof value === 'number' && Number.isInteger(value) && value >= 1 && value <= 65_535;
-}
-
-/** The largest delay a timer takes. */
-const MAX_TIMER = 2 ** 31 - 1;
-
-function sessionDocument({ target, remotePort, remoteHost, document }: TunnelOptions): {
-  documentName: string;
-  parameters: Record<string, string[]>;
-  destination: string;
-} {
-  if (document !== undefined) {
-    const parameters = Object.entries(document.parameters ?? {}).map(([name, value]) => [name, [value]]);
-    return {
-      documentName: document.name,
-      parameters: Object.fromEntries(parameters),
-      destination: `the destination of ${document.name}`,
-    };
-  }
-  // `localPortNumber` only speaks to clients that open a port by themselves; 0 is the documents' default.
-  const ports = { portNumber: [String(remotePort)], localPortNumber: ['0'] };
-  if (remoteHost === undefined) {
-    return {
-      documentName: 'AWS-StartPortForwardingSession',
-      parameters: ports,
-      destination: `port ${remotePort} of ${target}`,
-    };
-  }
-  return {
-    documentName: 'AWS-StartPortForwardingSessionToRemoteHost',
-    parameters: { host: [remoteHost], ...ports },
-    destination: `${remoteHost}:${remotePort}`,
-  };
+  readonly uploadPayloadBytes: number;
+  readonly sessions: Readonly<Required<SessionPoolOptions>>;
+  readonly reconnectTimeoutMs: number;
+  readonly ackTimeoutMs: number;
 }

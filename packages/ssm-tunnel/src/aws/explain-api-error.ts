@@ -59,7 +59,7 @@ export function explainApiError(operation: string, error: unknown, options: Reso
     // Its message and its cause quote the answer, which may hold a token.
     return new TunnelError(
       'SSM_API_FAILED',
-      `${operation} for ${options.target} was not answered with JSON.`,
+      `${operation} for ${options.candidates?.join(', ') ?? 'the tags'} was not answered with JSON.`,
       {
         hint: 'Check the endpoint; this is not what SSM answers.',
       },
@@ -69,8 +69,12 @@ export function explainApiError(operation: string, error: unknown, options: Reso
   const message = error instanceof Error && error.message !== '' ? error.message : name;
   const { code, hint } = BY_NAME[name] ?? UNREACHABLE;
   const known = name in BY_NAME ? '' : ` (${name})`;
-  return new TunnelError(code, `${operation} for ${options.target} failed${known}: ${message}`, {
-    hint,
-    cause: error,
-  });
+  return new TunnelError(
+    code,
+    `${operation} for ${options.candidates?.join(', ') ?? 'the tags'} failed${known}: ${message}`,
+    {
+      hint,
+      cause: error,
+    },
+  );
 }

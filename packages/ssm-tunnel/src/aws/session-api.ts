@@ -5,7 +5,8 @@ import {
   TerminateSessionCommand,
 } from '@aws-sdk/client-ssm';
 import { TunnelError } from '../errors.ts';
-import { optionsInvalid, type ResolvedOptions } from '../options.ts';
+import type { ResolvedOptions } from '../options.ts';
+import { optionsInvalid } from '../resolve-options.ts';
 import { explainApiError } from './explain-api-error.ts';
 import type { UpgradeSigner } from './sign-upgrade.ts';
 
@@ -67,7 +68,7 @@ export async function createSessionApi(options: ResolvedOptions): Promise<Sessio
       try {
         const started = await client.send(
           new StartSessionCommand({
-            Target: options.target,
+            Target: options.candidates?.[0],
             DocumentName: options.documentName,
             Parameters: { ...options.parameters },
             Reason: options.reason,

@@ -2,7 +2,7 @@ import { chmod } from 'node:fs/promises';
 import { createServer, type ListenOptions as NetListenOptions, type Server } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { TunnelError } from '../errors.ts';
-import { optionsInvalid } from '../options.ts';
+import { optionsInvalid } from '../resolve-options.ts';
 import { joinSocket } from './join-socket.ts';
 
 export type ListenOptions =

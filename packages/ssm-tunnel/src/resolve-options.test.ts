@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { resolveOptions, type TunnelOptions } from './options.ts';
+import type { TunnelOptions } from './options.ts';
+import { resolveOptions } from './resolve-options.ts';
 
 const target = 'i-0a1b2c3d4e5f60718';
 
