@@ -1,5 +1,12 @@
 import { isTunnelError, TunnelError, type TunnelErrorCode } from '../errors.ts';
-import type { ResolvedOptions } from '../options.ts';
+
+/** The calls that this package makes. */
+export type SsmOperation =
+  | 'StartSession'
+  | 'ResumeSession'
+  | 'TerminateSession'
+  | 'DescribeInstanceInformation'
+  | 'DescribeSessions';
 
 interface Explanation {
   code: TunnelErrorCode;
@@ -20,15 +27,23 @@ const THROTTLED: Explanation = {
 };
 const UNREACHABLE: Explanation = {
   code: 'SSM_API_FAILED',
-  hint: 'Check network, region and endpoint, then retry.',
+  hint: 'Check network, region, endpoint and proxy, then retry.',
+};
+const REFUSED: Explanation = { code: 'SSM_REQUEST_REFUSED', hint: 'Correct what the message names.' };
+
+/** Which permission an operation needs, and on what. */
+const PERMISSIONS: Readonly<Record<SsmOperation, string>> = {
+  StartSession:
+    'Allow ssm:StartSession on the resource that the message names: the target and the document are both checked.',
+  ResumeSession: 'Allow ssm:ResumeSession on the sessions that the caller started.',
+  TerminateSession: 'Allow ssm:TerminateSession on the sessions that the caller started.',
+  DescribeInstanceInformation:
+    'Allow ssm:DescribeInstanceInformation on "*" (it takes no narrower resource), or name nodes instead of tags.',
+  DescribeSessions: 'Allow ssm:DescribeSessions on "*" (it takes no narrower resource).',
 };
 
 /** By error name, which survives bundling and second copies of the SDK. */
 const BY_NAME: Readonly<Record<string, Explanation>> = {
-  AccessDeniedException: {
-    code: 'SSM_ACCESS_DENIED',
-    hint: 'Allow ssm:StartSession on the resource that the message names: the target and the document are both checked.',
-  },
   TargetNotConnected: {
     code: 'SSM_TARGET_NOT_CONNECTED',
     hint: 'Check that the node runs, is registered in this account and region, and that its agent is online. A new instance needs up to 3 minutes.',
@@ -36,8 +51,10 @@ const BY_NAME: Readonly<Record<string, Explanation>> = {
   InvalidDocument: DOCUMENT,
   InvalidDocumentVersion: DOCUMENT,
   InvalidParameters: DOCUMENT,
-  ValidationException: { code: 'SSM_REQUEST_REFUSED', hint: 'Correct what the message names.' },
-  BadRequest: { code: 'SSM_REQUEST_REFUSED', hint: 'Correct what the message names.' },
+  ValidationException: REFUSED,
+  BadRequest: REFUSED,
+  InvalidFilterKey: REFUSED,
+  InvalidInstanceInformationFilterValue: REFUSED,
   ThrottlingException: THROTTLED,
   TooManyRequestsException: THROTTLED,
   RequestLimitExceeded: THROTTLED,
@@ -50,31 +67,29 @@ const BY_NAME: Readonly<Record<string, Explanation>> = {
   InvalidSignatureException: CREDENTIALS,
   MissingAuthenticationTokenException: CREDENTIALS,
   IncompleteSignatureException: CREDENTIALS,
+  EndpointError: {
+    code: 'SSM_OPTIONS_INVALID',
+    hint: 'Give the endpoint as an option, or unset AWS_ENDPOINT_URL, AWS_USE_FIPS_ENDPOINT or AWS_USE_DUALSTACK_ENDPOINT.',
+  },
 };
 
-/** One of our errors for whatever the SDK threw. */
-export function explainApiError(operation: string, error: unknown, options: ResolvedOptions): TunnelError {
+/** One of our errors for whatever the SDK threw. `subject`: what the call was about, for the message. */
+export function explainApiError(operation: SsmOperation, subject: string, error: unknown): TunnelError {
   if (isTunnelError(error)) return error;
   if (error instanceof SyntaxError) {
     // Its message and its cause quote the answer, which may hold a token.
-    return new TunnelError(
-      'SSM_API_FAILED',
-      `${operation} for ${options.candidates?.join(', ') ?? 'the tags'} was not answered with JSON.`,
-      {
-        hint: 'Check the endpoint; this is not what SSM answers.',
-      },
-    );
+    return new TunnelError('SSM_API_FAILED', `${operation} for ${subject} was not answered with JSON.`, {
+      hint: 'Check the endpoint; this is not what SSM answers.',
+    });
   }
   const name = error instanceof Error ? error.name : 'unknown error';
   const message = error instanceof Error && error.message !== '' ? error.message : name;
-  const { code, hint } = BY_NAME[name] ?? UNREACHABLE;
-  const known = name in BY_NAME ? '' : ` (${name})`;
-  return new TunnelError(
-    code,
-    `${operation} for ${options.candidates?.join(', ') ?? 'the tags'} failed${known}: ${message}`,
-    {
-      hint,
-      cause: error,
-    },
-  );
+  const denied = name === 'AccessDeniedException' || name === 'AccessDenied';
+  const known = denied ? { code: 'SSM_ACCESS_DENIED' as const, hint: PERMISSIONS[operation] } : BY_NAME[name];
+  const { code, hint } = known ?? UNREACHABLE;
+  const unknown = known === undefined ? ` (${name})` : '';
+  return new TunnelError(code, `${operation} for ${subject} failed${unknown}: ${message}`, {
+    hint,
+    cause: error,
+  });
 }

@@ -27,6 +27,7 @@ const signer = (given: () => Promise<typeof credentials> = async () => credentia
   region: 'eu-west-2',
   credentials: given as unknown as UpgradeSigner['credentials'],
   sha256: NodeSha256 as unknown as UpgradeSigner['sha256'],
+  clockOffsetMs: 0,
 });
 
 /** SigV4 by the book, without the library: what a server would expect. */

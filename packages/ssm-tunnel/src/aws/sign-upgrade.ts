@@ -1,11 +1,13 @@
 import type { SSMClient } from '@aws-sdk/client-ssm';
 import { SignatureV4 } from '@smithy/signature-v4';
 
-/** What signing needs. Credentials are asked for at each upgrade, so that a refreshed set is used. */
+/** What signing needs. */
 export interface UpgradeSigner {
   readonly region: string;
   readonly credentials: () => ReturnType<SSMClient['config']['credentials']>;
   readonly sha256: SSMClient['config']['sha256'];
+  /** How far this machine's clock is behind that of AWS, as the SDK learned from the answers to API calls. */
+  readonly clockOffsetMs: number;
 }
 
 export interface SignedUpgrade {
@@ -40,7 +42,7 @@ export async function signUpgrade(url: URL, signer: UpgradeSigner): Promise<Sign
   try {
     credentials = await signer.credentials();
   } catch {
-    // StartSession was signed a moment ago: this is a provider that failed now. The service says what it wants.
+    // An API call was signed a moment ago: this is a provider that failed now. The service says what it wants.
     return { headers: {}, unsigned: 'no-credentials' };
   }
   const query: Record<string, string[]> = Object.create(null);
@@ -48,20 +50,24 @@ export async function signUpgrade(url: URL, signer: UpgradeSigner): Promise<Sign
     query[name] ??= [];
     query[name].push(value);
   }
-  const signed = await new SignatureV4({
+  const signature = new SignatureV4({
     service: 'ssmmessages',
     region: signer.region,
     credentials,
     sha256: signer.sha256,
     applyChecksum: false,
-  }).sign({
-    method: 'GET',
-    protocol: url.protocol,
-    hostname: url.hostname,
-    path: url.pathname,
-    query,
-    headers: { host: url.host },
   });
+  const signed = await signature.sign(
+    {
+      method: 'GET',
+      protocol: url.protocol,
+      hostname: url.hostname,
+      path: url.pathname,
+      query,
+      headers: { host: url.host },
+    },
+    { signingDate: new Date(Date.now() + signer.clockOffsetMs) },
+  );
   const { host: _, ...headers } = signed.headers;
   return { headers };
 }

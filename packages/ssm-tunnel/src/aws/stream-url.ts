@@ -20,6 +20,20 @@ export function parseStreamUrl(streamUrl: string): URL {
   });
 }
 
-function isLoopback(hostname: string): boolean {
+/**
+ * The stream URL with scheme, host and port of `streamEndpoint`; path and query stay as the service wrote them. For
+ * an interface VPC endpoint of `ssmmessages` without private DNS, whose host
+ * (`vpce-….ssmmessages.<region>.vpce.amazonaws.com`) StartSession does not know of: it always names the public one
+ * (aws/session-manager-plugin issue 122).
+ */
+export function applyStreamEndpoint(streamUrl: string, streamEndpoint: string | undefined): string {
+  if (streamEndpoint === undefined || !URL.canParse(streamUrl)) return streamUrl;
+  const { pathname, search, hash } = new URL(streamUrl);
+  const { protocol, host } = new URL(streamEndpoint);
+  return `${protocol}//${host}${pathname}${search}${hash}`;
+}
+
+/** Addresses that never leave this machine. `hostname` as `URL` gives it. */
+export function isLoopback(hostname: string): boolean {
   return hostname === 'localhost' || hostname === '[::1]' || /^127\.\d+\.\d+\.\d+$/.test(hostname);
 }
