@@ -1,0 +1,118 @@
+import { getEventListeners } from 'node:events';
+import { connect } from 'node:net';
+import type { Duplex } from 'node:stream';
+import type { Tunnel } from '@postern/ssm-tunnel';
+import { LeakWatch } from '../measure/leak-watch.ts';
+import { MemoryWatch, mebibytes } from '../measure/memory.ts';
+import type { Outcome } from '../outcome.ts';
+import { openThrough } from '../peer/open-through.ts';
+import type { Peer, PeerOptions } from '../peer/peer.ts';
+import { startPeer } from '../peer/start-peer.ts';
+import { transfer } from '../transfer/transfer.ts';
+import { Cutter, planCuts } from './cuts.ts';
+import { StallWatch } from './stall-watch.ts';
+
+export interface SoakOptions {
+  /** `realistic`: a real agent's pace and retransmission, few faults. `hard`: a fast agent, many faults. */
+  readonly kind: 'realistic' | 'hard';
+  /** Each way, over all streams. */
+  readonly bytes: number;
+  readonly cuts: number;
+  readonly seed: number;
+}
+
+const STREAMS = 16;
+
+const PEERS: Readonly<Record<SoakOptions['kind'], (seed: number) => PeerOptions>> = {
+  realistic: (seed) => ({ noise: { drop: 0.001, duplicate: 0.001, reorder: 0.001, seed } }),
+  hard: (seed) => ({
+    agent: { pacing: false, frontOnlyResend: false },
+    noise: { drop: 0.02, duplicate: 0.02, reorder: 0.02, seed },
+  }),
+};
+
+/**
+ * Bytes through streams in both directions while messages are lost, repeated and reordered and the connection is cut
+ * again and again. Half of the streams come through the tunnel's port.
+ */
+export async function soak(options: SoakOptions): Promise<Outcome> {
+  const { kind, bytes, cuts, seed } = options;
+  const failures: string[] = [];
+  const leaks = new LeakWatch();
+  const memory = new MemoryWatch();
+  await using peer = await startPeer(PEERS[kind](seed));
+  const opening = new AbortController();
+  const tunnel = await openThrough(peer, { signal: opening.signal });
+  const startedAt = performance.now();
+  const cutter = await run(peer, tunnel, options, failures);
+  const seconds = (performance.now() - startedAt) / 1_000;
+
+  const { streams, resumes, replacements, retransmissions, duplicates } = tunnel.stats();
+  const { violations } = await peer.report();
+  if (cutter.done < cuts) failures.push(`only ${cutter.done} of ${cuts} cuts were made`);
+  if (resumes < cutter.done) failures.push(`only ${resumes} resumes after ${cutter.done} cuts`);
+  if (replacements > 0) failures.push(`the session was replaced ${replacements} times`);
+  if (streams.open + streams.heldBytes > 0)
+    failures.push(`${streams.open} streams are still open, ${streams.heldBytes} bytes held`);
+  failures.push(...violations.map(({ kind: what, detail }) => `violation: ${what}: ${detail}`));
+  await tunnel.close();
+  if (getEventListeners(opening.signal, 'abort').length > 0)
+    failures.push('the signal of the opening still has listeners');
+  const { memory: peerMemory, statistics } = await peer.report();
+  if (statistics.openSessions > 0) failures.push('the session was not ended');
+  const { leaks: left } = await peer.close();
+  failures.push(...left.map((leak) => `peer: ${leak}`));
+  const { rssBytes, heapBytes } = memory.peaks();
+  memory.stop();
+  failures.push(...(await leaks.leaks()));
+  return {
+    name: `soak ${kind}`,
+    settings: { 'MiB each way': mebibytes(bytes), streams: STREAMS, cuts, seed },
+    figures: {
+      seconds,
+      'MiB per second, each way': mebibytes(bytes / seconds),
+      'cuts made': cutter.done,
+      resumes,
+      retransmissions,
+      duplicates,
+      'peak RSS MiB': mebibytes(rssBytes),
+      'peak heap MiB': mebibytes(heapBytes),
+      'peer: peak RSS MiB': mebibytes(peerMemory.rssBytes),
+      'peer: peak heap MiB': mebibytes(peerMemory.heapBytes),
+    },
+    failures,
+  };
+}
+
+async function run(
+  peer: Peer,
+  tunnel: Tunnel,
+  { bytes, cuts, seed }: SoakOptions,
+  failures: string[],
+): Promise<Cutter> {
+  const cutter = new Cutter({
+    plan: planCuts(cuts, 2 * bytes, seed),
+    recovered: (done) => tunnel.state.name === 'open' && tunnel.stats().resumes >= done,
+    perform: ({ fault }) => peer.fault(fault, tunnel.sessionId),
+    onError: (error) => failures.push(`a cut failed: ${error}`),
+  });
+  const { address } = await tunnel.listen();
+  const port = 'port' in address ? address.port : 0;
+  using watch = new StallWatch(() => {
+    failures.push(`nothing moved for a long time: ${JSON.stringify(tunnel.stats())}`);
+    tunnel.abort(new Error('stalled'));
+  });
+  const onProgress = (moved: number): void => {
+    watch.progress();
+    cutter.moved(moved);
+  };
+  const open = (id: number): Duplex =>
+    id % 2 === 0 ? tunnel.connect() : connect({ host: '127.0.0.1', port, noDelay: true });
+  const runs = Array.from({ length: STREAMS }, async (_, id) => {
+    const share = Math.floor((bytes * (id + 1)) / STREAMS) - Math.floor((bytes * id) / STREAMS);
+    await transfer(open(id), { id, upBytes: share, downBytes: share, onProgress });
+  });
+  for (const result of await Promise.allSettled(runs))
+    if (result.status === 'rejected') failures.push(String(result.reason.message));
+  return cutter;
+}
