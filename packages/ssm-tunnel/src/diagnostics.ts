@@ -7,6 +7,12 @@ import { channel } from 'node:diagnostics_channel';
 export interface TunnelDiagnostics {
   /** The tunnel's state changed; `reason` is set on unexpected ends. */
   'postern:ssm-tunnel:state': { sessionId: string; state: string; reason?: unknown };
+  /** A session was started, lost its WebSocket, got another one, or is over; `cause` says why, if not by `close`. */
+  'postern:ssm-tunnel:session': {
+    sessionId: string;
+    event: 'started' | 'lost' | 'resumed' | 'over';
+    cause?: unknown;
+  };
   /** A stream was opened, refused by the remote port, reset, or closed. */
   'postern:ssm-tunnel:stream': {
     sessionId: string;

@@ -107,6 +107,8 @@ export interface TunnelErrorDetails {
   /** Protocol errors: the field at fault and its byte offset. */
   field?: string;
   offset?: number;
+  /** `SSM_CHANNEL_CLOSED`: the agent's words, empty when it had none. */
+  output?: string;
 }
 
 /** Every failure of this package, except a cancellation: that rejects with `signal.reason` as it is. */
@@ -119,6 +121,7 @@ export class TunnelError extends Error {
   declare readonly problems?: readonly string[];
   declare readonly field?: string;
   declare readonly offset?: number;
+  declare readonly output?: string;
 
   constructor(code: TunnelErrorCode, message: string, details: TunnelErrorDetails) {
     super(message, details.cause === undefined ? undefined : { cause: details.cause });
@@ -128,6 +131,7 @@ export class TunnelError extends Error {
     if (details.problems !== undefined) this.problems = details.problems;
     if (details.field !== undefined) this.field = details.field;
     if (details.offset !== undefined) this.offset = details.offset;
+    if (details.output !== undefined) this.output = details.output;
   }
 }
 

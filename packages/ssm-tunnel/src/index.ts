@@ -8,6 +8,7 @@ export {
 } from './errors.ts';
 export type { ListenOptions, TunnelListener } from './listener/listener.ts';
 export { openTunnel } from './open-tunnel.ts';
-export type { TunnelCredentials, TunnelOptions } from './options.ts';
-export type { StreamStatistics } from './streams/stream-table.ts';
-export type { Tunnel, TunnelState, TunnelStatistics } from './tunnel.ts';
+export type { SessionPoolOptions, TargetTags, TunnelCredentials, TunnelOptions } from './options.ts';
+export type { SessionMode, StreamStatistics } from './streams/carrier.ts';
+export type { Tunnel, TunnelState } from './tunnel.ts';
+export type { TunnelSession, TunnelStatistics } from './tunnel-statistics.ts';

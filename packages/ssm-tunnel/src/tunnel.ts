@@ -1,53 +1,51 @@
 import type { Duplex } from 'node:stream';
 import type { SessionApi } from './aws/session-api.ts';
-import { API_TERMINATE_TIMEOUT_MS, DRAIN_TIMEOUT_MS, SMUX_KEEP_ALIVE_MS } from './channel/constants.ts';
-import type { AgentFacts, ChannelUser, DataChannel } from './channel/data-channel.ts';
 import { publish } from './diagnostics.ts';
 import { closedError, TunnelError } from './errors.ts';
 import { type ListenOptions, startListener, type TunnelListener } from './listener/listener.ts';
-import { failedStream } from './streams/mux-stream.ts';
-import type { StreamStatistics, StreamTable } from './streams/stream-table.ts';
+import type { ResolvedOptions } from './options.ts';
+import type { Session, SessionEvents } from './session/session.ts';
+import { type PoolEvents, type PoolState, SessionPool } from './session/session-pool.ts';
+import { SessionStarter } from './session/session-starter.ts';
+import { failedStream, TunnelStream } from './streams/tunnel-stream.ts';
+import { type TunnelStatistics, TunnelTotals } from './tunnel-statistics.ts';
 
-/** `open` carries streams; `closing` finishes what was written; `closed` is the end, with its reason. */
+/**
+ * - `open` carries streams.
+ * - `resuming`: the WebSocket is gone, session and streams are not; they wait.
+ * - `replacing`: the session is over, another one is being started; new streams wait.
+ * - `idle`: no session is held (`sessions.min` is 0); the next stream starts one.
+ * - `closing` finishes what was written; `closed` is the end, with its reason.
+ *
+ * `since` is Unix time in milliseconds, `cause` the last failure.
+ */
 export type TunnelState =
-  | { readonly name: 'open' }
+  | PoolState
   | { readonly name: 'closing' }
   | { readonly name: 'closed'; readonly reason: unknown };
 
-export interface TunnelStatistics {
-  sessionId: string;
-  state: TunnelState['name'];
-  streams: StreamStatistics;
-  messagesSent: number;
-  messagesReceived: number;
-  /** Messages that came more than once. */
-  duplicates: number;
-  /** Messages that were malformed or did not match their digest; they are passed over and the agent repeats them. */
-  damaged: number;
-  retransmissions: number;
-  /** Sent and not yet acknowledged. */
-  unackedMessages: number;
-  unackedBytes: number;
-  /** Smoothed time from a message to its acknowledgement by the agent. */
-  smoothedRttMs: number;
-}
-
-/** One open session and the streams in it. */
+/** A way to one remote port that outlives connections, sessions and nodes. */
 export interface Tunnel extends AsyncDisposable {
+  /** Of the newest session. */
   readonly sessionId: string;
+  /** Of the newest session. */
   readonly agentVersion: string;
   readonly state: TunnelState;
   /**
-   * A new connection to the remote port, in this process. There is no round trip: write at once. A refused
-   * port is an `error` event with `SSM_REMOTE_PORT_REFUSED`, an ended tunnel one with `SSM_TUNNEL_CLOSED`.
-   * An aborted `signal` destroys the stream with its reason.
+   * A new connection to the remote port, in this process. There is no round trip: write at once. While the tunnel has no
+   * session the stream waits for one. A refused port is an `error` event with `SSM_REMOTE_PORT_REFUSED`, a session that
+   * ended one with `SSM_STREAM_RESET`, an ended tunnel one with `SSM_TUNNEL_CLOSED`. An aborted `signal` destroys the
+   * stream with its reason.
+   *
+   * `dedicated` gives the stream a session of its own, which is started for it and ends with it: for bulk copies, which
+   * would otherwise slow down everything else in the session.
    */
-  connect(options?: { signal?: AbortSignal }): Duplex;
+  connect(options?: { signal?: AbortSignal; dedicated?: boolean }): Duplex;
   /** Accepts local connections and connects each to the remote port. Default: 127.0.0.1, any free port. */
   listen(options?: ListenOptions): Promise<TunnelListener>;
   stats(): TunnelStatistics;
   /**
-   * Stops listening, sends what was written, closes streams that are still open, ends the session at AWS and waits
+   * Stops listening, sends what was written, closes streams that are still open, ends the sessions at AWS and waits
    * for that: a few seconds at most. Never rejects; when `signal` fires it goes on as `abort`. Calling it again is
    * the same close.
    *
@@ -55,63 +53,61 @@ export interface Tunnel extends AsyncDisposable {
    * for it. There is no `end` either, so a reader does not take what it has for all there was.
    */
   close(options?: { signal?: AbortSignal }): Promise<void>;
-  /** Resets all streams now. The session is still ended at AWS, in the background; `closed` waits for that. */
+  /** Resets all streams now. The sessions are still ended at AWS, in the background; `closed` waits for that. */
   abort(reason?: unknown): void;
   /** Fulfils when nothing of the tunnel is left, with `undefined` after `close` and the error otherwise. */
   readonly closed: Promise<{ reason: unknown }>;
 }
 
-export interface TunnelParts {
-  readonly api: SessionApi;
-  readonly sessionId: string;
-  readonly agent: AgentFacts;
-  readonly channel: DataChannel;
-  readonly streams: StreamTable;
-}
-
-export class SsmTunnel implements Tunnel {
-  readonly sessionId: string;
-  readonly agentVersion: string;
+export class SsmTunnel implements Tunnel, PoolEvents {
   readonly closed: Promise<{ reason: unknown }>;
   readonly #api: SessionApi;
-  readonly #channel: DataChannel;
-  readonly #streams: StreamTable;
+  readonly #options: ResolvedOptions;
+  readonly #pool: SessionPool;
+  readonly #totals = new TunnelTotals();
   readonly #listeners = new Set<TunnelListener>();
   readonly #settleClosed: (outcome: { reason: unknown }) => void;
-  #state: TunnelState = { name: 'open' };
+  /** Set once the end has begun. */
+  #end: Extract<TunnelState, { name: 'closing' | 'closed' }> | undefined;
   #closing: Promise<void> | undefined;
-  #ended = false;
-  #keepAlive: NodeJS.Timeout | undefined;
+  #told: TunnelState['name'] | undefined;
 
-  constructor({ api, sessionId, agent, channel, streams }: TunnelParts) {
-    this.sessionId = sessionId;
-    this.agentVersion = agent.version;
+  constructor(api: SessionApi, options: ResolvedOptions) {
     this.#api = api;
-    this.#channel = channel;
-    this.#streams = streams;
+    this.#options = options;
+    const starter = (events: SessionEvents): SessionStarter => new SessionStarter({ api, options }, events);
+    this.#pool = new SessionPool(options, this, starter);
     let settle: (outcome: { reason: unknown }) => void = () => {};
     this.closed = new Promise((resolve) => {
       settle = resolve;
     });
     this.#settleClosed = settle;
-    if (agent.capabilities.needsSmuxKeepAlive) {
-      this.#keepAlive = setInterval(() => streams.keepAlive(), SMUX_KEEP_ALIVE_MS).unref();
-    }
-    this.updateRef();
+  }
+
+  async open(signal: AbortSignal): Promise<void> {
+    await this.#pool.open(signal);
+    this.changed();
+  }
+
+  get sessionId(): string {
+    return this.#pool.newest?.sessionId ?? '';
+  }
+
+  get agentVersion(): string {
+    return this.#pool.newest?.agentVersion ?? '';
   }
 
   get state(): TunnelState {
-    return this.#state;
+    return this.#end ?? this.#pool.state;
   }
 
-  connect(options: { signal?: AbortSignal } = {}): Duplex {
-    const { signal } = options;
+  connect(options: { signal?: AbortSignal; dedicated?: boolean } = {}): Duplex {
+    const { signal, dedicated = false } = options;
     if (signal?.aborted) return failedStream(asError(signal.reason));
-    if (this.#state.name !== 'open') {
-      const reason = this.#state.name === 'closed' ? this.#state.reason : undefined;
-      return failedStream(closedError(reason));
-    }
-    const stream = this.#streams.connect();
+    if (this.#end !== undefined) return failedStream(this.#closedError());
+    const stream = new TunnelStream(this.#options);
+    if (dedicated) this.#pool.connectDedicated(stream);
+    else this.#pool.connect(stream);
     if (signal !== undefined) {
       const onAbort = (): void => {
         stream.destroy(asError(signal.reason));
@@ -123,28 +119,29 @@ export class SsmTunnel implements Tunnel {
   }
 
   async listen(options: ListenOptions = {}): Promise<TunnelListener> {
-    if (this.#state.name !== 'open') throw closedError(undefined);
+    if (this.#end !== undefined) throw this.#closedError();
     const listener = await startListener(
       options,
       () => this.connect(),
       () => this.#listeners.delete(listener),
     );
-    if (this.#state.name !== 'open') {
+    if (this.#end !== undefined) {
       await listener.close();
-      throw closedError(undefined);
+      throw this.#closedError();
     }
     this.#listeners.add(listener);
     return listener;
   }
 
   stats(): TunnelStatistics {
-    const { messages, payloadBytes: _, ...channel } = this.#channel.statistics;
+    const { sessions, newest, replacements, waitingStreams } = this.#pool;
+    const parts = sessions.map((session) => session.statistics);
     return {
+      state: this.state.name,
       sessionId: this.sessionId,
-      state: this.#state.name,
-      streams: this.#streams.statistics,
-      messagesSent: messages,
-      ...channel,
+      replacements,
+      waitingStreams,
+      ...this.#totals.with(parts, newest?.statistics),
     };
   }
 
@@ -161,14 +158,13 @@ export class SsmTunnel implements Tunnel {
   }
 
   abort(reason: unknown = closedError(undefined)): void {
-    if (this.#ended) return;
-    this.#channel.sendTerminateFlag();
-    this.channelOver(
+    if (this.#end?.name === 'closed') return;
+    this.#over(
+      reason,
       new TunnelError('SSM_TUNNEL_CLOSED', 'The tunnel was aborted.', {
         hint: 'Open a new tunnel.',
         cause: reason,
       }),
-      reason,
     );
   }
 
@@ -176,89 +172,66 @@ export class SsmTunnel implements Tunnel {
     return this.close();
   }
 
-  /** The channel ended by itself, or by `abort`. */
-  channelOver(error: TunnelError | undefined, reason: unknown = error): void {
-    if (this.#ended) return;
-    this.#ended = true;
-    this.#stopAccepting();
-    this.#streams.destroyAll(() => streamReset(error));
-    this.#transition({ name: 'closed', reason });
-    void this.#tidyUp(reason, error === undefined || error.code === 'SSM_CHANNEL_CLOSED');
+  // What the pool calls.
+
+  changed(): void {
+    const { name, ...details } = this.state;
+    if (name === this.#told) return;
+    this.#told = name;
+    const reason = 'reason' in details ? details.reason : 'cause' in details ? details.cause : undefined;
+    publish('postern:ssm-tunnel:state', {
+      sessionId: this.sessionId,
+      state: name,
+      ...(reason === undefined ? {} : { reason }),
+    });
   }
 
-  /** Keeps the process alive while there is something to lose, and only then. */
-  updateRef(): void {
-    this.#channel.link?.setRef(this.#streams.size > 0 || this.#state.name === 'closing');
-    this.#channel.recheck();
+  over(session: Session): void {
+    this.#totals.add(session.statistics);
+  }
+
+  failed(error: unknown): void {
+    if (this.#end?.name === 'closed') return;
+    const reason = asError(error);
+    this.#over(reason, closedError(reason));
   }
 
   async #close(): Promise<void> {
-    if (this.#state.name === 'open') {
-      this.#transition({ name: 'closing' });
-      this.#stopAccepting();
-      this.updateRef();
-      const never = new AbortController().signal;
-      await this.#channel.drained(() => this.#streams.isIdle, DRAIN_TIMEOUT_MS, never);
-      this.#streams.destroyAll();
-      const terminated = await this.#channel.terminateSession(never);
-      if (!this.#ended) {
-        this.#ended = true;
-        this.#transition({ name: 'closed', reason: undefined });
-        await this.#tidyUp(undefined, terminated);
+    if (this.#end === undefined) {
+      this.#end = { name: 'closing' };
+      this.changed();
+      this.#stopListening();
+      await this.#pool.close();
+      if (this.#end.name === 'closing') {
+        this.#end = { name: 'closed', reason: undefined };
+        this.changed();
+        this.#api.destroy();
+        this.#settleClosed({ reason: undefined });
       }
     }
     await this.closed;
   }
 
-  async #tidyUp(reason: unknown, sessionIsOver: boolean): Promise<void> {
-    clearInterval(this.#keepAlive);
-    await this.#channel.close();
-    if (!sessionIsOver) await endSession(this.#api, this.sessionId);
-    this.#api.destroy();
-    this.#settleClosed({ reason });
-  }
-
-  #stopAccepting(): void {
-    for (const listener of this.#listeners) void listener.close();
-  }
-
-  #transition(state: TunnelState): void {
-    this.#state = state;
-    const reason = state.name === 'closed' ? state.reason : undefined;
-    publish('postern:ssm-tunnel:state', {
-      sessionId: this.sessionId,
-      state: state.name,
-      ...(reason === undefined ? {} : { reason }),
+  /** Ends at once. */
+  #over(reason: unknown, error: TunnelError): void {
+    this.#end = { name: 'closed', reason };
+    this.#stopListening();
+    const { sessions } = this.#pool;
+    this.#pool.abort(error);
+    this.changed();
+    void this.#pool.gone(sessions).then(() => {
+      this.#api.destroy();
+      this.#settleClosed({ reason });
     });
   }
-}
 
-/** Ends a session through the API. A failure is not the caller's: the session's idle timeout will end it. */
-export async function endSession(api: SessionApi, sessionId: string): Promise<void> {
-  try {
-    await api.terminate(sessionId, AbortSignal.timeout(API_TERMINATE_TIMEOUT_MS));
-  } catch (error) {
-    publish('postern:ssm-tunnel:terminate-failed', { sessionId, error });
+  #closedError(): TunnelError {
+    return closedError(this.#end?.name === 'closed' ? this.#end.reason : undefined);
   }
-}
 
-/** Forwards the channel's events to the streams, and its end to the tunnel once there is one. */
-export function channelUser(streams: StreamTable, onOver: ChannelUser['onOver']): ChannelUser {
-  return {
-    onPayload: (payload) => streams.receive(payload),
-    onConnectToPortError: () => streams.connectToPortError(),
-    nextPayload: (maxBytes) => streams.nextPayload(maxBytes),
-    onPayloadSent: () => streams.settleWriters(),
-    onOver,
-  };
-}
-
-function streamReset(cause: TunnelError | undefined): TunnelError {
-  return new TunnelError(
-    'SSM_STREAM_RESET',
-    `The connection was reset with its session. ${cause?.message ?? 'The session ended.'}`,
-    { hint: cause?.hint ?? 'Open a new tunnel.', cause },
-  );
+  #stopListening(): void {
+    for (const listener of this.#listeners) void listener.close();
+  }
 }
 
 function asError(reason: unknown): Error {

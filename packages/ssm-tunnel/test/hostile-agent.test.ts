@@ -3,8 +3,8 @@ import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { DataChannel } from '../src/channel/data-channel.ts';
 import { isTunnelError, type TunnelError } from '../src/errors.ts';
-import { StreamTable } from '../src/streams/stream-table.ts';
-import { channelUser } from '../src/tunnel.ts';
+import { MuxCarrier } from '../src/streams/mux-carrier.ts';
+import { TunnelStream } from '../src/streams/tunnel-stream.ts';
 import { ScriptedAgent } from './scripted-agent.ts';
 
 /** What a hostile or broken agent may do next. */
@@ -54,19 +54,26 @@ it('never crashes the caller, whatever an agent sends: the session ends once, wi
     fc.property(fc.array(move, { maxLength: 40 }), fc.nat({ max: 3 }), (moves, streams) => {
       const agent = new ScriptedAgent();
       const over: (TunnelError | undefined)[] = [];
-      const table: StreamTable = new StreamTable({
+      const carrier: MuxCarrier = new MuxCarrier({
         sessionId: 's-1',
         destination: 'db.internal:5432',
-        halfCloseLingerMs: 0,
-        streamBufferBytes: 64 * 1024,
         wake: () => channel.schedulePump(),
         changed: () => {},
       });
       const channel = new DataChannel(
-        channelUser(table, (error) => {
-          over.push(error);
-          table.destroyAll();
-        }),
+        {
+          onReady: () => {},
+          onPayload: (payload) => carrier.receive(payload),
+          onConnectToPortError: () => carrier.connectToPortError(),
+          nextPayload: (maxBytes) => carrier.nextPayload(maxBytes),
+          onPayloadSent: () => carrier.settleWriters(),
+          onLinkLost: () => {},
+          onOver: (error) => {
+            over.push(error);
+            carrier.destroyAll();
+          },
+        },
+        { uploadPayloadBytes: 1_024, ackTimeoutMs: 300_000 },
       );
       channel.onOpen({
         send: (bytes) => {
@@ -80,7 +87,10 @@ it('never crashes the caller, whatever an agent sends: the session ends once, wi
       });
       channel.onMessage(agent.handshakeRequest());
       channel.onMessage(agent.handshakeComplete());
-      for (let at = 0; at < streams; at++) table.connect().on('error', () => {});
+      for (let at = 0; at < streams; at++) {
+        const settings = { destination: 'db.internal:5432', halfCloseLingerMs: 0, streamBufferBytes: 65_536 };
+        carrier.adopt(new TunnelStream(settings).on('error', () => {}));
+      }
       for (const it of moves) {
         switch (it.kind) {
           case 'smux': {

@@ -10,9 +10,6 @@ export const CLIENT_VERSION = '1.2.707.0';
 /** Agents that need smux keep-alive get a NOP this often. */
 export const SMUX_KEEP_ALIVE_MS = 10_000;
 
-/** What official clients put into one upload message. The service's own limit is not known. */
-export const UPLOAD_PAYLOAD_BYTES = 1_024;
-
 // Ours.
 
 /**
@@ -39,8 +36,8 @@ export const MAX_STREAMS = 10_000;
 /** Streams that the peer may open at us, each refused, before the session is given up. */
 export const MAX_UNEXPECTED_STREAMS = 64;
 
-/** A message unacknowledged for so long means that the agent is gone; the official client waits as long. */
-export const ACK_TIMEOUT_MS = 300_000;
+/** What a session without frames holds for the first connection: servers may speak first. */
+export const MAX_EARLY_BYTES: number = 1024 * 1024;
 
 /** What all streams together may hold for slow readers; then the one that holds most is reset. */
 export const TOTAL_RECEIVE_BUFFER_BYTES: number = 64 * 1024 * 1024;
@@ -59,3 +56,31 @@ export const SOCKET_CLOSE_TIMEOUT_MS = 1_000;
 
 /** How long ending the session through the API may take when the tunnel is over already. */
 export const API_TERMINATE_TIMEOUT_MS = 5_000;
+
+/** The first wait of a retry; each further one is twice as long, up to the limit, and drawn from its upper half. */
+export const FIRST_RETRY_MS = 100;
+export const MAX_RETRY_MS = 10_000;
+
+/** A link that heard nothing is taken for sound after so long; one lost earlier goes on with longer waits. */
+export const SOUND_AFTER_MS = 5_000;
+
+/** A session that lived so long, or delivered data, was of use: the next failure is a new one. */
+export const USEFUL_AFTER_MS = 10_000;
+
+/** Sessions in a row that were of no use; then the tunnel gives up. */
+export const MAX_USELESS_SESSIONS = 10;
+
+/** Refused upgrades in a row, after which a session is not resumed but replaced. */
+export const MAX_REFUSED_UPGRADES = 3;
+
+/** How often the pool looks whether sessions are busy, or are not needed any more. */
+export const POOL_INTERVAL_MS = 500;
+
+/** A session that moves so many bytes in a second has little left: the agent's own limit is about 800 KiB. */
+export const BUSY_BYTES_PER_SECOND: number = 256 * 1024;
+
+/** After a failed attempt to add a session the pool stays as it is for so long. */
+export const GROWTH_PAUSE_MS = 30_000;
+
+/** Streams that may wait for a session. */
+export const MAX_WAITING_STREAMS = 10_000;

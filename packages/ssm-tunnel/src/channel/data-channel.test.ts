@@ -12,7 +12,7 @@ import { describe, expect, it, vi } from 'vitest';
 import { channelWithAgent, openChannel } from '../../test/channel-with-agent.ts';
 import { portAction, type ScriptedAgent } from '../../test/scripted-agent.ts';
 import { isTunnelError } from '../errors.ts';
-import type { ChannelUser } from './data-channel.ts';
+import type { ChannelUser } from './channel-user.ts';
 import type { Link } from './web-socket-link.ts';
 
 const never = new AbortController().signal;

@@ -1,6 +1,5 @@
 import { randomUUID } from 'node:crypto';
 import {
-  type AgentCapabilities,
   type ClientMessage,
   decodeAcknowledge,
   decodeClientMessage,
@@ -19,55 +18,26 @@ import {
   type SenderStatistics,
   SessionFlag,
 } from '@postern/ssm-protocol';
-import { fromProtocolError, TunnelError } from '../errors.ts';
+import { fromProtocolError, isTunnelError, TunnelError } from '../errors.ts';
 import { answerHandshake } from './answer-handshake.ts';
+import type { ChannelOptions, ChannelState, ChannelUser } from './channel-user.ts';
 import { now } from './clock.ts';
 import {
-  ACK_TIMEOUT_MS,
   CHANNEL_CLOSED_GRACE_MS,
   MAX_DAMAGED_MESSAGES,
   MAX_SOCKET_BUFFER_BYTES,
   MIN_TIMER_MS,
   RETRANSMIT_BELOW_BYTES,
   TERMINATE_TIMEOUT_MS,
-  UPLOAD_PAYLOAD_BYTES,
 } from './constants.ts';
 import { lastWords, sessionEnded } from './session-ended.ts';
 import { Waiters } from './waiters.ts';
 import type { Link, LinkEvents } from './web-socket-link.ts';
 
-/** The streams above the channel. */
-export interface ChannelUser {
-  /** A slice of the agent's byte stream. Throws `ProtocolError` when it breaks smux. */
-  onPayload(payload: Uint8Array): void;
-  /** The agent could not connect for one of the streams. */
-  onConnectToPortError(): void;
-  /** The parts of the next message, at most `maxBytes` in all; empty when there is nothing to send. */
-  nextPayload(maxBytes: number): Uint8Array[];
-  /** The parts were copied. */
-  onPayloadSent(): void;
-  /** Nothing more will come or go. `undefined`: the session ended as we asked. */
-  onOver(error: TunnelError | undefined): void;
-}
-
-/**
- * Where the session stands. The WebSocket is deliberately no part of it: numbers, handshake and streams are
- * between us and the agent and outlive the link.
- */
-export type ChannelState =
-  | { readonly name: 'awaiting-request' }
-  | { readonly name: 'awaiting-complete'; readonly agent: AgentFacts }
-  | { readonly name: 'open'; readonly agent: AgentFacts; readonly customerMessage: string }
-  | { readonly name: 'over'; readonly error: TunnelError | undefined };
-
-export interface AgentFacts {
-  readonly version: string;
-  readonly capabilities: AgentCapabilities;
-}
-
 /** The client's end of one session: reliability, handshake and dispatch over whatever link is attached. */
 export class DataChannel implements LinkEvents {
   readonly #user: ChannelUser;
+  readonly #options: ChannelOptions;
   readonly #sender = new ReliableSender({
     messageType: MessageType.inputStreamData,
     newMessageId: randomUUID,
@@ -79,13 +49,20 @@ export class DataChannel implements LinkEvents {
   #pumping = false;
   #timer: NodeJS.Timeout | undefined;
   #timerAt = Number.POSITIVE_INFINITY;
+  #linkedAt = 0;
+  #lastAcknowledgedAt = 0;
+  /** Messages over the present link. */
+  #linkMessages = 0;
+  /** Flags that were sent, by their number, with what to do once the agent has acted on them. */
+  readonly #flags = new Map<number, () => void>();
   /** The TerminateSession flag, once it was sent. */
-  #terminate: { readonly sequenceNumber: number; acknowledged: boolean } | undefined;
+  #terminate: { acknowledged: boolean } | undefined;
   #messagesReceived = 0;
   #damaged = 0;
 
-  constructor(user: ChannelUser) {
+  constructor(user: ChannelUser, options: ChannelOptions) {
     this.#user = user;
+    this.#options = options;
   }
 
   get state(): ChannelState {
@@ -105,19 +82,31 @@ export class DataChannel implements LinkEvents {
     };
   }
 
+  /** Whether the present link has carried anything from the other side. */
+  get heardOverLink(): boolean {
+    return this.#linkMessages > 0;
+  }
+
+  /** A link, the first or another. What was sent over an earlier one and not acknowledged goes out at once. */
   onOpen(link: Link): void {
     if (this.#state.name === 'over') {
       link.terminate();
       return;
     }
     this.#link = link;
+    this.#linkedAt = now();
+    this.#linkMessages = 0;
+    for (const bytes of this.#sender.resendAll(this.#linkedAt)) this.#write(bytes);
+    this.#arm();
     this.schedulePump();
   }
 
   onLost(error: TunnelError): void {
     this.#link = undefined;
     // Not every service says goodbye: the agent's word that it ends the session is enough.
-    this.#end(this.#terminate?.acknowledged === true ? undefined : error);
+    if (this.#terminate?.acknowledged === true) this.#end(undefined);
+    else this.#user.onLinkLost(error);
+    this.#waiters.check();
   }
 
   onMessage(bytes: Buffer): void {
@@ -125,8 +114,9 @@ export class DataChannel implements LinkEvents {
       const message = this.#decode(bytes);
       if (message !== undefined) this.#dispatch(message);
     } catch (error) {
-      if (!isProtocolError(error)) throw error;
-      this.fail(fromProtocolError(error));
+      if (isProtocolError(error)) this.fail(fromProtocolError(error));
+      else if (isTunnelError(error)) this.fail(error);
+      else throw error;
     }
     this.#waiters.check();
   }
@@ -184,11 +174,20 @@ export class DataChannel implements LinkEvents {
   /** False when it cannot be sent: no handshake yet, or no link. */
   sendTerminateFlag(): boolean {
     if (this.#state.name !== 'open' || this.#link === undefined) return false;
+    const terminate = { acknowledged: false };
+    this.#terminate = terminate;
+    this.sendFlag(SessionFlag.terminateSession, () => {
+      terminate.acknowledged = true;
+    });
+    return true;
+  }
+
+  /** Sends a flag behind the data; `acknowledged` is called when the agent has acted on it. */
+  sendFlag(flag: number, acknowledged: () => void): void {
     // Behind the ends of streams that were just closed.
     this.#pump();
-    this.#terminate = { sequenceNumber: this.#sender.nextSequenceNumber, acknowledged: false };
-    this.#send(PayloadType.flag, [encodeSessionFlag(SessionFlag.terminateSession)]);
-    return true;
+    this.#flags.set(this.#sender.nextSequenceNumber, acknowledged);
+    this.#send(PayloadType.flag, [encodeSessionFlag(flag)]);
   }
 
   /** Ends the channel at once with an error. */
@@ -198,7 +197,7 @@ export class DataChannel implements LinkEvents {
     this.#end(error);
   }
 
-  /** Ends the channel in order. */
+  /** Ends the channel in order, for good. */
   async close(): Promise<void> {
     this.#end(undefined);
     await this.#link?.close();
@@ -232,14 +231,17 @@ export class DataChannel implements LinkEvents {
   #dispatch(message: ClientMessage): void {
     if (this.#state.name === 'over') return;
     this.#messagesReceived++;
+    this.#linkMessages++;
     switch (message.messageType) {
       case MessageType.outputStreamData:
         this.#receive(message);
         return;
       case MessageType.acknowledge: {
         const { sequenceNumber } = decodeAcknowledge(message);
-        if (!this.#sender.acknowledge(sequenceNumber, now())) return;
-        if (this.#terminate?.sequenceNumber === sequenceNumber) this.#terminate.acknowledged = true;
+        const at = now();
+        if (!this.#sender.acknowledge(sequenceNumber, at)) return;
+        this.#lastAcknowledgedAt = at;
+        if (this.#flags.size > 0) this.#flagAcknowledged(sequenceNumber);
         this.schedulePump();
         return;
       }
@@ -291,6 +293,7 @@ export class DataChannel implements LinkEvents {
           agent: this.#state.agent,
           customerMessage: parseHandshakeComplete(payload).customerMessage,
         };
+        this.#user.onReady(this.#state.agent);
         return;
       default:
       // Texts and exit codes belong to shells.
@@ -301,15 +304,22 @@ export class DataChannel implements LinkEvents {
     const request = parseHandshakeRequest(payload);
     // One response, ever: a second one with a new number blocks the agent's reader for good.
     if (this.#state.name !== 'awaiting-request') return;
-    const { response, refusal, agentVersion, capabilities } = answerHandshake(request);
+    const { response, refusal, agent } = answerHandshake(request);
     this.#send(PayloadType.handshakeResponse, [encodeHandshakeResponse(response)]);
     if (refusal === undefined) {
-      this.#state = { name: 'awaiting-complete', agent: { version: agentVersion, capabilities } };
+      this.#state = { name: 'awaiting-complete', agent };
     } else {
       // Closed in order, so that the refusal reaches the agent and ends the session there.
       void this.#link?.close();
       this.#end(refusal);
     }
+  }
+
+  #flagAcknowledged(sequenceNumber: number): void {
+    const acknowledged = this.#flags.get(sequenceNumber);
+    if (acknowledged === undefined) return;
+    this.#flags.delete(sequenceNumber);
+    acknowledged();
   }
 
   #channelClosed(output: string): void {
@@ -321,9 +331,10 @@ export class DataChannel implements LinkEvents {
   }
 
   #pump(): void {
-    if (this.#state.name !== 'open') return;
-    while (this.#sender.canSend(UPLOAD_PAYLOAD_BYTES)) {
-      const parts = this.#user.nextPayload(UPLOAD_PAYLOAD_BYTES);
+    if (this.#state.name !== 'open' || this.#link === undefined) return;
+    const { uploadPayloadBytes } = this.#options;
+    while (this.#sender.canSend(uploadPayloadBytes)) {
+      const parts = this.#user.nextPayload(uploadPayloadBytes);
       if (parts.length === 0) break;
       this.#send(PayloadType.output, parts);
       this.#user.onPayloadSent();
@@ -339,9 +350,10 @@ export class DataChannel implements LinkEvents {
     const link = this.#link;
     if (link === undefined) return;
     if (link.bufferedBytes > MAX_SOCKET_BUFFER_BYTES) {
-      this.fail(
+      link.terminate();
+      this.onLost(
         new TunnelError('SSM_CHANNEL_LOST', 'The data channel was lost: the service does not read.', {
-          hint: 'Open a new tunnel.',
+          hint: 'Check the network between here and the service.',
         }),
       );
       return;
@@ -364,11 +376,11 @@ export class DataChannel implements LinkEvents {
   #retransmit(): void {
     if (this.#state.name === 'over') return;
     this.#timerAt = Number.POSITIVE_INFINITY;
-    const oldest = this.#sender.oldestUnackedSince;
-    if (oldest !== undefined && now() - oldest > ACK_TIMEOUT_MS) {
+    if (this.#agentIsSilent()) {
+      const { ackTimeoutMs } = this.#options;
       this.fail(
-        new TunnelError('SSM_ACK_TIMEOUT', `The agent acknowledged nothing for ${ACK_TIMEOUT_MS} ms.`, {
-          hint: 'The node or its agent is gone, or a destination does not read. Open a new tunnel.',
+        new TunnelError('SSM_ACK_TIMEOUT', `The agent acknowledged nothing for ${ackTimeoutMs} ms.`, {
+          hint: 'The node or its agent is gone, or a destination does not read.',
         }),
       );
       return;
@@ -378,6 +390,14 @@ export class DataChannel implements LinkEvents {
       if (this.#sender.paused) this.schedulePump();
     }
     this.#arm();
+  }
+
+  /** Time without a link does not count: nobody could have answered. */
+  #agentIsSilent(): boolean {
+    const oldest = this.#sender.oldestUnackedSince;
+    if (oldest === undefined || this.#link === undefined) return false;
+    const waitingSince = Math.max(oldest, this.#lastAcknowledgedAt, this.#linkedAt);
+    return now() - waitingSince > this.#options.ackTimeoutMs;
   }
 }
 

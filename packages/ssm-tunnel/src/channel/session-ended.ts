@@ -13,10 +13,12 @@ export function lastWords(payload: Uint8Array): string {
 export function sessionEnded(output: string): TunnelError {
   if (output === '') {
     return new TunnelError('SSM_CHANNEL_CLOSED', 'The session was ended by the service.', {
-      hint: 'It was terminated, idle for too long, or over its maximum duration. Open a new tunnel.',
+      hint: 'It was terminated, idle for too long, or over its maximum duration. Connect again.',
+      output,
     });
   }
   return new TunnelError('SSM_CHANNEL_CLOSED', `The session was ended: ${output}`, {
-    hint: 'Correct what the message names, then open a new tunnel.',
+    hint: 'Correct what the message names, then connect again.',
+    output,
   });
 }

@@ -1,3 +1,4 @@
+import type { Agent } from 'node:http';
 import type { Socket } from 'node:net';
 import { WebSocket } from 'ws';
 import { TunnelError } from '../errors.ts';
@@ -29,6 +30,8 @@ export interface LinkEvents {
 export interface LinkOptions {
   url: string;
   headers: Readonly<Record<string, string>>;
+  /** Leads through a proxy. */
+  agent?: Agent;
   /** The OpenDataChannel text, sent as soon as the socket is open. */
   greeting: string;
   connectTimeoutMs: number;
@@ -44,6 +47,7 @@ export function openWebSocketLink(options: LinkOptions, events: LinkEvents): Pro
   return new Promise((resolve, reject) => {
     const socket = new WebSocket(options.url, {
       headers: options.headers,
+      agent: options.agent,
       handshakeTimeout: options.connectTimeoutMs,
       maxPayload: MAX_MESSAGE_BYTES,
       perMessageDeflate: false,
@@ -113,7 +117,7 @@ function watch(
     socket.terminate();
     events.onLost(
       new TunnelError('SSM_CHANNEL_LOST', `The data channel was lost: ${problem}.`, {
-        hint: 'Open a new tunnel.',
+        hint: 'Check the network between here and the service.',
         cause,
       }),
     );

@@ -1,6 +1,7 @@
 import { MuxSession } from '@postern/ssm-protocol';
 import { describe, expect, it } from 'vitest';
-import { OutputQueue, type StreamOutput } from './output-queue.ts';
+import { OutputQueue } from './output-queue.ts';
+import type { StreamOutput } from './stream-output.ts';
 
 function setUp(): {
   queue: OutputQueue;

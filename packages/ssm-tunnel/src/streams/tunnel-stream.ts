@@ -1,28 +1,40 @@
 import { Duplex } from 'node:stream';
 import { TunnelError } from '../errors.ts';
-import type { StreamOutput } from './output-queue.ts';
+import type { StreamOutput } from './stream-output.ts';
 
-/** What a stream needs from the session that carries it. */
-export interface StreamCarrier {
-  readonly sessionId: string;
-  /** For error messages: where the session leads. */
+/** What is the same for all streams of a tunnel. */
+export interface StreamSettings {
+  /** For error messages: where the sessions lead. */
   readonly destination: string;
   readonly halfCloseLingerMs: number;
   readonly streamBufferBytes: number;
-  /** The SYN is about to go out. */
-  opened(stream: MuxStream, streamId: number): void;
+}
+
+/** What a stream needs from the session that carries it, or from the room in which it waits for one. */
+export interface StreamCarrier {
+  /** The stream is about to be opened on the wire. */
+  opened(stream: TunnelStream, streamId: number): void;
   /** Something to send was added to the stream's output. */
-  wake(stream: MuxStream): void;
+  wake(stream: TunnelStream): void;
   /** What the output still held is not to be sent; its writer learns why, if there is an error. */
-  discard(stream: MuxStream, error?: Error): void;
-  /** Both directions are over; frames that still arrive are dropped. Sends a FIN if none was sent. */
-  release(stream: MuxStream): void;
+  discard(stream: TunnelStream, error?: Error): void;
+  /** Both directions are over; what still arrives is dropped. Tells the other side, if it was not told. */
+  release(stream: TunnelStream): void;
   /** Bytes held for slow readers changed by that many. */
-  account(stream: MuxStream, bytes: number): void;
+  account(stream: TunnelStream, bytes: number): void;
 }
 
 /** Memory that a held piece costs besides its bytes, roughly; without it a flood of tiny pieces has no bound. */
 const PIECE_OVERHEAD_BYTES = 64;
+
+/** Before the first carrier: nothing to do, nothing to lose. */
+const NOBODY: StreamCarrier = {
+  opened() {},
+  wake() {},
+  discard() {},
+  release() {},
+  account() {},
+};
 
 /**
  * One connection to the remote port.
@@ -33,7 +45,7 @@ const PIECE_OVERHEAD_BYTES = 64;
  * a reader that stops makes the stream hold data up to `streamBufferBytes`, then reset: the protocol has no
  * way to slow the sender of one stream, and its siblings must go on.
  */
-export class MuxStream extends Duplex {
+export class TunnelStream extends Duplex {
   readonly output: StreamOutput = {
     streamId: undefined,
     opened: (streamId) => this.#carrier.opened(this, streamId),
@@ -42,7 +54,8 @@ export class MuxStream extends Duplex {
     pendingBytes: 0,
     written: undefined,
   };
-  readonly #carrier: StreamCarrier;
+  readonly #settings: StreamSettings;
+  #carrier: StreamCarrier = NOBODY;
   /** Arrived, but the reader wants nothing at the moment. */
   #held: Uint8Array[] = [];
   #heldBytes = 0;
@@ -51,9 +64,16 @@ export class MuxStream extends Duplex {
   #linger: NodeJS.Timeout | undefined;
   #receivedBytes = 0;
 
-  constructor(carrier: StreamCarrier) {
+  constructor(settings: StreamSettings) {
     super({ allowHalfOpen: false, highWaterMark: 64 * 1024 });
+    this.#settings = settings;
+  }
+
+  /** Takes a stream that was not opened on the wire to another carrier, with what it has to send. */
+  moveTo(carrier: StreamCarrier): void {
     this.#carrier = carrier;
+    this.#linger?.refresh();
+    if (this.output.pendingBytes > 0) carrier.wake(this);
   }
 
   /** Whether the remote side ever sent a byte. */
@@ -82,7 +102,7 @@ export class MuxStream extends Duplex {
     }
     this.#held.push(ownCopy(piece));
     this.#hold(piece.length + PIECE_OVERHEAD_BYTES);
-    if (this.#heldBytes > this.#carrier.streamBufferBytes) this.overflow();
+    if (this.#heldBytes > this.#settings.streamBufferBytes) this.overflow();
   }
 
   /** The remote side's FIN, or our decision not to wait for it any longer. */
@@ -99,7 +119,7 @@ export class MuxStream extends Duplex {
     this.destroy(
       new TunnelError(
         'SSM_STREAM_RESET',
-        `The connection to ${this.#carrier.destination} was reset: its reader left ${this.#heldBytes} bytes waiting.`,
+        `The connection to ${this.#settings.destination} was reset: its reader left ${this.#heldBytes} bytes waiting.`,
         { hint: 'Read faster, or raise streamBufferBytes.' },
       ),
     );
@@ -131,9 +151,9 @@ export class MuxStream extends Duplex {
   }
 
   override _final(callback: (error?: Error | null) => void): void {
-    const { halfCloseLingerMs } = this.#carrier;
+    const { halfCloseLingerMs } = this.#settings;
     if (!this.#remoteEnded && halfCloseLingerMs > 0) {
-      this.#linger = setTimeout(() => this.receiveEnd(), halfCloseLingerMs).unref();
+      this.#linger = setTimeout(() => this.#lingered(), halfCloseLingerMs).unref();
     } else if (!this.#remoteEnded) {
       // Asked for: the FIN goes out now, and whatever the other side would still have sent is lost.
       this.receiveEnd();
@@ -151,6 +171,12 @@ export class MuxStream extends Duplex {
     this.#hold(-this.#heldBytes);
     this.#held = [];
     callback(error);
+  }
+
+  /** Nothing came for long enough. A stream that still waits for a session could not have got an answer. */
+  #lingered(): void {
+    if (this.output.streamId === undefined) this.#linger?.refresh();
+    else this.receiveEnd();
   }
 
   #send(chunks: Buffer[], callback: (error?: Error | null) => void): void {

@@ -1,74 +1,47 @@
-import type { Duplex } from 'node:stream';
 import { MuxSession, ProtocolError } from '@postern/ssm-protocol';
 import { MAX_STREAMS, MAX_UNEXPECTED_STREAMS, TOTAL_RECEIVE_BUFFER_BYTES } from '../channel/constants.ts';
 import { publish } from '../diagnostics.ts';
 import { TunnelError } from '../errors.ts';
-import { failedStream, MuxStream, type StreamCarrier } from './mux-stream.ts';
+import type { SessionCarrier, StreamStatistics } from './carrier.ts';
 import { OutputQueue } from './output-queue.ts';
+import type { TunnelStream } from './tunnel-stream.ts';
 
-export interface StreamTableOptions {
+export interface CarrierOptions {
   readonly sessionId: string;
+  /** For error messages: where the session leads. */
   readonly destination: string;
-  readonly halfCloseLingerMs: number;
-  readonly streamBufferBytes: number;
   /** There is something to send. */
   readonly wake: () => void;
   /** The number of streams changed. */
   readonly changed: () => void;
 }
 
-export interface StreamStatistics {
-  /** Open now. */
-  open: number;
-  opened: number;
-  /** Ended because the agent could not connect. */
-  refused: number;
-  /** Ended by an error on our side: slow reader, session over. */
-  reset: number;
-  bytesSent: number;
-  bytesReceived: number;
-  /** Held for slow readers. */
-  heldBytes: number;
-}
-
-/** All streams of one session. */
-export class StreamTable implements StreamCarrier {
-  readonly #options: StreamTableOptions;
+/** All streams of one session, as smux streams. */
+export class MuxCarrier implements SessionCarrier {
+  readonly mode = 'mux';
+  readonly #options: CarrierOptions;
   readonly #mux = new MuxSession({ role: 'client', maxStreams: MAX_STREAMS });
   readonly #queue = new OutputQueue(this.#mux);
-  readonly #streams = new Set<MuxStream>();
-  readonly #byId = new Map<number, MuxStream>();
+  readonly #streams = new Set<TunnelStream>();
+  readonly #byId = new Map<number, TunnelStream>();
   /** ConnectToPortErrors whose FIN has not come yet: the flag does not name its stream. */
   #refusals = 0;
   #unexpected = 0;
   #heldBytes = 0;
   #counts = { opened: 0, refused: 0, reset: 0, bytesReceived: 0 };
 
-  constructor(options: StreamTableOptions) {
+  constructor(options: CarrierOptions) {
     this.#options = options;
-  }
-
-  get sessionId(): string {
-    return this.#options.sessionId;
-  }
-
-  get destination(): string {
-    return this.#options.destination;
-  }
-
-  get halfCloseLingerMs(): number {
-    return this.#options.halfCloseLingerMs;
-  }
-
-  get streamBufferBytes(): number {
-    return this.#options.streamBufferBytes;
   }
 
   get size(): number {
     return this.#streams.size;
   }
 
-  /** Nothing waits to be sent and no stream waits for its other side to end. */
+  get hasRoom(): boolean {
+    return this.#streams.size < MAX_STREAMS;
+  }
+
   get isIdle(): boolean {
     if (!this.#queue.isEmpty) return false;
     for (const stream of this.#streams) if (stream.isLingering) return false;
@@ -81,24 +54,16 @@ export class StreamTable implements StreamCarrier {
   }
 
   /**
-   * Opens a stream. The SYN waits for the end of this turn of the event loop, so that a first write made in it
-   * travels along; a stream that is only read from is opened all the same.
+   * The SYN waits for the end of this turn of the event loop, so that a first write made in it travels along; a
+   * stream that is only read from is opened all the same.
    */
-  connect(): Duplex {
-    if (this.#streams.size >= MAX_STREAMS) {
-      return failedStream(
-        new TunnelError('SSM_STREAM_LIMIT', `${MAX_STREAMS} connections are open in this tunnel.`, {
-          hint: 'Close some, or open another tunnel.',
-        }),
-      );
-    }
-    const stream = new MuxStream(this);
+  adopt(stream: TunnelStream): void {
     this.#streams.add(stream);
+    stream.moveTo(this);
     this.#options.changed();
     setImmediate(() => {
       if (this.#streams.has(stream) && stream.output.streamId === undefined) this.wake(stream);
     });
-    return stream;
   }
 
   /** Bytes of the agent's smux stream. */
@@ -132,7 +97,15 @@ export class StreamTable implements StreamCarrier {
     this.#queue.settleWriters();
   }
 
-  /** Ends every stream, with an error of its own if there is one. */
+  takeUnopened(): TunnelStream[] {
+    const unopened = [...this.#streams].filter(({ output }) => output.streamId === undefined);
+    for (const stream of unopened) {
+      this.#streams.delete(stream);
+      this.#queue.remove(stream.output);
+    }
+    return unopened;
+  }
+
   destroyAll(reason?: () => Error): void {
     for (const stream of [...this.#streams]) {
       if (reason !== undefined) {
@@ -143,6 +116,11 @@ export class StreamTable implements StreamCarrier {
     }
   }
 
+  /** Streams of an smux session never end in order with it. */
+  ended(): boolean {
+    return false;
+  }
+
   /** A NOP, for agents that end silent sessions. */
   keepAlive(): void {
     this.#queue.addControl(this.#mux.keepAlive());
@@ -151,23 +129,23 @@ export class StreamTable implements StreamCarrier {
 
   // What the streams call.
 
-  opened(stream: MuxStream, streamId: number): void {
+  opened(stream: TunnelStream, streamId: number): void {
     this.#byId.set(streamId, stream);
     this.#counts.opened++;
     this.#publish(stream, 'opened');
   }
 
-  wake(stream: MuxStream): void {
+  wake(stream: TunnelStream): void {
     this.#queue.add(stream.output);
     this.#options.wake();
   }
 
-  discard(stream: MuxStream, error?: Error): void {
+  discard(stream: TunnelStream, error?: Error): void {
     this.#queue.discard(stream.output, error);
     this.#options.wake();
   }
 
-  release(stream: MuxStream): void {
+  release(stream: TunnelStream): void {
     if (!this.#streams.delete(stream)) return;
     const { streamId } = stream.output;
     if (streamId !== undefined) {
@@ -181,10 +159,10 @@ export class StreamTable implements StreamCarrier {
     this.#options.changed();
   }
 
-  account(_stream: MuxStream, bytes: number): void {
+  account(_stream: TunnelStream, bytes: number): void {
     this.#heldBytes += bytes;
     if (bytes <= 0 || this.#heldBytes <= TOTAL_RECEIVE_BUFFER_BYTES) return;
-    let largest: MuxStream | undefined;
+    let largest: TunnelStream | undefined;
     for (const stream of this.#byId.values()) {
       if (largest === undefined || stream.heldBytes > largest.heldBytes) largest = stream;
     }
@@ -204,9 +182,13 @@ export class StreamTable implements StreamCarrier {
       this.#counts.refused++;
       this.#publish(stream, 'refused');
       stream.destroy(
-        new TunnelError('SSM_REMOTE_PORT_REFUSED', `The agent could not connect to ${this.destination}.`, {
-          hint: 'Check host, port, security groups, and that the server runs.',
-        }),
+        new TunnelError(
+          'SSM_REMOTE_PORT_REFUSED',
+          `The agent could not connect to ${this.#options.destination}.`,
+          {
+            hint: 'Check host, port, security groups, and that the server runs.',
+          },
+        ),
       );
       return;
     }
@@ -221,9 +203,9 @@ export class StreamTable implements StreamCarrier {
     this.#refusals = Math.min(this.#refusals, candidates);
   }
 
-  #publish(stream: MuxStream, event: 'opened' | 'refused' | 'reset' | 'closed'): void {
+  #publish(stream: TunnelStream, event: 'opened' | 'refused' | 'reset' | 'closed'): void {
     const { streamId } = stream.output;
     if (streamId === undefined) return;
-    publish('postern:ssm-tunnel:stream', { sessionId: this.sessionId, streamId, event });
+    publish('postern:ssm-tunnel:stream', { sessionId: this.#options.sessionId, streamId, event });
   }
 }

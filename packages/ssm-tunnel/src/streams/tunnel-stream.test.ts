@@ -1,19 +1,16 @@
 import { once } from 'node:events';
 import { text } from 'node:stream/consumers';
 import { describe, expect, it, vi } from 'vitest';
-import { MuxStream, type StreamCarrier } from './mux-stream.ts';
+import { type StreamCarrier, type StreamSettings, TunnelStream } from './tunnel-stream.ts';
 
-function setUp(options: Partial<StreamCarrier> = {}): {
-  stream: MuxStream;
+function setUp(options: Partial<StreamCarrier & StreamSettings> = {}): {
+  stream: TunnelStream;
   carrier: StreamCarrier;
   sent: () => string;
 } {
   const taken: Uint8Array[] = [];
+  const settings = { destination: 'db.internal:5432', halfCloseLingerMs: 30_000, streamBufferBytes: 1_000 };
   const carrier: StreamCarrier = {
-    sessionId: 's-1',
-    destination: 'db.internal:5432',
-    halfCloseLingerMs: 30_000,
-    streamBufferBytes: 1_000,
     opened: () => {},
     wake: ({ output }) => {
       taken.push(...output.chunks.splice(0));
@@ -27,7 +24,10 @@ function setUp(options: Partial<StreamCarrier> = {}): {
     account: () => {},
     ...options,
   };
-  return { stream: new MuxStream(carrier), carrier, sent: () => Buffer.concat(taken).toString() };
+  const stream = new TunnelStream({ ...settings, ...options });
+  stream.moveTo(carrier);
+  stream.output.streamId = 3;
+  return { stream, carrier, sent: () => Buffer.concat(taken).toString() };
 }
 
 describe('a stream', () => {

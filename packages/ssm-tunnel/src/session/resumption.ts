@@ -1,0 +1,141 @@
+import type { SessionApi, StartedSession } from '../aws/session-api.ts';
+import { now } from '../channel/clock.ts';
+import { MAX_REFUSED_UPGRADES, SOUND_AFTER_MS } from '../channel/constants.ts';
+import { isTunnelError, TunnelError } from '../errors.ts';
+import { retryDelayMs, wait } from './backoff.ts';
+
+export interface ResumptionOptions {
+  readonly api: SessionApi;
+  readonly sessionId: string;
+  readonly reconnectTimeoutMs: number;
+  /** Ends with the session. */
+  readonly signal: AbortSignal;
+  /** Whether waiting has to keep the process alive. */
+  readonly keepsAlive: () => boolean;
+  readonly isLinked: () => boolean;
+  /** Opens another link for the session. */
+  readonly attach: (started: StartedSession) => Promise<void>;
+  readonly resumed: () => void;
+  /** The session cannot be resumed. */
+  readonly fail: (error: TunnelError) => void;
+}
+
+/** A link is lost, since when, and how the attempts to get another one went. */
+interface Trouble {
+  readonly since: number;
+  attempt: number;
+  /** Upgrades in a row that were refused. */
+  refused: number;
+  cause: unknown;
+}
+
+/**
+ * Gets a session a new WebSocket: ResumeSession, a fresh signature, a fresh token, again and again until it works, the
+ * session is over, or the time is up (protocol section "Close, reconnect, resume"; its official client gives up after
+ * a few seconds and stays behind as a zombie).
+ */
+export class Resumption {
+  /** Links that were opened after the first. */
+  resumes = 0;
+  readonly #options: ResumptionOptions;
+  #trouble: Trouble | undefined;
+  #running = false;
+  #linkedAt = 0;
+
+  constructor(options: ResumptionOptions) {
+    this.#options = options;
+  }
+
+  get trouble(): { readonly since: number; readonly cause: unknown } | undefined {
+    return this.#trouble;
+  }
+
+  /** A link was opened. */
+  linked(): void {
+    this.#linkedAt = now();
+  }
+
+  /** The link is lost. A link that was of no use (`heard` nothing, soon lost) does not start the count afresh. */
+  begin(cause: TunnelError, heard: boolean): void {
+    const sound = heard || now() - this.#linkedAt > SOUND_AFTER_MS;
+    if (this.#trouble === undefined || sound) {
+      this.#trouble = { since: now(), attempt: 0, refused: 0, cause };
+    } else {
+      this.#trouble.cause = cause;
+    }
+    if (!this.#running) void this.#run(this.#trouble);
+  }
+
+  async #run(trouble: Trouble): Promise<void> {
+    const { signal, isLinked, resumed, fail } = this.#options;
+    this.#running = true;
+    try {
+      while (!(await this.#attempt(trouble))) {
+        if (signal.aborted) return;
+      }
+    } catch (error) {
+      if (signal.aborted) return;
+      fail(asTunnelError(error));
+      return;
+    } finally {
+      this.#running = false;
+    }
+    if (isLinked()) {
+      this.resumes++;
+      resumed();
+    }
+  }
+
+  /** True when the session has a link. Throws what makes further attempts useless. */
+  async #attempt(trouble: Trouble): Promise<boolean> {
+    const { api, sessionId, signal, keepsAlive, attach, isLinked, reconnectTimeoutMs } = this.#options;
+    await wait(retryDelayMs(trouble.attempt++), keepsAlive(), signal);
+    try {
+      const resumed = await api.resume(sessionId, signal);
+      if (resumed === undefined) throw sessionGone();
+      await attach(resumed);
+      if (isLinked()) return true;
+    } catch (error) {
+      signal.throwIfAborted();
+      if (isFinal(error, trouble)) throw error;
+      trouble.cause = error;
+    }
+    if (now() - trouble.since < reconnectTimeoutMs) return false;
+    throw reconnectTimeout(reconnectTimeoutMs, trouble.cause);
+  }
+}
+
+/** `cause` is the last failure. */
+export function reconnectTimeout(timeoutMs: number, cause: unknown): TunnelError {
+  const why = cause instanceof Error ? ` ${cause.message}` : '';
+  return new TunnelError('SSM_RECONNECT_TIMEOUT', `The tunnel was lost for ${timeoutMs} ms.${why}`, {
+    hint: isTunnelError(cause) ? cause.hint : 'Check the network, then open another tunnel.',
+    cause,
+  });
+}
+
+function sessionGone(): TunnelError {
+  return new TunnelError('SSM_CHANNEL_CLOSED', 'The session is over at AWS and cannot be resumed.', {
+    hint: 'It was terminated, idle for too long, or over its maximum duration. Connect again.',
+  });
+}
+
+/** What another attempt would meet again. Credentials and networks come back; permissions do not, not by themselves. */
+function isFinal(error: unknown, trouble: Trouble): boolean {
+  if (!isTunnelError(error)) return true;
+  if (error.code === 'SSM_CHANNEL_REFUSED') return ++trouble.refused >= MAX_REFUSED_UPGRADES;
+  return (
+    error.code === 'SSM_CHANNEL_CLOSED' ||
+    error.code === 'SSM_ACCESS_DENIED' ||
+    error.kind === 'protocol' ||
+    error.kind === 'invalid'
+  );
+}
+
+function asTunnelError(error: unknown): TunnelError {
+  if (isTunnelError(error)) return error;
+  return new TunnelError('SSM_CHANNEL_LOST', `The session could not be resumed: ${String(error)}`, {
+    hint: 'Connect again.',
+    cause: error,
+  });
+}

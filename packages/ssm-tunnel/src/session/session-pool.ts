@@ -1,0 +1,369 @@
+import { now } from '../channel/clock.ts';
+import {
+  GROWTH_PAUSE_MS,
+  MAX_STREAMS,
+  MAX_USELESS_SESSIONS,
+  MAX_WAITING_STREAMS,
+  POOL_INTERVAL_MS,
+  USEFUL_AFTER_MS,
+} from '../channel/constants.ts';
+import { closedError, isTunnelError, TunnelError } from '../errors.ts';
+import type { ResolvedOptions } from '../options.ts';
+import type { TunnelStream } from '../streams/tunnel-stream.ts';
+import { WaitingRoom } from '../streams/waiting-room.ts';
+import { retryDelayMs, wait } from './backoff.ts';
+import { reconnectTimeout } from './resumption.ts';
+import type { Session, SessionEvents } from './session.ts';
+import { SessionLoad } from './session-load.ts';
+import type { SessionStarter } from './session-starter.ts';
+
+/** Whether streams can be used, and why not. `idle`: nothing is held, the next stream starts a session. */
+export type PoolState =
+  | { readonly name: 'open' | 'idle' }
+  | { readonly name: 'resuming' | 'replacing'; readonly since: number; readonly cause: unknown };
+
+export interface PoolEvents {
+  /** The state, the number of sessions or that of waiting streams may have changed. */
+  changed(): void;
+  /** Nothing more can be done; all streams have been ended. */
+  failed(error: unknown): void;
+  /** A session is over: its counters are final. */
+  over(session: Session): void;
+}
+
+interface Trouble {
+  readonly since: number;
+  attempt: number;
+  /** Sessions in a row that ended without having been of use. */
+  useless: number;
+  cause: unknown;
+}
+
+/**
+ * The sessions of a tunnel. It gives each stream to the one that has least to do, replaces sessions that are over,
+ * adds some under load and ends those that are not needed. Streams wait while there is none.
+ */
+export class SessionPool implements SessionEvents {
+  /** Sessions that took the place of one that was over. */
+  replacements = 0;
+  readonly #options: ResolvedOptions;
+  readonly #events: PoolEvents;
+  readonly #starter: SessionStarter;
+  readonly #sessions = new Map<Session, SessionLoad>();
+  readonly #dedicated = new Set<Session>();
+  readonly #waiting = new WaitingRoom(() => this.#events.changed());
+  readonly #starting = new Set<Promise<unknown>>();
+  readonly #life = new AbortController();
+  #startingShared = 0;
+  /** Sessions that ended by themselves. */
+  #lost = 0;
+  #newest: Session | undefined;
+  #trouble: Trouble | undefined;
+  #growing = false;
+  #steadyUntil = 0;
+  #interval: NodeJS.Timeout | undefined;
+  #over = false;
+
+  constructor(
+    options: ResolvedOptions,
+    events: PoolEvents,
+    starter: (events: SessionEvents) => SessionStarter,
+  ) {
+    this.#options = options;
+    this.#events = events;
+    this.#starter = starter(this);
+  }
+
+  get sessions(): readonly Session[] {
+    return [...this.#sessions.keys(), ...this.#dedicated];
+  }
+
+  get newest(): Session | undefined {
+    return this.#newest;
+  }
+
+  get waitingStreams(): number {
+    return this.#waiting.size;
+  }
+
+  get state(): PoolState {
+    let resuming: Session | undefined;
+    for (const session of this.#sessions.keys()) {
+      if (session.state === 'open') return { name: 'open' };
+      resuming = session;
+    }
+    if (resuming?.trouble !== undefined) return { name: 'resuming', ...resuming.trouble };
+    if (this.#wanted() === 0) return { name: 'idle' };
+    const { since = now(), cause } = this.#trouble ?? {};
+    return { name: 'replacing', since, cause };
+  }
+
+  /** Starts the first sessions. Rejects with nothing left behind. */
+  async open(signal: AbortSignal): Promise<void> {
+    const onAbort = (): void => this.#life.abort(signal.reason);
+    signal.addEventListener('abort', onAbort, { once: true });
+    try {
+      const count = Math.max(1, this.#options.sessions.min);
+      const starts = await Promise.allSettled(
+        Array.from({ length: count }, async () => this.#add(await this.#starter.start(this.#life.signal))),
+      );
+      const failure = starts.find((start) => start.status === 'rejected');
+      if (failure !== undefined) {
+        this.#over = true;
+        await Promise.all(this.sessions.map((session) => session.close()));
+        throw failure.reason;
+      }
+    } finally {
+      signal.removeEventListener('abort', onAbort);
+    }
+    const { min, max } = this.#options.sessions;
+    if (max > 1 || min === 0) this.#interval = setInterval(() => this.#tend(), POOL_INTERVAL_MS).unref();
+  }
+
+  /** Gives the stream to a session, now or as soon as there is one. */
+  connect(stream: TunnelStream): void {
+    const session = this.#pick();
+    if (session !== undefined) {
+      session.adopt(stream);
+    } else if (this.#isFull()) {
+      stream.destroy(
+        new TunnelError('SSM_STREAM_LIMIT', `${MAX_STREAMS} connections are open in each session.`, {
+          hint: 'Close some, or raise sessions.max.',
+        }),
+      );
+      return;
+    } else {
+      this.#waiting.admit(stream);
+    }
+    this.#ensure();
+    this.#events.changed();
+  }
+
+  /** Gives the stream a session of its own, which ends with it. */
+  connectDedicated(stream: TunnelStream): void {
+    const room = new WaitingRoom(() => {});
+    room.admit(stream);
+    const start = async (): Promise<void> => {
+      try {
+        const session = await this.#starter.start(this.#life.signal);
+        this.#dedicated.add(session);
+        if (room.take() === undefined) {
+          await session.close();
+          return;
+        }
+        stream.once('close', () => void session.close());
+        session.adopt(stream);
+      } catch (error) {
+        stream.destroy(error instanceof Error ? error : new Error(String(error)));
+      }
+    };
+    this.#track(start());
+  }
+
+  /** Ends all streams and sessions in order. */
+  async close(): Promise<void> {
+    this.#stop(closedError(undefined));
+    this.#waiting.destroyAll();
+    await Promise.all(this.sessions.map((session) => session.close()));
+    await Promise.all(this.#starting);
+  }
+
+  /** Resets all streams. `gone` tells when nothing is left. */
+  abort(error: TunnelError): void {
+    this.#stop(error);
+    this.#waiting.destroyAll(() => closedError(error));
+    for (const session of this.sessions) session.abort(error);
+  }
+
+  /** Fulfils when nothing of the sessions there are now is left. */
+  async gone(sessions: readonly Session[]): Promise<void> {
+    await Promise.all(sessions.map((session) => session.gone));
+    await Promise.all(this.#starting);
+  }
+
+  // What the sessions call.
+
+  changed(): void {
+    if (this.#over) return;
+    this.#ensure();
+    this.#events.changed();
+  }
+
+  over(session: Session, error: TunnelError | undefined, unopened: readonly TunnelStream[]): void {
+    const shared = this.#sessions.delete(session);
+    const dedicated = this.#dedicated.delete(session);
+    if (!shared && !dedicated) return;
+    this.#events.over(session);
+    if (this.#over || dedicated) {
+      for (const stream of unopened) stream.destroy(error ?? closedError(undefined));
+      return;
+    }
+    for (const stream of unopened) this.#waiting.admit(stream);
+    if (error !== undefined) {
+      this.#lost++;
+      this.#judge(session, error);
+    }
+    this.#ensure();
+    this.#events.changed();
+  }
+
+  /** What the end of a session means for the next one. */
+  #judge(session: Session, error: TunnelError): void {
+    const useful = session.hasDelivered || now() - session.openedAt > USEFUL_AFTER_MS;
+    if (useful) {
+      this.#trouble = { since: session.trouble?.since ?? now(), attempt: 0, useless: 0, cause: error };
+    } else {
+      this.#starter.failed(session.target);
+      this.#trouble ??= { since: now(), attempt: 0, useless: 0, cause: error };
+      this.#trouble.useless++;
+      this.#trouble.cause = error;
+    }
+    if (this.#sessions.size > 0) return;
+    // An agent with something to say, for example about a forbidden host, would say it again.
+    const refused = !useful && error.output !== undefined && error.output !== '';
+    const givenUp = error.code === 'SSM_RECONNECT_TIMEOUT' || this.#trouble.useless >= MAX_USELESS_SESSIONS;
+    if (refused || givenUp) this.#fail(error);
+  }
+
+  #add(session: Session): void {
+    if (session.state === 'over') return;
+    this.#sessions.set(session, new SessionLoad(session, now()));
+    this.#newest = session;
+    this.#growing = false;
+    this.#serveWaiting();
+  }
+
+  /** Starts what is missing. */
+  #ensure(): void {
+    if (this.#over) return;
+    this.#serveWaiting();
+    while (this.#sessions.size + this.#startingShared < this.#wanted()) {
+      this.#startingShared++;
+      this.#track(this.#startOne());
+    }
+  }
+
+  #wanted(): number {
+    const { min, max } = this.#options.sessions;
+    const { size } = this.#sessions;
+    if (size > 0 && now() < this.#steadyUntil) return size;
+    // A session for one connection alone is not started before somebody wants that connection.
+    const held = this.#newest?.mode === 'standard' ? 0 : min;
+    const needed =
+      this.#newest?.isExclusive === true ? size + this.#waiting.size : Math.min(1, this.#waiting.size);
+    return Math.min(max, Math.max(held, needed, this.#growing ? size + 1 : 0));
+  }
+
+  async #startOne(): Promise<void> {
+    const { signal } = this.#life;
+    try {
+      if (this.#trouble !== undefined && this.#sessions.size === 0) {
+        await wait(retryDelayMs(this.#trouble.attempt++), this.#waiting.size > 0, signal);
+      }
+      const session = await this.#starter.start(signal);
+      if (this.replacements < this.#lost) this.replacements++;
+      this.#add(session);
+    } catch (error) {
+      if (signal.aborted) return;
+      this.#growing = false;
+      if (this.#sessions.size > 0) this.#steadyUntil = now() + GROWTH_PAUSE_MS;
+      else this.#startFailed(error);
+    } finally {
+      this.#startingShared--;
+    }
+    this.changed();
+  }
+
+  #startFailed(error: unknown): void {
+    const { reconnectTimeoutMs } = this.#options;
+    this.#trouble ??= { since: now(), attempt: 1, useless: 0, cause: error };
+    this.#trouble.cause = error;
+    if (isFinal(error)) this.#fail(error);
+    else if (now() - this.#trouble.since >= reconnectTimeoutMs) {
+      this.#fail(reconnectTimeout(reconnectTimeoutMs, error));
+    }
+  }
+
+  #fail(error: unknown): void {
+    this.#stop(error);
+    this.#waiting.destroyAll(() => closedError(error));
+    this.#events.failed(error);
+  }
+
+  #stop(reason: unknown): void {
+    this.#over = true;
+    clearInterval(this.#interval);
+    this.#life.abort(reason);
+  }
+
+  #serveWaiting(): void {
+    while (this.#waiting.size > 0) {
+      const session = this.#pick();
+      if (session === undefined) return;
+      const stream = this.#waiting.take();
+      if (stream !== undefined) session.adopt(stream);
+    }
+  }
+
+  /** The session with the least to do. */
+  #pick(): Session | undefined {
+    let best: Session | undefined;
+    let bestRank = Number.POSITIVE_INFINITY;
+    for (const [session, load] of this.#sessions) {
+      if (!session.hasRoom) continue;
+      const rank = session.streams + (load.isBusy ? MAX_STREAMS : 0);
+      if (rank < bestRank) {
+        best = session;
+        bestRank = rank;
+      }
+    }
+    return best;
+  }
+
+  #isFull(): boolean {
+    if (this.#waiting.size >= MAX_WAITING_STREAMS) return true;
+    if (this.#sessions.size < this.#options.sessions.max) return false;
+    for (const session of this.#sessions.keys()) {
+      if (session.state !== 'open' || session.isExclusive || session.streams < MAX_STREAMS) return false;
+    }
+    return true;
+  }
+
+  /** Looks at the load: adds a session when all are busy, ends one that is not needed. */
+  #tend(): void {
+    const { min, max, idleMs } = this.#options.sessions;
+    const at = now();
+    let allBusy = this.#sessions.size > 0;
+    let spare = this.#sessions.size - min;
+    for (const [session, load] of this.#sessions) {
+      load.sample(at);
+      allBusy &&= load.isBusy;
+      if (spare > 0 && load.idleMs(at) >= idleMs) {
+        spare--;
+        void session.close();
+      }
+    }
+    this.#growing = allBusy && this.#sessions.size < max;
+    this.#ensure();
+    this.#events.changed();
+  }
+
+  #track(start: Promise<unknown>): void {
+    this.#starting.add(start);
+    void start.finally(() => this.#starting.delete(start));
+  }
+}
+
+/** What waiting does not mend: the caller, its permissions or the session document have to change. */
+function isFinal(error: unknown): boolean {
+  if (!isTunnelError(error)) return true;
+  return (
+    error.kind === 'invalid' ||
+    error.code === 'SSM_ACCESS_DENIED' ||
+    error.code === 'SSM_CHANNEL_REFUSED' ||
+    error.code === 'SSM_HANDSHAKE_REFUSED' ||
+    error.code === 'SSM_STREAM_URL_REFUSED' ||
+    error.code === 'SSM_PROXY_REFUSED' ||
+    (error.output !== undefined && error.output !== '')
+  );
+}
