@@ -232,7 +232,9 @@ describe('sender and receiver over a faulty channel', () => {
       const message = decodeClientMessage(bytes);
       const { acknowledge, ready } = receiver.receive(message);
       if (acknowledge) {
-        back.send(encodeAcknowledge(message, { messageId: randomUUID(), createdDateMs: clock.now }));
+        back.send(
+          encodeAcknowledge(message, { messageId: randomUUID(), createdDateMs: Math.floor(clock.now) }),
+        );
       }
       for (const { payload } of ready) received.push(Buffer.from(payload).toString());
     });

@@ -1,14 +1,19 @@
-import { encodeClientMessageOf } from '../message/client-message.ts';
-import { MessageFlags } from '../message/constants.ts';
+import { MESSAGE_HEADER_BYTES, MessageFlags } from '../message/constants.ts';
+import { StreamEnvelope } from '../message/stream-envelope.ts';
 import {
+  CLOCK_GRANULARITY_MS,
   DEFAULT_MAX_UNACKED_BYTES,
   DEFAULT_MAX_UNACKED_MESSAGES,
   MAX_BACKOFF_MS,
+  MAX_OLDEST_BACKOFF_MS,
   MAX_SEQUENCE_SPAN,
   MIN_RETRANSMISSION_MS,
+  MIN_WINDOW_BYTES,
+  MIN_WINDOW_MESSAGES,
   PAUSE_PROBE_MS,
 } from './constants.ts';
 import { RttEstimator } from './rtt-estimator.ts';
+import { type Flight, UploadWindow } from './upload-window.ts';
 
 export interface ReliableSenderOptions {
   /** `input_stream_data` for a client, `output_stream_data` for an agent. */
@@ -17,9 +22,9 @@ export interface ReliableSenderOptions {
   newMessageId: () => string;
   /** Flags of message 0. Default 0; an agent's is 1. */
   firstMessageFlags?: number;
-  /** Payload bytes that may be unacknowledged. Default 256 KiB. */
+  /** Payload bytes that may ever be unacknowledged; the window adapts below. Default 4 MiB. */
   maxUnackedBytes?: number;
-  /** Messages that may be unacknowledged. Default 256. */
+  /** Messages that may ever be unacknowledged; the window adapts below. Default 4,096. */
   maxUnackedMessages?: number;
 }
 
@@ -29,38 +34,55 @@ export interface SenderStatistics {
   retransmissions: number;
   unackedMessages: number;
   unackedBytes: number;
+  /** What may be unacknowledged now, as the path allows (see `UploadWindow`). */
+  windowBytes: number;
+  windowMessages: number;
   smoothedRttMs: number;
 }
 
-interface Unacked {
+interface Unacked extends Flight {
   readonly bytes: Buffer;
   readonly payloadBytes: number;
   readonly firstSentAt: number;
   sentAt: number;
   /** Transmissions after the first. */
   repeats: number;
+  /** When it is repeated if nothing is acknowledged at all. */
   dueAt: number;
+  /** When it is repeated if a later message was acknowledged: not later than `dueAt`. */
+  lossDueAt: number;
 }
 
 /**
  * The sending half of the reliability layer: numbers messages, keeps them until each is acknowledged, and
  * says what to send again and when. It owns no timer; `now` is Unix time in milliseconds from a clock that
- * never runs backwards.
+ * never runs backwards, with fractions where the platform has them: round trips may be far below 1 ms.
+ *
+ * A message whose time is up is sent again when one that was sent after it was acknowledged, or when nothing at all
+ * was acknowledged for as long: a path that is merely slow is not flooded with repetitions. Only the oldest messages
+ * that fit into the window are repeated, so a peer that stalls is asked less and less.
  *
  * Everything here survives the loss of the WebSocket: a reopened channel goes on with `resendAll`.
  */
 export class ReliableSender {
   readonly #options: Required<ReliableSenderOptions>;
+  readonly #envelope: StreamEnvelope;
+  readonly #window: UploadWindow;
   readonly #rtt = new RttEstimator();
   /** In sequence order, because that is the order of insertion. */
   readonly #unacked = new Map<number, Unacked>();
   #next = 0;
+  /** The oldest unacknowledged number, or the next one. */
+  #oldest = 0;
   #unackedBytes = 0;
   #paused = false;
   /** The pause is long and nothing is unacknowledged: one new message may go out to see whether it is over. */
   #probing = false;
   /** Not later than the earliest `dueAt`. May be earlier: an acknowledgement does not look for the next one. */
   #deadline: number | undefined;
+  #lastProgressAt: number | undefined;
+  /** When the latest of the messages was sent that were delivered. What was sent before and is due was lost. */
+  #deliveredSentAt = Number.NEGATIVE_INFINITY;
   #payloadBytes = 0;
   #retransmissions = 0;
 
@@ -71,6 +93,11 @@ export class ReliableSender {
       maxUnackedMessages: DEFAULT_MAX_UNACKED_MESSAGES,
       ...options,
     };
+    this.#envelope = new StreamEnvelope(this.#options.messageType);
+    this.#window = new UploadWindow({
+      maxBytes: this.#options.maxUnackedBytes,
+      maxMessages: this.#options.maxUnackedMessages,
+    });
   }
 
   get nextSequenceNumber(): number {
@@ -87,8 +114,12 @@ export class ReliableSender {
 
   /** When the oldest unacknowledged message was first sent. */
   get oldestUnackedSince(): number | undefined {
-    for (const entry of this.#unacked.values()) return entry.firstSentAt;
-    return undefined;
+    return this.#unacked.get(this.#oldest)?.firstSentAt;
+  }
+
+  /** Time of the last acknowledgement that removed a message, or of the last `resendAll`. */
+  get lastProgressAt(): number | undefined {
+    return this.#lastProgressAt;
   }
 
   get statistics(): SenderStatistics {
@@ -98,6 +129,8 @@ export class ReliableSender {
       retransmissions: this.#retransmissions,
       unackedMessages: this.#unacked.size,
       unackedBytes: this.#unackedBytes,
+      windowBytes: this.#window.bytes,
+      windowMessages: this.#window.messages,
       smoothedRttMs: this.#rtt.smoothedMs,
     };
   }
@@ -107,9 +140,9 @@ export class ReliableSender {
     if (this.#paused) return this.#probing;
     if (this.#unacked.size === 0) return true;
     return (
-      this.#unacked.size < this.#options.maxUnackedMessages &&
-      this.#unackedBytes + payloadBytes <= this.#options.maxUnackedBytes &&
-      this.#next - this.#oldest() < MAX_SEQUENCE_SPAN
+      this.#unacked.size < this.#window.messages &&
+      this.#unackedBytes + payloadBytes <= this.#window.bytes &&
+      this.#next - this.#oldest < MAX_SEQUENCE_SPAN
     );
   }
 
@@ -119,34 +152,33 @@ export class ReliableSender {
    */
   send(payloadType: number, payloadParts: readonly Uint8Array[], now: number): Buffer {
     const sequenceNumber = this.#next;
-    const bytes = encodeClientMessageOf(
-      {
-        messageType: this.#options.messageType,
-        schemaVersion: 1,
-        createdDateMs: Math.floor(now),
-        sequenceNumber,
-        flags: sequenceNumber === 0 ? this.#options.firstMessageFlags : MessageFlags.none,
-        messageId: this.#options.newMessageId(),
-        payloadType,
-      },
+    const bytes = this.#envelope.encode(
+      Math.floor(now),
+      sequenceNumber,
+      sequenceNumber === 0 ? this.#options.firstMessageFlags : MessageFlags.none,
+      this.#options.newMessageId(),
+      payloadType,
       payloadParts,
     );
-    let payloadBytes = 0;
-    for (const part of payloadParts) payloadBytes += part.length;
+    const payloadBytes = bytes.length - MESSAGE_HEADER_BYTES;
+    this.#next++;
+    this.#probing = false;
+    this.#payloadBytes += payloadBytes;
+    this.#unackedBytes += payloadBytes;
     const dueAt = now + this.#timeoutMs();
     this.#unacked.set(sequenceNumber, {
+      sequenceNumber,
+      flightBytes: this.#unackedBytes,
+      flightMessages: this.#unacked.size + 1,
       bytes,
       payloadBytes,
       firstSentAt: now,
       sentAt: now,
       repeats: 0,
       dueAt,
+      lossDueAt: dueAt,
     });
-    this.#next++;
-    this.#probing = false;
-    this.#payloadBytes += payloadBytes;
-    this.#unackedBytes += payloadBytes;
-    this.#deadline = Math.min(this.#deadline ?? dueAt, dueAt);
+    if (this.#deadline === undefined || dueAt < this.#deadline) this.#deadline = dueAt;
     return bytes;
   }
 
@@ -159,7 +191,20 @@ export class ReliableSender {
     if (entry === undefined) return false;
     this.#unacked.delete(sequenceNumber);
     this.#unackedBytes -= entry.payloadBytes;
-    if (entry.repeats === 0) this.#rtt.sample(Math.max(0, now - entry.sentAt));
+    this.#lastProgressAt = now;
+    const elapsed = Math.max(0, now - entry.sentAt);
+    if (entry.repeats === 0) {
+      this.#rtt.sample(elapsed);
+      this.#window.acknowledged(entry, elapsed, this.#next, now);
+    } else {
+      this.#window.recovered(entry.payloadBytes);
+    }
+    // The first answer to a message sent twice may be to the first copy: then it came too soon for the second.
+    if (entry.sentAt > this.#deliveredSentAt && (entry.repeats === 0 || !(elapsed < this.#window.baseMs))) {
+      this.#deliveredSentAt = entry.sentAt;
+    }
+    if (sequenceNumber === this.#oldest) this.#findOldest();
+    this.#hasten();
     if (this.#unacked.size === 0) this.#deadline = undefined;
     if (this.#paused) this.resume(now);
     return true;
@@ -179,7 +224,7 @@ export class ReliableSender {
     this.#deadline = this.#unacked.size > 0 ? now : undefined;
   }
 
-  /** When `due` should be called. It may then find nothing to do. */
+  /** When `due` should be called. It may then find nothing to do. Ask again after `send`, `acknowledge` and `due`. */
   nextDeadline(): number | undefined {
     return this.#deadline;
   }
@@ -191,19 +236,45 @@ export class ReliableSender {
   due(now: number): Buffer[] {
     if (this.#paused) return this.#probe(now);
     const bytes: Buffer[] = [];
+    const timeout = this.#timeoutMs();
+    const silentAt = (this.#lastProgressAt ?? Number.NEGATIVE_INFINITY) + timeout;
+    const silent = silentAt <= now;
+    let roomBytes = silent ? MIN_WINDOW_BYTES : this.#window.bytes;
+    let roomMessages = silent ? MIN_WINDOW_MESSAGES : this.#window.messages;
+    let latest = Number.NEGATIVE_INFINITY;
     let deadline: number | undefined;
     for (const entry of this.#unacked.values()) {
-      if (entry.dueAt <= now) bytes.push(this.#repeat(entry, now));
-      deadline = Math.min(deadline ?? entry.dueAt, entry.dueAt);
+      let dueAt = this.#isLost(entry) ? entry.lossDueAt : Math.max(entry.dueAt, silentAt);
+      const fits = roomMessages > 0 && roomBytes > 0;
+      roomBytes -= entry.payloadBytes;
+      roomMessages--;
+      if (dueAt <= now && !fits) {
+        dueAt = now + (silent ? timeout : Math.max(CLOCK_GRANULARITY_MS, this.#rtt.smoothedMs));
+        entry.dueAt = dueAt;
+        // After a silence the first answer is to bring the rest at once.
+        if (!silent) entry.lossDueAt = dueAt;
+      } else if (dueAt <= now) {
+        latest = Math.max(latest, entry.sentAt);
+        bytes.push(this.#repeat(entry, now));
+        dueAt = entry.dueAt;
+      }
+      if (deadline === undefined || dueAt < deadline) deadline = dueAt;
     }
     this.#deadline = deadline;
+    if (bytes.length > 0) this.#window.timedOut(bytes.length, latest, this.#next, now);
+    if (bytes.length > 0 && silent) this.#rtt.backOff();
     return bytes;
   }
 
-  /** Every unacknowledged message in order: what to send at once on a channel that was reopened. */
+  /**
+   * Every unacknowledged message in order: what to send at once on a channel that was reopened. Never more than the
+   * window allowed before. The window starts anew, since the path may be another one.
+   */
   resendAll(now: number): Buffer[] {
     this.#paused = false;
     this.#probing = false;
+    this.#window.restart(this.#next);
+    this.#lastProgressAt = now;
     const bytes: Buffer[] = [];
     for (const entry of this.#unacked.values()) {
       entry.repeats = 0;
@@ -215,7 +286,8 @@ export class ReliableSender {
 
   #probe(now: number): Buffer[] {
     if ((this.#deadline ?? now) > now) return [];
-    for (const entry of this.#unacked.values()) {
+    const entry = this.#unacked.get(this.#oldest);
+    if (entry !== undefined) {
       this.#deadline = now + PAUSE_PROBE_MS;
       return [this.#repeat(entry, now)];
     }
@@ -227,17 +299,31 @@ export class ReliableSender {
   #repeat(entry: Unacked, now: number): Buffer {
     entry.repeats++;
     entry.sentAt = now;
-    entry.dueAt = now + Math.min(MAX_BACKOFF_MS, this.#timeoutMs() * 2 ** Math.min(entry.repeats, 10));
+    const timeout = Math.max(MIN_RETRANSMISSION_MS, this.#rtt.timeoutMs);
+    const longest = entry.sequenceNumber === this.#oldest ? MAX_OLDEST_BACKOFF_MS : MAX_BACKOFF_MS;
+    entry.dueAt = now + Math.min(longest, timeout * 2 ** Math.min(entry.repeats, 10));
+    entry.lossDueAt = now + timeout;
     this.#retransmissions++;
     return entry.bytes;
   }
 
-  #timeoutMs(): number {
-    return Math.max(MIN_RETRANSMISSION_MS, this.#rtt.timeoutMs);
+  /** It was sent before another one that arrived. */
+  #isLost(entry: Unacked): boolean {
+    return entry.sentAt < this.#deliveredSentAt;
   }
 
-  #oldest(): number {
-    for (const sequenceNumber of this.#unacked.keys()) return sequenceNumber;
-    return this.#next;
+  /** A message sent after the oldest was acknowledged before it: perhaps the oldest was lost. */
+  #hasten(): void {
+    const entry = this.#unacked.get(this.#oldest);
+    if (entry === undefined || !this.#isLost(entry)) return;
+    if (this.#deadline === undefined || entry.lossDueAt < this.#deadline) this.#deadline = entry.lossDueAt;
+  }
+
+  #timeoutMs(): number {
+    return Math.max(MIN_RETRANSMISSION_MS, this.#rtt.patientTimeoutMs);
+  }
+
+  #findOldest(): void {
+    while (this.#oldest < this.#next && !this.#unacked.has(this.#oldest)) this.#oldest++;
   }
 }
