@@ -1,3 +1,5 @@
+import type { Violation } from './violations.ts';
+
 /** What a caller can branch on without knowing every code. */
 export type SsmErrorKind =
   | 'invalid'
@@ -54,6 +56,8 @@ export function isSsmApiError(value: unknown): value is SsmApiError {
  *
  * - `SSM_SIMULATOR_OPTIONS_INVALID` (invalid): an option, instance or document is malformed; the message names it.
  * - `SSM_SIMULATOR_SESSION_UNKNOWN` (not-found): a fault names a session that was never started.
+ * - `SSM_SIMULATOR_INSTANCE_UNKNOWN` (not-found): a fault names an instance that was never registered.
+ * - `SSM_SIMULATOR_VIOLATIONS` (protocol): `assertNoViolations()` found some; `violations` has them.
  * - `SSM_SIMULATOR_NOT_MOUNTED` (invalid): StartSession before `setStreamBase`.
  * - `SSM_SIMULATOR_LISTEN_FAILED` (conflict): the port of a stand-alone simulator cannot be had; `cause` says why.
  * - `SSM_SIMULATOR_CLOSED` (closed): the simulator was closed.
@@ -61,6 +65,8 @@ export function isSsmApiError(value: unknown): value is SsmApiError {
 export type SsmSimulatorErrorCode =
   | 'SSM_SIMULATOR_OPTIONS_INVALID'
   | 'SSM_SIMULATOR_SESSION_UNKNOWN'
+  | 'SSM_SIMULATOR_INSTANCE_UNKNOWN'
+  | 'SSM_SIMULATOR_VIOLATIONS'
   | 'SSM_SIMULATOR_NOT_MOUNTED'
   | 'SSM_SIMULATOR_LISTEN_FAILED'
   | 'SSM_SIMULATOR_CLOSED';
@@ -70,6 +76,11 @@ const misuse: Readonly<Record<SsmSimulatorErrorCode, { kind: SsmErrorKind; hint:
   SSM_SIMULATOR_SESSION_UNKNOWN: {
     kind: 'not-found',
     hint: 'Pass the SessionId that StartSession answered on this simulator.',
+  },
+  SSM_SIMULATOR_INSTANCE_UNKNOWN: { kind: 'not-found', hint: 'Call registerInstance() first.' },
+  SSM_SIMULATOR_VIOLATIONS: {
+    kind: 'protocol',
+    hint: 'Correct the client: a real agent or service suffers from each of these, or punishes it.',
   },
   SSM_SIMULATOR_NOT_MOUNTED: {
     kind: 'invalid',
@@ -84,9 +95,17 @@ export class SsmSimulatorError extends Error {
   readonly code: SsmSimulatorErrorCode;
   readonly kind: SsmErrorKind;
   readonly hint: string;
+  /** Only of `SSM_SIMULATOR_VIOLATIONS`. */
+  readonly violations?: readonly Violation[];
 
-  constructor(code: SsmSimulatorErrorCode, message: string, cause?: unknown) {
+  constructor(
+    code: SsmSimulatorErrorCode,
+    message: string,
+    cause?: unknown,
+    violations?: readonly Violation[],
+  ) {
     super(message, cause === undefined ? undefined : { cause });
+    if (violations !== undefined) this.violations = violations;
     this.code = code;
     this.kind = misuse[code].kind;
     this.hint = misuse[code].hint;

@@ -55,6 +55,14 @@ export class InstanceRegistry {
     });
   }
 
+  /** The agent lost its connection to the service, or has it again. */
+  setPingStatus(instanceId: string, pingStatus: RegisteredInstance['pingStatus']): void {
+    const instance = this.#byId.get(instanceId);
+    if (instance === undefined)
+      throw new SsmSimulatorError('SSM_SIMULATOR_INSTANCE_UNKNOWN', `there is no instance ${instanceId}`);
+    this.#byId.set(instanceId, { ...instance, pingStatus });
+  }
+
   find(instanceId: string): RegisteredInstance | undefined {
     return this.#byId.get(instanceId);
   }

@@ -1,24 +1,23 @@
 import { lookup } from 'node:dns/promises';
 import type { IncomingMessage } from 'node:http';
-import { compareVersions } from '@postern/ssm-protocol';
-import type { AgentSettings } from './agent/agent-worker.ts';
-import { HANDSHAKE_TIMEOUT_MS } from './agent/constants.ts';
+import {
+  type AgentSettings,
+  agentOptionNames,
+  agentProblems,
+  agentSettings,
+  DEFAULT_AGENT_VERSION,
+  type SsmAgentOptions,
+} from './agent/agent-options.ts';
 import type { Resolve } from './agent/destination.ts';
 import type { Authorize, SsmCaller } from './caller.ts';
 import { SsmSimulatorError } from './errors.ts';
-import { agentVersionPattern } from './instances.ts';
-
-/** How agents behave. The defaults are those of a real, current one. */
-export interface SsmAgentOptions {
-  /** Default `3.3.987.0`. Four numeric parts; up to `3.0.196.0` there is no mux. */
-  version?: string;
-  /** Send at most 1,024 bytes and then pause for a millisecond: well under 1 MB/s. Default true. */
-  pacing?: boolean;
-  /** How long to wait for the HandshakeResponse. Default 15,000. */
-  handshakeTimeoutMs?: number;
-  /** Acknowledge messages that were received before. Default: true from version 3.2.1041.0 on, as real ones. */
-  reackDuplicates?: boolean;
-}
+import type { RegisteredInstance } from './instances.ts';
+import {
+  readServiceOptions,
+  type ServiceSettings,
+  type SsmServiceOptions,
+  serviceOptionNames,
+} from './service-options.ts';
 
 export interface SsmSimulatorOptions {
   /** Default `eu-west-2`. */
@@ -26,6 +25,7 @@ export interface SsmSimulatorOptions {
   /** Default `123456789012`. */
   accountId?: string;
   agent?: SsmAgentOptions;
+  service?: SsmServiceOptions;
   /** What the agents' resolver knows: name to address or addresses. Other names go to the system's resolver. */
   hosts?: Readonly<Record<string, string | readonly string[]>>;
   /** Decides every permission; throws `SsmApiError('AccessDeniedException', …)` to deny. Default: all is allowed. */
@@ -43,9 +43,10 @@ export interface Settings {
   readonly region: string;
   readonly accountId: string;
   readonly agentVersion: string;
-  readonly resolve: Resolve;
-  /** The behaviour of an agent of a given version. */
-  readonly agentSettings: (version: string) => AgentSettings;
+  readonly service: ServiceSettings;
+  readonly hosts: Hosts;
+  /** The behaviour of the agent on an instance. */
+  readonly agentSettings: (instance: RegisteredInstance) => AgentSettings;
 }
 
 /** A misspelt option would silently be the default. The last two are those of the stand-alone server. */
@@ -53,6 +54,7 @@ const OPTIONS = [
   'region',
   'accountId',
   'agent',
+  'service',
   'hosts',
   'authorize',
   'verifyUpgrade',
@@ -60,7 +62,6 @@ const OPTIONS = [
   'port',
   'verifyRequest',
 ];
-const AGENT_OPTIONS = ['version', 'pacing', 'handshakeTimeoutMs', 'reackDuplicates'];
 
 function unknownOptions(given: object, known: readonly string[], prefix = ''): string[] {
   return Object.keys(given)
@@ -70,37 +71,43 @@ function unknownOptions(given: object, known: readonly string[], prefix = ''): s
 
 export function readOptions(options: SsmSimulatorOptions): Settings {
   const { agent = {}, region = 'eu-west-2', accountId = '123456789012' } = options;
-  const agentVersion = agent.version ?? '3.3.987.0';
+  const service = readServiceOptions(options.service ?? {});
   const problems = [
     ...unknownOptions(options, OPTIONS),
-    ...unknownOptions(agent, AGENT_OPTIONS, 'agent.'),
+    ...unknownOptions(agent, agentOptionNames, 'agent.'),
+    ...unknownOptions(options.service ?? {}, serviceOptionNames, 'service.'),
     typeof (options.hosts ?? {}) === 'object' ? undefined : 'hosts is no table of names and addresses',
     /^[a-z]{2}(-[a-z0-9]+)+$/.test(region) ? undefined : `region ${region} is no region name`,
     /^\d{12}$/.test(accountId) ? undefined : `accountId ${accountId} does not have 12 digits`,
-    agentVersionPattern.test(agentVersion)
-      ? undefined
-      : `agent.version ${agentVersion} does not have four numeric parts`,
-    (agent.handshakeTimeoutMs ?? 1) > 0 ? undefined : 'agent.handshakeTimeoutMs is not above 0',
+    ...agentProblems(agent),
+    ...service.problems,
   ].filter((problem) => problem !== undefined);
   if (problems.length > 0) throw new SsmSimulatorError('SSM_SIMULATOR_OPTIONS_INVALID', problems.join('; '));
   return {
     region,
     accountId,
-    agentVersion,
-    resolve: resolver(options.hosts ?? {}),
-    agentSettings: (version) => ({
-      version,
-      pacing: agent.pacing ?? true,
-      handshakeTimeoutMs: agent.handshakeTimeoutMs ?? HANDSHAKE_TIMEOUT_MS,
-      reackDuplicates: agent.reackDuplicates ?? compareVersions(version, '3.2.1041.0') >= 0,
-    }),
+    service: service.settings,
+    agentVersion: agent.version ?? DEFAULT_AGENT_VERSION,
+    hosts: new Hosts(options.hosts ?? {}),
+    agentSettings: agentSettings(agent),
   };
 }
 
-function resolver(hosts: Readonly<Record<string, string | readonly string[]>>): Resolve {
-  return (host) => {
-    const known = Object.hasOwn(hosts, host) ? hosts[host] : undefined;
-    if (known !== undefined) return typeof known === 'string' ? [known] : known;
+/** Names that the agents' resolver knows; they may change while sessions run, as in a failover. */
+export class Hosts {
+  readonly #addresses = new Map<string, readonly string[]>();
+
+  constructor(hosts: Readonly<Record<string, string | readonly string[]>>) {
+    for (const [host, addresses] of Object.entries(hosts)) this.set(host, addresses);
+  }
+
+  set(host: string, addresses: string | readonly string[]): void {
+    this.#addresses.set(host, typeof addresses === 'string' ? [addresses] : [...addresses]);
+  }
+
+  readonly resolve: Resolve = (host) => {
+    const known = this.#addresses.get(host);
+    if (known !== undefined) return known;
     return lookup(host, { all: true }).then((entries) => entries.map(({ address }) => address));
   };
 }

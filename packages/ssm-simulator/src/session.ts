@@ -26,7 +26,7 @@ export class Session {
   readonly startDateMs: number;
   #status: SessionStatus = 'Connecting';
   #endDateMs: number | undefined;
-  #token: Buffer | undefined;
+  #token: { bytes: Buffer; untilMs: number } | undefined;
 
   constructor(request: SessionRequest, nowMs: number) {
     this.id = `${request.owner.sessionName}-${randomAlphanumeric(26)}`;
@@ -58,18 +58,20 @@ export class Session {
     return true;
   }
 
-  /** A new token; the one before is void from now on. */
-  issueToken(): string {
+  /** A new token; the one before is void from now on. `lifetimeMs` 0: it does not get too old. */
+  issueToken(lifetimeMs: number): string {
     const bytes = randomBytes(180);
-    this.#token = bytes;
+    const untilMs = lifetimeMs === 0 ? Number.POSITIVE_INFINITY : performance.now() + lifetimeMs;
+    this.#token = { bytes, untilMs };
     return bytes.toString('base64');
   }
 
   /** Whether `token` opens the data channel. It does so once; after that only ResumeSession gives another. */
   redeemToken(token: string): boolean {
     const given = Buffer.from(token, 'base64');
-    const fits =
-      this.#token !== undefined && given.length === this.#token.length && timingSafeEqual(given, this.#token);
+    const issued = this.#token;
+    if (issued === undefined || performance.now() > issued.untilMs) return false;
+    const fits = given.length === issued.bytes.length && timingSafeEqual(given, issued.bytes);
     if (fits) this.#token = undefined;
     return fits;
   }

@@ -9,12 +9,23 @@ import type { SessionDocument } from './documents/session-document.ts';
 import { isSsmApiError, SsmApiError } from './errors.ts';
 import { publish } from './events.ts';
 import { ApiFaults, createFaults, type SsmFaults } from './faults.ts';
+import { DelayLine } from './gateway/delay-line.ts';
 import { Gateway, isSigned } from './gateway/gateway.ts';
 import { InstanceRegistry, type SsmInstance } from './instances.ts';
 import { readOptions, type SsmSimulatorOptions } from './options.ts';
+import type { SessionStatus } from './session.ts';
 import { SessionService } from './session-service.ts';
 import { Counters, type SsmStatistics } from './statistics.ts';
 import { type Violation, ViolationLog } from './violations.ts';
+
+/** One session, as a test wants to know it. */
+export interface SsmSessionSummary {
+  readonly sessionId: string;
+  readonly target: string;
+  /** As StartSession had it. */
+  readonly reason?: string;
+  readonly state: SessionStatus;
+}
 
 /** Session Manager of one account and region, with the agents of its instances. */
 export interface SsmSimulator extends AsyncDisposable {
@@ -24,6 +35,8 @@ export interface SsmSimulator extends AsyncDisposable {
   registerInstance(instance: SsmInstance): void;
   /** Adds a session document of the account, or replaces the one of the same name. */
   registerDocument(document: { name: string; content: SessionDocument }): void;
+  /** What the agents' resolver answers for a name from now on. Agents look a name up once, at a session's start. */
+  setHost(host: string, addresses: string | readonly string[]): void;
   /** Where `handleUpgrade` is reachable, for example `ws://127.0.0.1:4566`: the start of every StreamUrl. */
   setStreamBase(url: string): void;
   /**
@@ -36,6 +49,10 @@ export interface SsmSimulator extends AsyncDisposable {
   statistics(): SsmStatistics;
   /** Everything that clients did wrong so far. A test of a client wants this to be empty. */
   violations(): readonly Violation[];
+  /** Throws `SSM_SIMULATOR_VIOLATIONS`, with all of them, when clients did anything wrong. */
+  assertNoViolations(): void;
+  /** Every session, also those that are over (the newest 10,000), in order of their start. */
+  sessions(): readonly SsmSessionSummary[];
   readonly faults: SsmFaults;
   /** Ends every session, socket and timer. Idempotent. */
   close(): Promise<void>;
@@ -67,12 +84,16 @@ export function createSsmSimulator(options: SsmSimulatorOptions = {}): SsmSimula
     violations,
     verifyUpgrade: options.verifyUpgrade ?? ((request) => (isSigned(request) ? anonymousCaller : undefined)),
     requireSignedUpgrade: options.requireSignedUpgrade ?? false,
+    oneWayDelayMs: settings.service.oneWayDelayMs,
   });
-  const context: ServiceContext = { access, instances, documents, sessions, counters };
+  const { resumeOfEnded, oneWayDelayMs } = settings.service;
+  const context: ServiceContext = { access, instances, documents, sessions, counters, resumeOfEnded };
   const apiFaults = new ApiFaults();
+  const apiPath = new DelayLine(2 * oneWayDelayMs);
 
   async function handleApi(operation: string, input: unknown, caller: SsmCaller): Promise<unknown> {
     try {
+      if (oneWayDelayMs > 0) await new Promise<void>((resolve) => apiPath.push(resolve));
       const fault = apiFaults.take(operation);
       if (fault !== undefined) throw fault;
       const handler = operations.get(operation);
@@ -90,6 +111,7 @@ export function createSsmSimulator(options: SsmSimulatorOptions = {}): SsmSimula
   async function close(): Promise<void> {
     sessions.close();
     gateway.close();
+    apiPath.flush();
   }
 
   return {
@@ -97,6 +119,7 @@ export function createSsmSimulator(options: SsmSimulatorOptions = {}): SsmSimula
     accountId: settings.accountId,
     registerInstance: (instance) => instances.register(instance),
     registerDocument: ({ name, content }) => void documents.register(name, content),
+    setHost: (host, addresses) => settings.hosts.set(host, addresses),
     setStreamBase: (url) => {
       sessions.streamBase = url;
     },
@@ -104,7 +127,15 @@ export function createSsmSimulator(options: SsmSimulatorOptions = {}): SsmSimula
     handleUpgrade: (request, socket, head) => gateway.handleUpgrade(request, socket, head),
     statistics: () => counters.snapshot(),
     violations: () => violations.all(),
-    faults: createFaults(sessions, apiFaults),
+    assertNoViolations: () => violations.assertNone(),
+    sessions: () =>
+      sessions.all().map(({ id, target, reason, status }) => ({
+        sessionId: id,
+        target,
+        ...(reason === undefined ? {} : { reason }),
+        state: status,
+      })),
+    faults: createFaults(sessions, instances, apiFaults),
     close,
     [Symbol.asyncDispose]: close,
   };

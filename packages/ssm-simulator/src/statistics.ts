@@ -11,13 +11,26 @@ export interface SsmStatistics {
   channelsOpened: number;
   /** smux streams that clients opened. */
   muxStreams: number;
-  /** Destinations that agents dialled, by the name in the session (`localhost` when it has none), in order. */
+  /**
+   * Destinations that agents dialled, by the name in the session (`localhost` when it has none), in order: the first
+   * 10,000.
+   */
   dialled: ReadonlyArray<{ host: string; port: number }>;
   /** Bytes of clients for destinations. */
   bytesUp: number;
   /** Bytes of destinations for clients. */
   bytesDown: number;
+  /** Messages that a fault or noise met, by what it did to them. */
+  messagesDropped: number;
+  messagesDuplicated: number;
+  messagesReordered: number;
+  messagesDelayed: number;
+  /** Messages that agents sent again. */
+  agentRetransmissions: number;
 }
+
+/** Somebody may dial for days. */
+const MAX_DIALLED = 10_000;
 
 export class Counters {
   startSessionCalls = 0;
@@ -29,7 +42,16 @@ export class Counters {
   muxStreams = 0;
   bytesUp = 0;
   bytesDown = 0;
+  messagesDropped = 0;
+  messagesDuplicated = 0;
+  messagesReordered = 0;
+  messagesDelayed = 0;
+  agentRetransmissions = 0;
   readonly dialled: Array<{ host: string; port: number }> = [];
+
+  dialling(host: string, port: number): void {
+    if (this.dialled.length < MAX_DIALLED) this.dialled.push({ host, port });
+  }
 
   snapshot(): SsmStatistics {
     return {
@@ -44,6 +66,11 @@ export class Counters {
       dialled: this.dialled.map((entry) => ({ ...entry })),
       bytesUp: this.bytesUp,
       bytesDown: this.bytesDown,
+      messagesDropped: this.messagesDropped,
+      messagesDuplicated: this.messagesDuplicated,
+      messagesReordered: this.messagesReordered,
+      messagesDelayed: this.messagesDelayed,
+      agentRetransmissions: this.agentRetransmissions,
     };
   }
 }

@@ -36,12 +36,15 @@ export async function start(
   )) as Access;
 }
 
+/** The same after a resume. */
+const clientId = randomUUID();
+
 export const openText = (token: string): string =>
   JSON.stringify({
     MessageSchemaVersion: '1.0',
     RequestId: randomUUID(),
     TokenValue: token,
-    ClientId: randomUUID(),
+    ClientId: clientId,
     ClientVersion: '1.2.677.0',
   });
 

@@ -1,6 +1,5 @@
 import type { Socket } from 'node:net';
 import {
-  type ClientMessage,
   clientCapabilities,
   compareVersions,
   encodeAgentSessionState,
@@ -18,26 +17,21 @@ import {
   sessionProperty,
 } from '@postern/ssm-protocol';
 import { publish } from '../events.ts';
+import type { RelayedMessage } from '../gateway/relayed-message.ts';
 import type { AgentLeg } from '../gateway/session-relay.ts';
 import type { Session } from '../session.ts';
 import type { Counters } from '../statistics.ts';
 import type { ViolationKind } from '../violations.ts';
+import type { AgentSettings } from './agent-options.ts';
 import { BasicPortSession } from './basic-port-session.ts';
 import { DataChannel, type Handling } from './data-channel.ts';
 import { type Destination, dial, findDestination, type Resolve } from './destination.ts';
 import { MuxPortSession } from './mux-port-session.ts';
 import type { PortSession, PortSessionHost } from './port-session.ts';
 
-export interface AgentSettings {
-  version: string;
-  pacing: boolean;
-  handshakeTimeoutMs: number;
-  reackDuplicates: boolean;
-}
-
 /** The agent's connection to the gateway. */
 export interface GatewayLink {
-  send(bytes: Buffer): void;
+  send(message: RelayedMessage): void;
   /** Whether the path to the client has room; when not, `whenWritable` calls back. */
   readonly writable: boolean;
   whenWritable(callback: () => void): void;
@@ -57,9 +51,10 @@ export class AgentWorker implements AgentLeg {
   readonly #counters: Counters;
   readonly #violation: (kind: ViolationKind, detail: string) => void;
   readonly #channel: DataChannel;
-  readonly #streamIds = new Set<number>();
   #state: 'starting' | 'handshake' | 'answered' | 'running' | 'ended' = 'starting';
   #speaksFirst = false;
+  /** Dials that may not succeed or fail before. */
+  #held: Promise<void> | undefined;
   #handshakeStartedAt = 0;
   #handshakeTimer: NodeJS.Timeout | undefined;
   #port: PortSession | undefined;
@@ -67,12 +62,12 @@ export class AgentWorker implements AgentLeg {
   constructor(
     session: Session,
     settings: AgentSettings,
-    link: GatewayLink,
     environment: {
       resolve: Resolve;
       counters: Counters;
       violation: (kind: ViolationKind, detail: string) => void;
     },
+    link: GatewayLink,
   ) {
     this.#session = session;
     this.#settings = settings;
@@ -81,11 +76,13 @@ export class AgentWorker implements AgentLeg {
     this.#counters = environment.counters;
     this.#violation = environment.violation;
     this.#channel = new DataChannel({
-      send: (bytes) => link.send(bytes),
+      send: (message) => link.send(message),
       handle: (message) => this.#handle(message),
       cancelled: () => this.cancel(),
       publicationChanged: () => this.#port?.kick(),
+      resent: () => environment.counters.agentRetransmissions++,
       reackDuplicates: settings.reackDuplicates,
+      frontOnlyResend: settings.frontOnlyResend,
     });
   }
 
@@ -98,6 +95,7 @@ export class AgentWorker implements AgentLeg {
       encodeAgentSessionState({ sessionState: 'Connected', sessionId: this.#session.id }),
     );
     this.#handshakeStartedAt = performance.now();
+    const { kmsKeyId } = this.#settings;
     this.#channel.sendStream(
       PayloadType.handshakeRequest,
       encodeHandshakeRequest({
@@ -108,6 +106,7 @@ export class AgentWorker implements AgentLeg {
             sessionType: this.#session.sessionType,
             properties: this.#session.properties,
           },
+          ...(kmsKeyId === undefined ? [] : [{ actionType: 'KMSEncryption' as const, kmsKeyId }]),
         ],
       }),
     );
@@ -129,16 +128,33 @@ export class AgentWorker implements AgentLeg {
     this.#speaksFirst = true;
   }
 
+  /** Dials hang until the returned function is called. */
+  holdDials(): () => void {
+    let release = (): void => {};
+    const held = new Promise<void>((resolve) => {
+      release = resolve;
+    });
+    this.#held = held;
+    return () => {
+      if (this.#held === held) this.#held = undefined;
+      release();
+    };
+  }
+
   get congested(): boolean {
     return this.#channel.congested;
+  }
+
+  get full(): boolean {
+    return this.#channel.full;
   }
 
   whenReady(callback: () => void): void {
     this.#channel.whenReady(callback);
   }
 
-  receive(bytes: Buffer): void {
-    this.#channel.receive(bytes);
+  receive(message: RelayedMessage): void {
+    this.#channel.receive(message);
   }
 
   /** Ends at once and says so: the service told it to. */
@@ -170,7 +186,7 @@ export class AgentWorker implements AgentLeg {
     this.#link.finished(output);
   }
 
-  #handle(message: ClientMessage): Handling {
+  #handle(message: RelayedMessage): Handling {
     switch (this.#state) {
       case 'starting':
       case 'handshake':
@@ -226,7 +242,10 @@ export class AgentWorker implements AgentLeg {
     const elapsedMs = performance.now() - this.#handshakeStartedAt;
     this.#channel.sendStream(
       PayloadType.handshakeComplete,
-      encodeHandshakeComplete({ timeToCompleteNs: Math.round(elapsedMs * 1e6), customerMessage: '' }),
+      encodeHandshakeComplete({
+        timeToCompleteNs: Math.round(elapsedMs * 1e6),
+        customerMessage: this.#settings.customerMessage,
+      }),
     );
     if (this.#speaksFirst)
       this.#channel.sendStream(
@@ -240,7 +259,7 @@ export class AgentWorker implements AgentLeg {
     const { properties } = this.#session;
     let destination: Destination;
     try {
-      destination = await findDestination(properties, this.#resolve);
+      destination = await findDestination(properties, { ...this.#settings, resolve: this.#resolve });
     } catch (error) {
       await this.#end(error instanceof Error ? error.message : String(error));
       return;
@@ -266,31 +285,32 @@ export class AgentWorker implements AgentLeg {
       sendData: (payload) => this.#channel.sendStream(PayloadType.output, payload),
       sendFlag: (flag) => this.#channel.sendStream(PayloadType.flag, encodeSessionFlag(flag)),
       canSend: () => {
-        if (this.#channel.paused) return false;
+        if (!this.#channel.canSend) return false;
         if (this.#link.writable) return true;
         this.#link.whenWritable(() => this.#port?.kick());
         return false;
       },
       end: (output) => void this.#end(output),
-      streamOpened: (streamId) => {
-        this.#counters.muxStreams++;
-        if (this.#streamIds.has(streamId)) this.#violation('stream-id-reused', `SYN ${streamId}`);
-        this.#streamIds.add(streamId);
-      },
+      streamOpened: () => this.#counters.muxStreams++,
+      streamReused: (streamId) => this.#violation('stream-id-reused', `SYN ${streamId}`),
+      misused: (problem) => this.#violation('smux-misuse', problem),
       brokenSmux: (problem) => this.#violation('broken-smux', problem),
       transferred: (direction, bytes) => {
         if (direction === 'up') this.#counters.bytesUp += bytes;
         else this.#counters.bytesDown += bytes;
       },
       pacing: this.#settings.pacing,
+      payloadBytes: this.#settings.payloadBytes,
+      serialDial: this.#settings.serialDial,
     };
   }
 
   async #dial(destination: Destination, signal: AbortSignal): Promise<Socket> {
     const { host, port } = destination;
     const event = { sessionId: this.#session.id, host, port };
-    this.#counters.dialled.push({ host, port });
+    this.#counters.dialling(host, port);
     try {
+      if (this.#held !== undefined) await letGo(this.#held, signal);
       const socket = await dial(destination, signal);
       publish('dial', event);
       return socket.unref();
@@ -317,3 +337,14 @@ export class AgentWorker implements AgentLeg {
 
 /** The client's gate for mux; agents up to this version run basic mode. */
 const MUX_SINCE = '3.0.196.0';
+
+function letGo(held: Promise<void>, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const abort = (): void => reject(signal.reason);
+    signal.addEventListener('abort', abort, { once: true });
+    void held.then(() => {
+      signal.removeEventListener('abort', abort);
+      resolve();
+    });
+  });
+}

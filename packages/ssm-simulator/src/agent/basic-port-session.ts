@@ -22,6 +22,7 @@ export class BasicPortSession implements PortSession {
       send: (payload) => host.sendData(payload),
       ready: () => host.canSend(),
       pacing: host.pacing,
+      payloadBytes: host.payloadBytes,
     });
   }
 

@@ -1,16 +1,13 @@
 import { randomUUID } from 'node:crypto';
 import {
-  type ClientMessage,
-  decodeAcknowledge,
-  decodeClientMessage,
   encodeAcknowledge,
   encodeClientMessage,
-  isProtocolError,
   MessageFlags,
   MessageType,
   PayloadType,
 } from '@postern/ssm-protocol';
-import { INBOX_BYTES, INCOMING_MESSAGES } from './constants.ts';
+import type { RelayedMessage } from '../gateway/relayed-message.ts';
+import { INBOX_BYTES, INBOX_LIMIT_BYTES, INCOMING_MESSAGES } from './constants.ts';
 import { OutgoingMessages } from './outgoing-messages.ts';
 
 /**
@@ -20,16 +17,19 @@ import { OutgoingMessages } from './outgoing-messages.ts';
 export type Handling = boolean | Promise<boolean>;
 
 export interface DataChannelOptions {
-  /** Hands one encoded message to the gateway. */
-  send: (bytes: Buffer) => void;
+  /** Hands one message to the gateway. */
+  send: (message: RelayedMessage) => void;
   /** A stream message whose turn has come. */
-  handle: (message: ClientMessage) => Handling;
+  handle: (message: RelayedMessage) => Handling;
   /** The service said that the session is over. */
   cancelled: () => void;
-  /** Publication was paused or started. */
+  /** Publication was paused or started, or there is room in a window again. */
   publicationChanged: () => void;
+  /** A message was sent again. */
+  resent: () => void;
   /** Agents before 3.2.1041.0 do not acknowledge duplicates. */
   reackDuplicates: boolean;
+  frontOnlyResend: boolean;
 }
 
 /**
@@ -40,8 +40,8 @@ export interface DataChannelOptions {
 export class DataChannel {
   readonly #options: DataChannelOptions;
   readonly #outgoing: OutgoingMessages;
-  readonly #incoming = new Map<number, ClientMessage>();
-  #inbox: Buffer[] = [];
+  readonly #incoming = new Map<number, RelayedMessage>();
+  #inbox: RelayedMessage[] = [];
   #inboxBytes = 0;
   #reading = false;
   #expected = 0;
@@ -50,15 +50,24 @@ export class DataChannel {
 
   constructor(options: DataChannelOptions) {
     this.#options = options;
-    this.#outgoing = new OutgoingMessages(options.send);
+    this.#outgoing = new OutgoingMessages({
+      send: options.send,
+      frontOnly: options.frontOnlyResend,
+      resent: options.resent,
+    });
   }
 
   get congested(): boolean {
     return this.#inboxBytes > INBOX_BYTES;
   }
 
-  get paused(): boolean {
-    return this.#outgoing.paused;
+  get full(): boolean {
+    return this.#inboxBytes > INBOX_LIMIT_BYTES;
+  }
+
+  /** Whether session data may be sent now. */
+  get canSend(): boolean {
+    return !this.#outgoing.paused && !this.#outgoing.full;
   }
 
   whenReady(callback: () => void): void {
@@ -67,18 +76,17 @@ export class DataChannel {
 
   /** Sends a message that is neither numbered nor acknowledged. */
   sendControl(messageType: string, payload: Uint8Array): void {
-    this.#options.send(
-      encodeClientMessage({
-        messageType,
-        schemaVersion: 1,
-        createdDateMs: Date.now(),
-        sequenceNumber: 0,
-        flags: MessageFlags.control,
-        messageId: randomUUID(),
-        payloadType: PayloadType.none,
-        payload,
-      }),
-    );
+    const message = {
+      messageType,
+      schemaVersion: 1,
+      createdDateMs: Date.now(),
+      sequenceNumber: 0,
+      flags: MessageFlags.control,
+      messageId: randomUUID(),
+      payloadType: PayloadType.none,
+      payload,
+    };
+    this.#options.send({ ...message, bytes: encodeClientMessage(message) });
   }
 
   sendStream(payloadType: number, payload: Uint8Array): void {
@@ -90,11 +98,15 @@ export class DataChannel {
     return this.#outgoing.drained();
   }
 
-  receive(bytes: Buffer): void {
+  receive(message: RelayedMessage): void {
     if (this.#closed) return;
-    this.#inbox.push(bytes);
-    this.#inboxBytes += bytes.length;
-    if (!this.#reading) void this.#read();
+    if (this.#reading) {
+      this.#inbox.push(message);
+      this.#inboxBytes += message.bytes.length;
+      return;
+    }
+    const handling = this.#receive(message);
+    if (handling !== undefined) void this.#readAfter(handling);
   }
 
   close(): void {
@@ -102,25 +114,27 @@ export class DataChannel {
     this.#outgoing.close();
     this.#inbox = [];
     this.#inboxBytes = 0;
+    this.#incoming.clear();
     this.#ready();
   }
 
   /** The only reader. While one message is being worked on nothing else is read: no data, no acknowledgement. */
-  async #read(): Promise<void> {
+  async #readAfter(handling: Promise<void>): Promise<void> {
     this.#reading = true;
-    for (let next = this.#take(); next !== undefined; next = this.#take()) {
-      const handling = this.#receive(next);
-      if (handling !== undefined) await handling;
+    await handling;
+    while (this.#inbox.length > 0) {
+      // In one go, because taking the first of a long list again and again is slow.
+      const messages = this.#inbox;
+      this.#inbox = [];
+      for (const message of messages) {
+        if (this.#closed) break;
+        this.#inboxBytes -= message.bytes.length;
+        if (!this.congested) this.#ready();
+        const next = this.#receive(message);
+        if (next !== undefined) await next;
+      }
     }
     this.#reading = false;
-  }
-
-  #take(): Buffer | undefined {
-    const bytes = this.#inbox.shift();
-    if (bytes === undefined) return undefined;
-    this.#inboxBytes -= bytes.length;
-    if (!this.congested) this.#ready();
-    return bytes;
   }
 
   #ready(): void {
@@ -129,22 +143,15 @@ export class DataChannel {
     callback?.();
   }
 
-  #receive(bytes: Buffer): Promise<void> | undefined {
-    let message: ClientMessage;
-    try {
-      // The official agent does not check the digest.
-      message = decodeClientMessage(bytes, { verifyDigest: false });
-    } catch (error) {
-      if (isProtocolError(error)) return undefined;
-      throw error;
-    }
+  /** The official agent does not check the digest. */
+  #receive(message: RelayedMessage): Promise<void> | undefined {
     switch (message.messageType) {
       case MessageType.inputStreamData:
         this.#setPaused(false);
         return this.#stream(message);
       case MessageType.acknowledge:
         this.#setPaused(false);
-        this.#acknowledged(message);
+        this.#acknowledged(message.acknowledges);
         return undefined;
       case MessageType.startPublication:
         this.#setPaused(false);
@@ -166,15 +173,14 @@ export class DataChannel {
     this.#options.publicationChanged();
   }
 
-  #acknowledged(message: ClientMessage): void {
-    try {
-      this.#outgoing.acknowledge(decodeAcknowledge(message).sequenceNumber);
-    } catch (error) {
-      if (!isProtocolError(error)) throw error;
-    }
+  #acknowledged(sequenceNumber: number | undefined): void {
+    if (sequenceNumber === undefined) return;
+    const wasFull = this.#outgoing.full;
+    this.#outgoing.acknowledge(sequenceNumber);
+    if (wasFull && !this.#outgoing.full) this.#options.publicationChanged();
   }
 
-  #stream(message: ClientMessage): Promise<void> | undefined {
+  #stream(message: RelayedMessage): Promise<void> | undefined {
     const { sequenceNumber } = message;
     if (sequenceNumber < this.#expected) {
       if (this.#options.reackDuplicates) this.#acknowledge(message);
@@ -183,7 +189,13 @@ export class DataChannel {
     if (sequenceNumber > this.#expected) {
       if (this.#incoming.size >= INCOMING_MESSAGES) return undefined;
       this.#acknowledge(message);
-      this.#incoming.set(sequenceNumber, message);
+      // A copy, or else every one of them would hold the chunk of the socket that it came in.
+      if (!this.#incoming.has(sequenceNumber))
+        this.#incoming.set(sequenceNumber, {
+          ...message,
+          payload: Buffer.from(message.payload),
+          bytes: EMPTY,
+        });
       return undefined;
     }
     const handled = this.#options.handle(message);
@@ -191,12 +203,13 @@ export class DataChannel {
     return handled.then((done) => this.#handled(message, done));
   }
 
-  #handled(message: ClientMessage, done: boolean): Promise<void> | undefined {
+  #handled(message: RelayedMessage, done: boolean): Promise<void> | undefined {
     if (!done || this.#closed) return undefined;
     this.#acknowledge(message);
     this.#expected++;
+    if (this.#incoming.size === 0) return undefined;
     this.#incoming.delete(message.sequenceNumber);
-    return this.#incoming.size === 0 ? undefined : this.#processEarly();
+    return this.#incoming.has(this.#expected) ? this.#processEarly() : undefined;
   }
 
   /** What came early and was acknowledged then. */
@@ -209,8 +222,21 @@ export class DataChannel {
     }
   }
 
-  #acknowledge(message: ClientMessage): void {
+  #acknowledge(message: RelayedMessage): void {
     if (this.#closed) return;
-    this.#options.send(encodeAcknowledge(message, { messageId: randomUUID(), createdDateMs: Date.now() }));
+    const fields = { messageId: randomUUID(), createdDateMs: Date.now() };
+    const bytes = encodeAcknowledge(message, fields);
+    this.#options.send({
+      ...fields,
+      messageType: MessageType.acknowledge,
+      schemaVersion: 1,
+      sequenceNumber: 0,
+      flags: MessageFlags.control,
+      payloadType: PayloadType.none,
+      payload: EMPTY,
+      bytes,
+    });
   }
 }
+
+const EMPTY = Buffer.alloc(0);

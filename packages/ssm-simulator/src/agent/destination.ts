@@ -1,28 +1,16 @@
-import { BlockList, connect, isIP, type Socket } from 'node:net';
+import { connect, isIP, type Socket } from 'node:net';
 import { sessionProperty } from '@postern/ssm-protocol';
+import type { AddressCheck } from './denied-addresses.ts';
 
-/** Where a session leads: its name as given, and the addresses that the agent found once, at the start. */
+/** Where a session leads: its name as given, and how to get its addresses. */
 export interface Destination {
   readonly host: string;
   readonly port: number;
-  readonly addresses: readonly string[];
+  readonly addresses: Resolve;
 }
 
 /** All addresses of a name, or an error. */
 export type Resolve = (host: string) => Promise<readonly string[]> | readonly string[];
-
-/** What an agent refuses by default: instance metadata, VPC DNS, time, Windows activation. */
-const forbidden = new BlockList();
-for (const address of [
-  '169.254.169.254',
-  '169.254.169.253',
-  '169.254.169.123',
-  '169.254.169.250',
-  '169.254.169.251',
-])
-  forbidden.addAddress(address, 'ipv4');
-for (const address of ['fd00:ec2::254', 'fd00:ec2::253', 'fd00:ec2::123', 'fd00:ec2::240'])
-  forbidden.addAddress(address, 'ipv6');
 
 /**
  * Checks a session's properties and looks up its host, as the agent does after HandshakeComplete. The message of
@@ -30,7 +18,7 @@ for (const address of ['fd00:ec2::254', 'fd00:ec2::253', 'fd00:ec2::123', 'fd00:
  */
 export async function findDestination(
   properties: Readonly<Record<string, string>>,
-  resolve: Resolve,
+  options: { resolve: Resolve; denied: AddressCheck; resolvesOnce: boolean },
 ): Promise<Destination> {
   // Keys count in any case, as Go reads JSON.
   const portNumber = sessionProperty(properties, 'portNumber') ?? '';
@@ -41,14 +29,15 @@ export async function findDestination(
   const port = Number(portNumber);
   const host = sessionProperty(properties, 'host') ?? '';
   // No host means the instance itself, by either address family.
-  if (host === '') return { host: 'localhost', port, addresses: ['127.0.0.1', '::1'] };
-  const addresses = isIP(host) === 0 ? await lookup(host, resolve) : [host];
-  if (addresses.some((address) => forbidden.check(address, isIP(address) === 6 ? 'ipv6' : 'ipv4')))
-    throw new Error(`Forwarding to IP address ${host} is forbidden.`);
-  return { host, port, addresses };
+  if (host === '') return { host: 'localhost', port, addresses: () => ['127.0.0.1', '::1'] };
+  const find = (): Promise<readonly string[]> => lookup(host, options.resolve);
+  const found = await find();
+  if (found.some(options.denied)) throw new Error(`Forwarding to IP address ${host} is forbidden.`);
+  return { host, port, addresses: options.resolvesOnce ? () => found : find };
 }
 
 async function lookup(host: string, resolve: Resolve): Promise<readonly string[]> {
+  if (isIP(host) !== 0) return [host];
   try {
     return await resolve(host);
   } catch {
@@ -59,7 +48,7 @@ async function lookup(host: string, resolve: Resolve): Promise<readonly string[]
 /** Tries the addresses in their order. Rejects with the first error; there is no time limit but the system's. */
 export async function dial(destination: Destination, signal: AbortSignal): Promise<Socket> {
   let first: unknown;
-  for (const address of destination.addresses) {
+  for (const address of await destination.addresses(destination.host)) {
     try {
       return await dialAddress(address, destination.port, signal);
     } catch (error) {

@@ -40,9 +40,13 @@ beforeEach(() => {
     canSend: () => true,
     end: (output) => void sent.push(`end ${output}`),
     streamOpened: () => {},
+    streamReused: () => {},
+    misused: () => {},
     brokenSmux: () => {},
     transferred: () => {},
     pacing: false,
+    payloadBytes: 1024,
+    serialDial: true,
   };
 });
 

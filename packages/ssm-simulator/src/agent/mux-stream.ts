@@ -17,10 +17,11 @@ export interface MuxStreamEvents {
  */
 export class MuxStream {
   readonly #events: MuxStreamEvents;
-  readonly #early: Uint8Array[] = [];
+  #early: Buffer[] = [];
   #unconsumed = 0;
   #clientEnded = false;
   #socket: Socket | undefined;
+  #corked = false;
   #ended = false;
 
   constructor(events: MuxStreamEvents) {
@@ -32,7 +33,7 @@ export class MuxStream {
   }
 
   /** Data of the client. Kept until the destination takes it. */
-  write(data: Uint8Array): void {
+  write(data: Buffer): void {
     this.#unconsumed += data.length;
     if (this.#socket === undefined) this.#early.push(data);
     else this.#forward(this.#socket, data);
@@ -40,6 +41,7 @@ export class MuxStream {
 
   /** The client's FIN. */
   endByClient(): void {
+    if (this.#clientEnded) return;
     this.#clientEnded = true;
     if (this.#socket !== undefined) this.#closeAfterWriting(this.#socket);
   }
@@ -54,7 +56,9 @@ export class MuxStream {
     socket.once('end', () => this.close());
     socket.on('error', () => this.close());
     socket.once('close', () => this.close());
-    for (const data of this.#early.splice(0)) this.#forward(socket, data);
+    const early = this.#early;
+    this.#early = [];
+    for (const data of early) this.#forward(socket, data);
     if (this.#clientEnded) this.#closeAfterWriting(socket);
   }
 
@@ -71,13 +75,22 @@ export class MuxStream {
     if (this.#ended) return;
     this.#ended = true;
     this.#socket?.destroy();
-    this.#early.length = 0;
+    this.#early = [];
+    this.#events.ended();
     this.#events.consumed(this.#unconsumed);
     this.#unconsumed = 0;
-    this.#events.ended();
   }
 
-  #forward(socket: Socket, data: Uint8Array): void {
+  #forward(socket: Socket, data: Buffer): void {
+    if (!this.#corked) {
+      // Many small messages become one write. A promise, because a replaced clock leaves it alone.
+      this.#corked = true;
+      socket.cork();
+      void Promise.resolve().then(() => {
+        this.#corked = false;
+        socket.uncork();
+      });
+    }
     socket.write(data, () => {
       if (this.#ended) return;
       this.#unconsumed -= data.length;

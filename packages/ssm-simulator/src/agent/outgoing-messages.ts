@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { encodeClientMessage, MessageFlags, MessageType } from '@postern/ssm-protocol';
+import type { RelayedMessage } from '../gateway/relayed-message.ts';
 import {
   CLOCK_GRANULARITY_MS,
   DRAIN_MS,
@@ -9,10 +10,12 @@ import {
   MAX_RTO_MS,
   OUTGOING_MESSAGES,
   RESEND_INTERVAL_MS,
+  WINDOW_BYTES,
+  WINDOW_MESSAGES,
 } from './constants.ts';
 
 interface Unacknowledged {
-  readonly bytes: Buffer;
+  readonly message: RelayedMessage;
   sentAtMs: number;
 }
 
@@ -22,8 +25,11 @@ interface Unacknowledged {
  * second come back, and one lost acknowledgement that the client does not repeat blocks all recovery.
  */
 export class OutgoingMessages {
-  readonly #send: (bytes: Buffer) => void;
+  readonly #send: (message: RelayedMessage) => void;
+  readonly #frontOnly: boolean;
+  readonly #resent: () => void;
   readonly #unacknowledged = new Map<number, Unacknowledged>();
+  #unacknowledgedBytes = 0;
   #next = 0;
   #srttMs = INITIAL_SRTT_MS;
   #variationMs = 0;
@@ -32,44 +38,63 @@ export class OutgoingMessages {
   /** Nothing is sent while paused, but everything is kept; the scheduler sends it later. */
   paused = false;
 
-  constructor(send: (bytes: Buffer) => void) {
-    this.#send = send;
+  /** `frontOnly` false: every late message is sent again, and there is a window. */
+  constructor(options: { send: (message: RelayedMessage) => void; frontOnly: boolean; resent: () => void }) {
+    this.#send = options.send;
+    this.#frontOnly = options.frontOnly;
+    this.#resent = options.resent;
+  }
+
+  /** Whether a window forbids more. The official agent has none. */
+  get full(): boolean {
+    return (
+      !this.#frontOnly &&
+      (this.#unacknowledged.size >= WINDOW_MESSAGES || this.#unacknowledgedBytes >= WINDOW_BYTES)
+    );
   }
 
   send(payloadType: number, payload: Uint8Array): void {
     const sequenceNumber = this.#next++;
-    const sentAtMs = Date.now();
-    const bytes = encodeClientMessage({
+    const fields = {
       messageType: MessageType.outputStreamData,
       schemaVersion: 1,
-      createdDateMs: sentAtMs,
+      createdDateMs: Date.now(),
       sequenceNumber,
       flags: sequenceNumber === 0 ? MessageFlags.first : MessageFlags.none,
       messageId: randomUUID(),
       payloadType,
       payload,
-    });
-    if (!this.paused) this.#send(bytes);
+    };
+    const bytes = encodeClientMessage(fields);
+    // The payload that came in belongs to somebody else and may be a small part of something large.
+    const message: RelayedMessage = {
+      ...fields,
+      payload: bytes.subarray(bytes.length - payload.length),
+      bytes,
+    };
+    if (!this.paused) this.#send(message);
     // Beyond its capacity the official agent sends without keeping.
     if (this.#unacknowledged.size >= OUTGOING_MESSAGES) return;
-    this.#unacknowledged.set(sequenceNumber, { bytes, sentAtMs });
+    this.#unacknowledged.set(sequenceNumber, { message, sentAtMs: performance.now() });
+    this.#unacknowledgedBytes += bytes.length;
     this.#timer ??= setInterval(() => this.#resend(), RESEND_INTERVAL_MS).unref();
   }
 
   /** Only the sequence number counts. A late acknowledgement of a repeated message distorts the estimate, as it does there. */
   acknowledge(sequenceNumber: number): void {
-    const message = this.#unacknowledged.get(sequenceNumber);
-    if (message === undefined) return;
+    const acknowledged = this.#unacknowledged.get(sequenceNumber);
+    if (acknowledged === undefined) return;
     this.#unacknowledged.delete(sequenceNumber);
-    const roundTripMs = Date.now() - message.sentAtMs;
+    this.#unacknowledgedBytes -= acknowledged.message.bytes.length;
+    const roundTripMs = performance.now() - acknowledged.sentAtMs;
     this.#variationMs = (3 * this.#variationMs + Math.abs(this.#srttMs - roundTripMs)) / 4;
     this.#srttMs = (7 * this.#srttMs + roundTripMs) / 8;
     this.#rtoMs = Math.min(MAX_RTO_MS, this.#srttMs + Math.max(CLOCK_GRANULARITY_MS, 4 * this.#variationMs));
   }
 
   async drained(): Promise<void> {
-    const deadline = Date.now() + DRAIN_MS;
-    while (this.#unacknowledged.size > 0 && Date.now() < deadline)
+    const deadline = performance.now() + DRAIN_MS;
+    while (this.#unacknowledged.size > 0 && performance.now() < deadline)
       await new Promise<void>((resolve) => {
         setTimeout(resolve, DRAIN_POLL_MS).unref();
       });
@@ -79,17 +104,24 @@ export class OutgoingMessages {
     clearInterval(this.#timer);
     this.#timer = undefined;
     this.#unacknowledged.clear();
+    this.#unacknowledgedBytes = 0;
   }
 
   #resend(): void {
-    const [front] = this.#unacknowledged.values();
-    if (front === undefined) {
+    if (this.#unacknowledged.size === 0) {
       clearInterval(this.#timer);
       this.#timer = undefined;
       return;
     }
-    if (this.paused || Date.now() - front.sentAtMs <= this.#rtoMs) return;
-    front.sentAtMs = Date.now();
-    this.#send(front.bytes);
+    if (this.paused) return;
+    const now = performance.now();
+    for (const entry of this.#unacknowledged.values()) {
+      if (now - entry.sentAtMs > this.#rtoMs) {
+        entry.sentAtMs = now;
+        this.#resent();
+        this.#send(entry.message);
+      }
+      if (this.#frontOnly) return;
+    }
   }
 }

@@ -17,6 +17,7 @@ function pumped(pacing: boolean): Pumped {
     send: (payload) => void sizes.push(payload.length),
     ready: () => gate.open,
     pacing,
+    payloadBytes: 1024,
   });
   return { pump, sizes, gate };
 }

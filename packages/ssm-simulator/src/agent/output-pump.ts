@@ -1,4 +1,4 @@
-import { CHUNK_BYTES, CHUNK_PAUSE_MS, PIPE_BYTES } from './constants.ts';
+import { CHUNK_PAUSE_MS, PIPE_BYTES } from './constants.ts';
 
 export interface OutputPumpOptions {
   /** Sends one payload. */
@@ -7,10 +7,12 @@ export interface OutputPumpOptions {
   ready: () => boolean;
   /** Sleep after each payload, as the official agent does. */
   pacing: boolean;
+  /** The largest payload. */
+  payloadBytes: number;
 }
 
 /**
- * The agent's loop from its local pipe to the data channel: at most 1,024 bytes, then a pause of one
+ * The agent's loop from its local pipe to the data channel: at most so many bytes (1,024), then a pause of one
  * millisecond. Whoever writes has to stop when the pipe is full.
  */
 export class OutputPump {
@@ -65,7 +67,7 @@ export class OutputPump {
 
   #read(): Buffer {
     const parts: Buffer[] = [];
-    let missing = CHUNK_BYTES;
+    let missing = this.#options.payloadBytes;
     while (missing > 0) {
       const first = this.#chunks[0];
       if (first === undefined) break;
@@ -74,7 +76,7 @@ export class OutputPump {
       else this.#chunks.shift();
       missing -= Math.min(missing, first.length);
     }
-    this.#bytes -= CHUNK_BYTES - missing;
+    this.#bytes -= this.#options.payloadBytes - missing;
     if (!this.full && this.#blocked.size > 0) {
       const callbacks = [...this.#blocked];
       this.#blocked.clear();

@@ -23,8 +23,12 @@ export interface PortSessionHost {
   canSend(): boolean;
   /** The session is over; `output` says why, empty for success. */
   end(output: string): void;
-  streamOpened(streamId: number): void;
+  streamOpened(): void;
+  streamReused(streamId: number): void;
+  misused(problem: string): void;
   brokenSmux(problem: string): void;
   transferred(direction: 'up' | 'down', bytes: number): void;
   readonly pacing: boolean;
+  readonly payloadBytes: number;
+  readonly serialDial: boolean;
 }

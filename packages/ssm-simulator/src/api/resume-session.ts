@@ -3,7 +3,7 @@ import { SsmApiError } from '../errors.ts';
 import { Constraints } from './constraints.ts';
 import type { ServiceContext } from './service-context.ts';
 
-/** A new token for a session that is not over. One that is over is answered without a token. */
+/** A new token for a session that is not over. One that is over is answered without a token, or refused. */
 export function resumeSession(context: ServiceContext, input: unknown, caller: SsmCaller): unknown {
   context.counters.resumeSessionCalls++;
   const read = new Constraints(input);
@@ -13,6 +13,13 @@ export function resumeSession(context: ServiceContext, input: unknown, caller: S
   context.access.session(caller, 'ssm:ResumeSession', sessionId, session);
   if (session === undefined)
     throw new SsmApiError('DoesNotExistException', `Session ${sessionId} does not exist.`);
-  if (session.status === 'Terminated') return { SessionId: sessionId };
-  return context.sessions.access(session);
+  if (session.status !== 'Terminated') return context.sessions.access(session);
+  switch (context.resumeOfEnded) {
+    case 'does-not-exist':
+      throw new SsmApiError('DoesNotExistException', `Session ${sessionId} does not exist.`);
+    case 'invalid-state':
+      throw new SsmApiError('ValidationException', 'Session is not in a valid state');
+    default:
+      return { SessionId: sessionId };
+  }
 }

@@ -1,6 +1,7 @@
 import type { Access } from '../access.ts';
 import type { DocumentRegistry } from '../documents/document-registry.ts';
 import type { InstanceRegistry } from '../instances.ts';
+import type { ServiceSettings } from '../service-options.ts';
 import type { SessionService } from '../session-service.ts';
 import type { Counters } from '../statistics.ts';
 
@@ -11,4 +12,5 @@ export interface ServiceContext {
   readonly documents: DocumentRegistry;
   readonly sessions: SessionService;
   readonly counters: Counters;
+  readonly resumeOfEnded: ServiceSettings['resumeOfEnded'];
 }

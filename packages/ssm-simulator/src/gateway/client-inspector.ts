@@ -1,17 +1,29 @@
 import {
   type ClientMessage,
+  compareVersions,
   decodeAcknowledge,
   decodeClientMessage,
   isProtocolError,
   MessageFlags,
   MessageType,
+  type OpenDataChannel,
   PayloadType,
+  parseHandshakeResponse,
 } from '@postern/ssm-protocol';
 import type { ViolationKind } from '../violations.ts';
 import { DeliveryLog } from './delivery-log.ts';
+import { InputSequence } from './input-sequence.ts';
+import { PauseWatch } from './pause-watch.ts';
+import type { RelayedMessage } from './relayed-message.ts';
 
-/** How far a client may jump ahead after a reconnect: what the official client keeps unacknowledged. */
-const MAX_GAP_AFTER_RECONNECT = 10_000;
+/** Where the envelope has its digest. */
+const DIGEST_OFFSET = 80;
+
+/** A UUID of version 4. With its halves in the wrong order on the wire, it is rarely one. */
+const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/;
+
+/** From this version on agents do not keep smux alive, which is what a client has to ask for. */
+const MIN_CLIENT_VERSION = '1.2.332.0';
 
 /**
  * Watches one client at its own edge of the gateway: sees exactly what the client sent and what was put on its
@@ -20,13 +32,16 @@ const MAX_GAP_AFTER_RECONNECT = 10_000;
 export class ClientInspector {
   readonly #record: (kind: ViolationKind, detail: string) => void;
   readonly #deliveries: DeliveryLog;
-  #connections = 0;
-  #highestSequence = -1;
+  readonly #sequence: InputSequence;
+  readonly #pause: PauseWatch;
+  #clientId: string | undefined;
   #handshakeResponse: number | undefined;
   #handshakeCompleteDelivered = false;
 
   constructor(record: (kind: ViolationKind, detail: string) => void, now: () => number) {
     this.#record = record;
+    this.#sequence = new InputSequence(record, now);
+    this.#pause = new PauseWatch(now);
     this.#deliveries = new DeliveryLog(now, (sequenceNumber) =>
       record(
         'missing-re-ack',
@@ -35,21 +50,25 @@ export class ClientInspector {
     );
   }
 
-  connected(): void {
-    this.#connections++;
+  connected({ clientId = '' }: Partial<OpenDataChannel> = {}): void {
+    if (clientId !== '' && this.#clientId !== undefined && clientId !== this.#clientId)
+      this.#record('malformed-open', 'the ClientId is not that of the first connection');
+    if (clientId !== '') this.#clientId ??= clientId;
+    this.#sequence.connected();
     this.#deliveries.connectionLost();
+    this.#pause.over();
   }
 
   /** What a message from the client is, or undefined when it is unusable and goes nowhere. */
-  fromClient(bytes: Buffer): ClientMessage | undefined {
+  fromClient(bytes: Buffer): RelayedMessage | undefined {
     const message = this.#decode(bytes);
     if (message === undefined) return undefined;
     switch (message.messageType) {
       case MessageType.inputStreamData:
-        this.#streamMessage(message);
-        return message;
+        this.#streamMessage(message, bytes);
+        return { ...message, bytes };
       case MessageType.acknowledge:
-        return this.#acknowledge(message);
+        return this.#acknowledge(message, bytes);
       default:
         this.#record('malformed-envelope', `a client must not send ${message.messageType}`);
         return undefined;
@@ -57,10 +76,24 @@ export class ClientInspector {
   }
 
   /** Called with every message that is written to the client's socket. */
-  toClient(message: ClientMessage): void {
-    if (message.messageType !== MessageType.outputStreamData) return;
-    if (message.payloadType === PayloadType.handshakeComplete) this.#handshakeCompleteDelivered = true;
-    this.#deliveries.delivered(message.sequenceNumber);
+  toClient(message: Pick<ClientMessage, 'messageType' | 'payloadType' | 'sequenceNumber'>): void {
+    switch (message.messageType) {
+      case MessageType.outputStreamData:
+        if (message.payloadType === PayloadType.handshakeComplete) this.#handshakeCompleteDelivered = true;
+        this.#deliveries.delivered(message.sequenceNumber);
+        break;
+      case MessageType.acknowledge:
+      case MessageType.startPublication:
+        this.#pause.over();
+        break;
+      default:
+        break;
+    }
+  }
+
+  /** `pause_publication` was written to the client's socket; to be called when the client has read it. */
+  paused(): () => void {
+    return this.#pause.paused();
   }
 
   #decode(bytes: Buffer): ClientMessage | undefined {
@@ -77,29 +110,54 @@ export class ClientInspector {
     }
   }
 
-  #streamMessage(message: ClientMessage): void {
+  #streamMessage(message: ClientMessage, bytes: Buffer): void {
     const { sequenceNumber, payloadType, flags } = message;
     if (flags !== MessageFlags.none)
       this.#record('malformed-envelope', `input_stream_data ${sequenceNumber} has flags ${flags}, not 0`);
-    const gap = sequenceNumber - this.#highestSequence - 1;
-    // What was in flight when a socket died never arrived, and a client may send newer messages first.
-    const allowed = this.#connections > 1 ? MAX_GAP_AFTER_RECONNECT : 0;
-    if (gap > allowed)
-      this.#record('sequence-gap', `${sequenceNumber} follows ${this.#highestSequence}, ${gap} are missing`);
-    this.#highestSequence = Math.max(this.#highestSequence, sequenceNumber);
+    if (!UUID.test(message.messageId))
+      this.#record(
+        'malformed-envelope',
+        `MessageId ${message.messageId} of ${sequenceNumber} is no UUID of version 4: on the wire its second half comes first`,
+      );
+    if (!this.#sequence.received(sequenceNumber, bytes.readUInt32BE(DIGEST_OFFSET))) return;
 
-    if (payloadType === PayloadType.handshakeResponse) {
-      this.#handshakeResponse ??= sequenceNumber;
-      if (this.#handshakeResponse !== sequenceNumber)
-        this.#record(
-          'second-handshake-response',
-          `${sequenceNumber} is a HandshakeResponse, ${this.#handshakeResponse} was one already`,
-        );
-    } else if (payloadType !== PayloadType.encChallengeResponse && !this.#handshakeCompleteDelivered)
+    const probes = this.#pause.tooMany();
+    if (probes !== undefined)
+      this.#record(
+        'data-while-paused',
+        `${sequenceNumber} is new, ${probes} of that kind came since the client read pause_publication`,
+      );
+    if (payloadType === PayloadType.handshakeResponse) this.#handshake(message);
+    else if (payloadType !== PayloadType.encChallengeResponse && !this.#handshakeCompleteDelivered)
       this.#record('early-data', `${sequenceNumber} (payload type ${payloadType}) before HandshakeComplete`);
   }
 
-  #acknowledge(message: ClientMessage): ClientMessage | undefined {
+  #handshake({ sequenceNumber, payload }: ClientMessage): void {
+    if (this.#handshakeResponse !== undefined) {
+      this.#record(
+        'second-handshake-response',
+        `${sequenceNumber} is a HandshakeResponse, ${this.#handshakeResponse} was one already`,
+      );
+      return;
+    }
+    this.#handshakeResponse = sequenceNumber;
+    try {
+      const { clientVersion } = parseHandshakeResponse(payload);
+      if (
+        !/^\d+\.\d+\.\d+\.\d+$/.test(clientVersion) ||
+        compareVersions(clientVersion, MIN_CLIENT_VERSION) < 0
+      )
+        this.#record(
+          'client-version',
+          `ClientVersion ${JSON.stringify(clientVersion)} is not four numbers from ${MIN_CLIENT_VERSION} on`,
+        );
+    } catch (error) {
+      // The agent finds out as well, and that ends the session.
+      if (!isProtocolError(error)) throw error;
+    }
+  }
+
+  #acknowledge(message: ClientMessage, bytes: Buffer): RelayedMessage | undefined {
     const { flags, sequenceNumber, payloadType } = message;
     if (flags !== MessageFlags.control || sequenceNumber !== 0 || payloadType !== PayloadType.none)
       this.#record(
@@ -118,6 +176,6 @@ export class ClientInspector {
       this.#record('malformed-acknowledge', `AcknowledgedMessageType is ${acknowledged.messageType}`);
     if (!this.#deliveries.acknowledged(acknowledged.sequenceNumber))
       this.#record('malformed-acknowledge', `${acknowledged.sequenceNumber} was never sent`);
-    return message;
+    return { ...message, bytes, acknowledges: acknowledged.sequenceNumber };
   }
 }

@@ -1,7 +1,12 @@
+import type { Duplex } from 'node:stream';
 import type { WebSocket } from 'ws';
+import { DelayLine } from './delay-line.ts';
 
 /** Bytes on the client's socket not yet taken by the operating system, above which the agent has to wait. */
 const HIGH_WATER_BYTES = 1024 * 1024;
+
+/** The same for what is still under way on a path that takes time. */
+const MAX_UNDER_WAY_BYTES = 16 * 1024 * 1024;
 
 /**
  * The client's WebSocket after it was opened with a good token. Answers pings itself, so that it can stop doing so:
@@ -9,12 +14,28 @@ const HIGH_WATER_BYTES = 1024 * 1024;
  */
 export class ClientLeg {
   readonly #socket: WebSocket;
+  /** The stream below, to write once per turn of the event loop and not once per message. */
+  readonly #stream: Duplex;
+  readonly #delayed: boolean;
+  readonly #inbound: DelayLine;
+  readonly #outbound: DelayLine;
+  readonly #fences = new Map<string, () => void>();
+  #underWayBytes = 0;
+  #corked = false;
+  #cut = false;
   #silent = false;
   #closing: NodeJS.Timeout | undefined;
   #onWritable: (() => void) | undefined;
 
-  constructor(socket: WebSocket) {
+  constructor(socket: WebSocket, stream: Duplex, oneWayDelayMs: number) {
     this.#socket = socket;
+    this.#stream = stream;
+    this.#delayed = oneWayDelayMs > 0;
+    this.#inbound = new DelayLine(oneWayDelayMs);
+    this.#outbound = new DelayLine(oneWayDelayMs);
+    stream.on('drain', () => this.#roomAgain());
+    socket.on('ping', (data) => this.arrived(() => this.#answerPing(data)));
+    socket.on('pong', (data) => this.arrived(() => this.#passedFence(data.toString())));
   }
 
   get open(): boolean {
@@ -30,21 +51,41 @@ export class ClientLeg {
   }
 
   get writable(): boolean {
-    return this.#socket.bufferedAmount < HIGH_WATER_BYTES;
+    return this.#socket.bufferedAmount < HIGH_WATER_BYTES && this.#underWayBytes < MAX_UNDER_WAY_BYTES;
   }
 
   send(bytes: Buffer): void {
-    this.#socket.send(bytes, this.#sent);
+    if (!this.#delayed) {
+      this.#write(bytes);
+      return;
+    }
+    this.#underWayBytes += bytes.length;
+    this.#outbound.push(() => {
+      this.#underWayBytes -= bytes.length;
+      if (this.open) this.#write(bytes);
+      this.#roomAgain();
+    });
+  }
+
+  /** Calls back when what came over the network has taken its time. */
+  arrived(handle: () => void): void {
+    if (this.#cut) handle();
+    else this.#inbound.push(handle);
   }
 
   /** Calls back once there is room again, or when there will never be. */
   whenWritable(callback: () => void): void {
     this.#onWritable = callback;
-    this.#sent();
+    this.#roomAgain();
   }
 
-  answerPing(data: Buffer): void {
-    if (!this.#silent && this.open) this.#socket.pong(data);
+  /** Calls back when the client has read all that was sent so far; never when it does not answer pings. */
+  fence(passed: () => void): void {
+    const name = `fence ${this.#fences.size} ${performance.now()}`;
+    this.#fences.set(name, passed);
+    this.#outbound.push(() => {
+      if (this.open) this.#socket.ping(name);
+    });
   }
 
   /** Stops reading: the client's own socket fills up. Its pings wait as well. */
@@ -59,7 +100,7 @@ export class ClientLeg {
   close(code: number, reason: string): void {
     // A paused socket would never see the client's answer to the close frame.
     this.#socket.resume();
-    this.#socket.close(code, reason);
+    this.#outbound.push(() => this.#socket.close(code, reason));
   }
 
   /** Closes unless the client does so first. */
@@ -67,21 +108,55 @@ export class ClientLeg {
     this.#closing ??= setTimeout(() => this.close(1000, ''), delayMs).unref();
   }
 
-  /** Drops the connection without a close frame. */
+  /** Drops the connection without a close frame, and what is under way. */
   cut(): void {
+    this.#cut = true;
+    this.#inbound.clear();
+    this.#outbound.clear();
     this.#socket.terminate();
   }
 
   /** To be called when the socket is gone. */
   gone(): void {
     clearTimeout(this.#closing);
-    this.#sent();
+    this.#inbound.clear();
+    this.#outbound.clear();
+    this.#fences.clear();
+    this.#roomAgain();
   }
 
-  readonly #sent = (): void => {
+  #write(bytes: Buffer): void {
+    if (!this.#corked) {
+      this.#corked = true;
+      this.#stream.cork();
+      // A promise, because whoever replaces the clock may replace the other ways to come back in the same turn.
+      void Promise.resolve().then(this.#uncork);
+    }
+    this.#socket.send(bytes);
+  }
+
+  readonly #uncork = (): void => {
+    this.#corked = false;
+    this.#stream.uncork();
+  };
+
+  #answerPing(data: Buffer): void {
+    if (this.#silent) return;
+    this.#outbound.push(() => {
+      if (this.open) this.#socket.pong(data);
+    });
+  }
+
+  #passedFence(name: string): void {
+    const passed = this.#fences.get(name);
+    this.#fences.delete(name);
+    if (!this.#silent) passed?.();
+  }
+
+  #roomAgain(): void {
     if (this.#onWritable === undefined || (!this.writable && this.open)) return;
     const callback = this.#onWritable;
     this.#onWritable = undefined;
     callback();
-  };
+  }
 }

@@ -9,16 +9,19 @@ const PATIENCE_MS = 5_000;
 /**
  * Finds duplicates that a client does not acknowledge. Each time a message is put on the client's socket it has to
  * be acknowledged. WebSocket keeps the order, so a client that acknowledges a later delivery has passed over the
- * earlier ones; for a first delivery that may be intent (not ready yet), for a duplicate it is the defect that
- * blocks an agent's retransmission.
+ * earlier ones. For a message that it has never acknowledged that may be intent (not ready, no room); for one that
+ * it has, or that is the oldest of all it has not, it is the defect that blocks an agent's retransmission.
  */
 export class DeliveryLog {
   readonly #now: () => number;
   readonly #missed: (sequenceNumber: number) => void;
-  /** Unacknowledged deliveries on this connection, in order. */
-  readonly #pending = new Map<number, Delivery[]>();
-  /** Deliveries of messages that had been delivered before, in order. */
-  readonly #duplicates = new Map<Delivery, number>();
+  /** First unacknowledged delivery of each message on this connection: its place in the order of all. */
+  readonly #pending = new Map<number, number>();
+  /** Unacknowledged deliveries of messages that had been delivered before, by message, in order. */
+  readonly #repeated = new Map<number, Delivery[]>();
+  /** Acknowledged at least once: all below `#lowest`, and these. */
+  readonly #acknowledged = new Set<number>();
+  #lowest = 0;
   #order = 0;
   #highest = -1;
 
@@ -28,45 +31,61 @@ export class DeliveryLog {
   }
 
   delivered(sequenceNumber: number): void {
-    const delivery: Delivery = { order: this.#order++, atMs: this.#now() };
-    const earlier = this.#pending.get(sequenceNumber) ?? [];
-    for (const duplicate of earlier)
-      if (this.#duplicates.has(duplicate) && delivery.atMs - duplicate.atMs > PATIENCE_MS)
-        this.#miss(duplicate, sequenceNumber);
-    if (sequenceNumber <= this.#highest) this.#duplicates.set(delivery, sequenceNumber);
-    this.#highest = Math.max(this.#highest, sequenceNumber);
-    const pending = this.#pending.get(sequenceNumber);
-    if (pending === undefined) this.#pending.set(sequenceNumber, [delivery]);
-    else pending.push(delivery);
+    const order = this.#order++;
+    if (sequenceNumber > this.#highest) {
+      this.#highest = sequenceNumber;
+      this.#pending.set(sequenceNumber, order);
+      return;
+    }
+    const atMs = this.#now();
+    const earlier = this.#repeated.get(sequenceNumber) ?? [];
+    const overdue = earlier.filter((delivery) => atMs - delivery.atMs > PATIENCE_MS);
+    const waiting = earlier.filter((delivery) => !overdue.includes(delivery));
+    this.#repeated.set(sequenceNumber, [...waiting, { order, atMs }]);
+    if (this.#owed(sequenceNumber)) for (const _ of overdue) this.#missed(sequenceNumber);
   }
 
   /** False when no such message was ever delivered. */
   acknowledged(sequenceNumber: number): boolean {
-    const [delivery] = this.#pending.get(sequenceNumber) ?? [];
-    if (delivery === undefined) return sequenceNumber <= this.#highest;
-    this.#forget(delivery, sequenceNumber);
-    for (const [duplicate, missedNumber] of this.#duplicates) {
-      if (duplicate.order > delivery.order) break;
-      this.#miss(duplicate, missedNumber);
-    }
+    if (sequenceNumber > this.#highest) return false;
+    const order = this.#pending.get(sequenceNumber) ?? this.#repeated.get(sequenceNumber)?.[0]?.order;
+    this.#remember(sequenceNumber);
+    if (order === undefined) return true;
+    if (!this.#pending.delete(sequenceNumber)) this.#forgetFirst(sequenceNumber);
+    if (this.#repeated.size > 0) this.#passedOver(order);
     return true;
   }
 
   /** What was under way on a dead socket need not be acknowledged. */
   connectionLost(): void {
     this.#pending.clear();
-    this.#duplicates.clear();
+    this.#repeated.clear();
   }
 
-  #miss(duplicate: Delivery, sequenceNumber: number): void {
-    this.#forget(duplicate, sequenceNumber);
-    this.#missed(sequenceNumber);
+  #remember(sequenceNumber: number): void {
+    if (sequenceNumber < this.#lowest) return;
+    this.#acknowledged.add(sequenceNumber);
+    while (this.#acknowledged.delete(this.#lowest)) this.#lowest++;
   }
 
-  #forget(delivery: Delivery, sequenceNumber: number): void {
-    this.#duplicates.delete(delivery);
-    const rest = (this.#pending.get(sequenceNumber) ?? []).filter((entry) => entry !== delivery);
-    if (rest.length === 0) this.#pending.delete(sequenceNumber);
-    else this.#pending.set(sequenceNumber, rest);
+  #owed(sequenceNumber: number): boolean {
+    return sequenceNumber <= this.#lowest || this.#acknowledged.has(sequenceNumber);
+  }
+
+  #passedOver(order: number): void {
+    for (const [sequenceNumber, deliveries] of this.#repeated) {
+      // The first delivery of all may have been lost with an earlier socket, so it may be a repetition that stands here.
+      while ((deliveries[0]?.order ?? order) < order) {
+        deliveries.shift();
+        if (this.#owed(sequenceNumber)) this.#missed(sequenceNumber);
+      }
+      if (deliveries.length === 0) this.#repeated.delete(sequenceNumber);
+    }
+  }
+
+  #forgetFirst(sequenceNumber: number): void {
+    const [, ...rest] = this.#repeated.get(sequenceNumber) ?? [];
+    if (rest.length === 0) this.#repeated.delete(sequenceNumber);
+    else this.#repeated.set(sequenceNumber, rest);
   }
 }

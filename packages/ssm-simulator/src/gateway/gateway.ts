@@ -1,6 +1,6 @@
 import { type IncomingMessage, STATUS_CODES } from 'node:http';
 import type { Duplex } from 'node:stream';
-import { isProtocolError, parseOpenDataChannel } from '@postern/ssm-protocol';
+import { isProtocolError, type OpenDataChannel, parseOpenDataChannel } from '@postern/ssm-protocol';
 import { type RawData, type WebSocket, WebSocketServer } from 'ws';
 import type { Access } from '../access.ts';
 import type { SsmCaller } from '../caller.ts';
@@ -10,6 +10,8 @@ import type { SessionService } from '../session-service.ts';
 import type { Counters } from '../statistics.ts';
 import type { ViolationLog } from '../violations.ts';
 import { ClientLeg } from './client-leg.ts';
+import { DelayLine } from './delay-line.ts';
+import type { SessionRelay } from './session-relay.ts';
 
 const PATH = /^\/v1\/data-channel\/([^/?#]+)\/?(?:\?|$)/;
 
@@ -26,6 +28,7 @@ export interface GatewayOptions {
   violations: ViolationLog;
   verifyUpgrade: (request: IncomingMessage) => SsmCaller | undefined;
   requireSignedUpgrade: boolean;
+  oneWayDelayMs: number;
 }
 
 /** The `ssmmessages` endpoint: turns upgrades of clients into legs of their sessions' relays. */
@@ -38,28 +41,48 @@ export class Gateway {
     autoPong: false,
   });
   readonly #sockets = new Set<WebSocket>();
+  /** An upgrade is a question and its answer. */
+  readonly #upgrades: DelayLine;
+  readonly #waiting = new Set<Duplex>();
 
   constructor(options: GatewayOptions) {
     this.#options = options;
+    this.#upgrades = new DelayLine(2 * options.oneWayDelayMs);
   }
 
   /** False when the path is not that of a data channel; then nothing was done with the socket. */
   handleUpgrade(request: IncomingMessage, socket: Duplex, head: Buffer): boolean {
     const sessionId = dataChannelOf(request.url ?? '');
     if (sessionId === undefined) return false;
-    try {
-      this.#authorize(request, sessionId);
-    } catch (error) {
-      refuse(socket, error);
-      return true;
+    if (this.#options.oneWayDelayMs === 0) this.#upgrade(request, socket, head, sessionId);
+    else {
+      const ignore = (): void => {}; // who is gone meanwhile is noticed below
+      socket.on('error', ignore);
+      this.#waiting.add(socket);
+      this.#upgrades.push(() => {
+        this.#waiting.delete(socket);
+        socket.off('error', ignore);
+        if (!socket.destroyed) this.#upgrade(request, socket, head, sessionId);
+      });
     }
-    this.#server.handleUpgrade(request, socket, head, (ws) => this.#accept(ws, sessionId));
     return true;
   }
 
   close(): void {
+    this.#upgrades.clear();
+    for (const socket of this.#waiting) socket.destroy();
     for (const socket of this.#sockets) socket.terminate();
     this.#server.close();
+  }
+
+  #upgrade(request: IncomingMessage, socket: Duplex, head: Buffer, sessionId: string): void {
+    try {
+      this.#authorize(request, sessionId);
+    } catch (error) {
+      refuse(socket, error);
+      return;
+    }
+    this.#server.handleUpgrade(request, socket, head, (ws) => this.#accept(ws, socket, sessionId));
   }
 
   #authorize(request: IncomingMessage, sessionId: string): void {
@@ -73,51 +96,66 @@ export class Gateway {
     }
   }
 
-  #accept(socket: WebSocket, sessionId: string): void {
+  #accept(socket: WebSocket, stream: Duplex, sessionId: string): void {
+    const { counters, oneWayDelayMs, sessions, violations } = this.#options;
+    const leg = new ClientLeg(socket, stream, oneWayDelayMs);
+    let relay: SessionRelay | undefined;
+    let state: 'new' | 'open' | 'refused' = 'new';
+    const timeout = setTimeout(() => leg.close(REFUSED, 'No OpenDataChannel'), OPEN_TIMEOUT_MS).unref();
+    const open = (data: RawData, isBinary: boolean): void => {
+      clearTimeout(timeout);
+      const opened = this.#open(data, isBinary, sessionId);
+      relay = opened === undefined ? undefined : sessions.relay(sessionId);
+      state = relay === undefined ? 'refused' : 'open';
+      if (opened === undefined || relay === undefined) {
+        leg.close(REFUSED, 'Token is not valid');
+        return;
+      }
+      counters.channelsOpened++;
+      publish('channel', { sessionId, state: 'opened' });
+      relay.attachClient(leg, opened);
+    };
+    const receive = (data: RawData, isBinary: boolean): void => {
+      if (state === 'new') open(data, isBinary);
+      else if (relay === undefined) return;
+      else if (isBinary) relay.fromClient(leg, asBuffer(data));
+      else violations.record(sessionId, 'not-binary', 'a text frame after OpenDataChannel');
+    };
     this.#sockets.add(socket);
     socket.on('error', () => {}); // 'close' follows and says it all
-    socket.once('close', () => this.#sockets.delete(socket));
-    const leg = new ClientLeg(socket);
-    socket.on('ping', (data) => leg.answerPing(data));
-    const timeout = setTimeout(() => socket.close(REFUSED, 'No OpenDataChannel'), OPEN_TIMEOUT_MS).unref();
-    socket.once('close', () => clearTimeout(timeout));
-    socket.once('message', (data, isBinary) => {
+    socket.on(
+      'message',
+      oneWayDelayMs === 0 ? receive : (data, isBinary) => leg.arrived(() => receive(data, isBinary)),
+    );
+    socket.once('close', (code) => {
+      this.#sockets.delete(socket);
       clearTimeout(timeout);
-      if (this.#open(data, isBinary, sessionId)) this.#run(socket, leg, sessionId);
-      else socket.close(REFUSED, 'Token is not valid');
+      leg.arrived(() => {
+        if (relay === undefined) {
+          leg.gone();
+          return;
+        }
+        publish('channel', { sessionId, state: 'closed', code });
+        relay.detachClient(leg);
+      });
     });
   }
 
-  #open(data: RawData, isBinary: boolean, sessionId: string): boolean {
+  /** What the client opened its channel with, when its token is good. */
+  #open(data: RawData, isBinary: boolean, sessionId: string): OpenDataChannel | undefined {
     const { sessions, violations } = this.#options;
     if (isBinary) {
       violations.record(sessionId, 'malformed-open', 'the first message is binary, not OpenDataChannel');
-      return false;
+      return undefined;
     }
     try {
-      const { tokenValue } = parseOpenDataChannel(asBuffer(data).toString());
-      return sessions.find(sessionId)?.redeemToken(tokenValue) === true;
+      const opened = parseOpenDataChannel(asBuffer(data).toString());
+      return sessions.find(sessionId)?.redeemToken(opened.tokenValue) === true ? opened : undefined;
     } catch (error) {
       if (!isProtocolError(error)) throw error;
       violations.record(sessionId, 'malformed-open', error.message);
-      return false;
+      return undefined;
     }
-  }
-
-  #run(socket: WebSocket, leg: ClientLeg, sessionId: string): void {
-    const relay = this.#options.sessions.relay(sessionId);
-    if (relay === undefined) return;
-    this.#options.counters.channelsOpened++;
-    socket.on('message', (data, isBinary) => {
-      if (isBinary) relay.fromClient(leg, asBuffer(data));
-      else this.#options.violations.record(sessionId, 'not-binary', 'a text frame after OpenDataChannel');
-    });
-    socket.once('close', (code) => {
-      publish('channel', { sessionId, state: 'closed', code });
-      relay.detachClient(leg);
-    });
-    publish('channel', { sessionId, state: 'opened' });
-    relay.attachClient(leg);
   }
 }
 
