@@ -1,4 +1,4 @@
-import { type ClientRequestArgs, Agent as HttpAgent } from 'node:http';
+import { type AgentOptions, type ClientRequestArgs, Agent as HttpAgent } from 'node:http';
 import { Agent as HttpsAgent } from 'node:https';
 import { isIP, type Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
@@ -17,14 +17,16 @@ export interface ProxyAgents {
   destroy(): void;
 }
 
-/** The AWS SDK's own settings. */
-const POOL = { keepAlive: true, maxSockets: 50 };
-
-/** `timeoutMs`: how long a proxy may take to answer. */
-export function createProxyAgents(setting: ProxySetting, timeoutMs: number): ProxyAgents {
+/**
+ * `timeoutMs`: how long a proxy may take to answer. `pool`: keep connections for further requests; an upgrade wants one
+ * that is new, not one that the other side is about to close.
+ */
+export function createProxyAgents(setting: ProxySetting, timeoutMs: number, pool: boolean): ProxyAgents {
   const dialer = new Dialer(setting, timeoutMs);
-  const http = new ProxiedHttpAgent(dialer);
-  const https = new ProxiedHttpsAgent(dialer);
+  // As the AWS SDK sets up its own.
+  const options = pool ? { keepAlive: true, maxSockets: 50 } : {};
+  const http = new ProxiedHttpAgent(dialer, options);
+  const https = new ProxiedHttpsAgent(dialer, options);
   return {
     http,
     https,
@@ -41,8 +43,8 @@ type Connected = (error: Error | null, stream: Duplex) => void;
 class ProxiedHttpAgent extends HttpAgent {
   readonly #dialer: Dialer;
 
-  constructor(dialer: Dialer) {
-    super(POOL);
+  constructor(dialer: Dialer, options: AgentOptions) {
+    super(options);
     this.#dialer = dialer;
   }
 
@@ -55,8 +57,8 @@ class ProxiedHttpAgent extends HttpAgent {
 class ProxiedHttpsAgent extends HttpsAgent {
   readonly #dialer: Dialer;
 
-  constructor(dialer: Dialer) {
-    super(POOL);
+  constructor(dialer: Dialer, options: AgentOptions) {
+    super(options);
     this.#dialer = dialer;
   }
 

@@ -6,6 +6,7 @@ import { abortable } from './abortable.ts';
 import { explainApiError, type SsmOperation } from './explain-api-error.ts';
 import { findOnlineNodes } from './find-online-nodes.ts';
 import { proxyFor } from './proxy.ts';
+import { createProxyAgents } from './proxy-agents.ts';
 import { markReason } from './session-mark.ts';
 import { type SignedUpgrade, signUpgrade } from './sign-upgrade.ts';
 import { type ConnectionSettings, connectSsm } from './ssm-client.ts';
@@ -65,7 +66,8 @@ const OVER = /already terminated|not in a valid state/i;
 
 /** Creates the client; throws `SSM_OPTIONS_INVALID` when no region can be found. */
 export async function createSessionApi(settings: SessionApiSettings): Promise<SessionApi> {
-  const { client, region, agents, refreshCredentials, destroy } = await connectSsm(settings);
+  const { client, region, refreshCredentials, destroy } = await connectSsm(settings);
+  const agents = createProxyAgents(settings.proxy, settings.connectTimeoutMs, false);
   const never = new AbortController().signal;
   /** Whether the credentials were read for a call whose upgrade is still to come. */
   let fresh = false;
@@ -142,7 +144,10 @@ export async function createSessionApi(settings: SessionApiSettings): Promise<Se
       return { url: url.href, ...(await abortable(signed, signal)), ...(proxied ? { agent } : {}) };
     },
 
-    destroy,
+    destroy() {
+      agents.destroy();
+      destroy();
+    },
   };
 }
 

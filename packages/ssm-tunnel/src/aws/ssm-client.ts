@@ -2,7 +2,7 @@ import { SSMClient, type SSMClientConfig } from '@aws-sdk/client-ssm';
 import type { ResolvedOptions } from '../options.ts';
 import { optionsInvalid } from '../resolve-options.ts';
 import { abortable } from './abortable.ts';
-import { createProxyAgents, type ProxyAgents } from './proxy-agents.ts';
+import { createProxyAgents } from './proxy-agents.ts';
 
 /** How the SSM API is reached. */
 export type ConnectionSettings = Pick<
@@ -14,7 +14,6 @@ export type ConnectionSettings = Pick<
 export interface SsmConnection {
   readonly client: SSMClient;
   readonly region: string;
-  readonly agents: ProxyAgents;
   /**
    * Asks the provider of the credentials anew. The SDK keeps a set without an expiry for ever, and any other until
    * shortly before its expiry, although both may have been replaced: by a login, a rotation, a changed file.
@@ -28,7 +27,7 @@ export interface SsmConnection {
 /** Throws `SSM_OPTIONS_INVALID` when no region can be found, or for a FIPS endpoint beside an endpoint. */
 export async function connectSsm(settings: ConnectionSettings): Promise<SsmConnection> {
   const { endpoint, useFipsEndpoint, connectTimeoutMs } = settings;
-  const agents = createProxyAgents(settings.proxy, connectTimeoutMs);
+  const agents = createProxyAgents(settings.proxy, connectTimeoutMs, true);
   const config: SSMClientConfig & { ignoreCache: boolean } = {
     requestHandler: {
       connectionTimeout: connectTimeoutMs,
@@ -68,7 +67,6 @@ export async function connectSsm(settings: ConnectionSettings): Promise<SsmConne
   return {
     client,
     region,
-    agents,
     async refreshCredentials(signal) {
       const refreshed = client.config.credentials({ forceRefresh: true }).then(
         () => {},
