@@ -216,10 +216,9 @@ export class SsmTunnel implements Tunnel, PoolEvents {
   #over(reason: unknown, error: TunnelError): void {
     this.#end = { name: 'closed', reason };
     this.#stopListening();
-    const { sessions } = this.#pool;
     this.#pool.abort(error);
     this.changed();
-    void this.#pool.gone(sessions).then(() => {
+    void this.#pool.gone().then(() => {
       this.#api.destroy();
       this.#settleClosed({ reason });
     });

@@ -11,7 +11,7 @@ export function channelWithAgent(
 ): {
   agent: ScriptedAgent;
   channel: DataChannel;
-  link: { state: 'open' | 'closed' | 'terminated' };
+  link: Link & { state: 'open' | 'closed' | 'terminated' };
   /** Losses of the link that the channel reported. */
   lost: TunnelError[];
   over: (TunnelError | undefined)[];
@@ -51,8 +51,11 @@ export function channelWithAgent(
   return { agent, channel, link, lost, over, payloads };
 }
 
-export function openChannel(user: Partial<ChannelUser> = {}): ReturnType<typeof channelWithAgent> {
-  const parts = channelWithAgent(user);
+export function openChannel(
+  user: Partial<ChannelUser> = {},
+  ackTimeoutMs?: number,
+): ReturnType<typeof channelWithAgent> {
+  const parts = channelWithAgent(user, ackTimeoutMs);
   parts.channel.onMessage(parts.agent.handshakeRequest());
   parts.channel.onMessage(parts.agent.handshakeComplete());
   return parts;

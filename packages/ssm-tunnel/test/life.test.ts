@@ -1,3 +1,4 @@
+import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { once } from 'node:events';
 import { encodeSessionFlag, encodeSmuxFrame, PayloadType, SmuxCommand } from '@postern/ssm-protocol';
 import { describe, expect, it, vi } from 'vitest';
@@ -124,10 +125,18 @@ describe('a stream', () => {
     const socket = socketOf(gateway);
     socket.send(agent.data(frame(SmuxCommand.syn, 2)));
     await vi.waitFor(() => expect(agent.smux.equals(frame(SmuxCommand.fin, 2))).toBe(true));
+    const failed = once(tunnel.connect(), 'error');
+    await vi.waitFor(() => expect(agent.smux.length).toBe(16));
     socket.send(
       agent.data(Buffer.concat(Array.from({ length: 64 }, (_, at) => frame(SmuxCommand.syn, 4 + 2 * at)))),
     );
-    expect((await tunnel.closed).reason).toMatchObject({ code: 'SSM_FRAME_INVALID', field: 'smux SYN' });
+    expect(await failed).toEqual([
+      expect.objectContaining({
+        code: 'SSM_STREAM_RESET',
+        cause: expect.objectContaining({ code: 'SSM_FRAME_INVALID', kind: 'protocol', field: 'smux SYN' }),
+      }),
+    ]);
+    await vi.waitFor(() => expect([tunnel.state.name, tunnel.stats().replacements]).toEqual(['open', 1]));
   });
 
   it('is not opened by a tunnel that is closed, or for a caller who is gone', async () => {
@@ -152,38 +161,59 @@ describe('a tunnel', () => {
   it.each<[string, (socket: ReturnType<typeof socketOf>) => void, RegExp]>([
     ['is closed by the service', (socket) => socket.close(1000, 'Bye'), /closed it with 1000 Bye/],
     ['breaks', (socket) => socket.terminate(), /1006/],
-  ])('is lost, with its streams and listeners, when its channel %s', async (_, end, words) => {
-    await using gateway = await startScriptedGateway(politeAgent);
-    const tunnel = await openTunnel(optionsFor(gateway));
-    const listener = await tunnel.listen();
-    const stream = tunnel.connect();
-    const failed = once(stream, 'error');
-    end(socketOf(gateway));
-    expect(await failed).toEqual([
-      expect.objectContaining({
-        code: 'SSM_STREAM_RESET',
-        message: expect.stringMatching(words),
-        cause: expect.objectContaining({ code: 'SSM_CHANNEL_LOST' }),
-      }),
-    ]);
-    const { reason } = await tunnel.closed;
-    expect(reason).toMatchObject({ code: 'SSM_CHANNEL_LOST' });
-    expect(tunnel.state).toEqual({ name: 'closed', reason });
-    expect(operations(gateway)).toEqual(['StartSession', 'TerminateSession']);
-    expect(await once(tunnel.connect(), 'error')).toEqual([
-      expect.objectContaining({ code: 'SSM_TUNNEL_CLOSED', message: expect.stringMatching(words) }),
-    ]);
-    await listener.close();
-    await tunnel.close();
-  });
+  ])(
+    'ends with its streams and listeners when its channel %s and nothing works any more',
+    async (_, end, words) => {
+      await using gateway = await startScriptedGateway({
+        ...politeAgent,
+        resumeSession: () => ({ __type: 'ExpiredTokenException', message: 'expired' }),
+      });
+      const losses: unknown[] = [];
+      const onSession = (message: unknown): void => {
+        const { event, cause } = message as { event: string; cause?: unknown };
+        if (event === 'lost') losses.push(cause);
+      };
+      subscribe('postern:ssm-tunnel:session', onSession);
+      const tunnel = await openTunnel({ ...optionsFor(gateway), reconnectTimeoutMs: 0 });
+      const listener = await tunnel.listen();
+      const stream = tunnel.connect();
+      const failed = once(stream, 'error');
+      await vi.waitFor(() => expect(gateway.agent.smux.length).toBe(8));
+      end(socketOf(gateway));
+      expect(await failed).toEqual([
+        expect.objectContaining({
+          code: 'SSM_STREAM_RESET',
+          cause: expect.objectContaining({ code: 'SSM_RECONNECT_TIMEOUT' }),
+        }),
+      ]);
+      const { reason } = await tunnel.closed;
+      expect(reason).toMatchObject({
+        code: 'SSM_RECONNECT_TIMEOUT',
+        cause: expect.objectContaining({ code: 'SSM_CREDENTIALS_UNAVAILABLE' }),
+      });
+      expect(losses).toEqual([
+        expect.objectContaining({ code: 'SSM_CHANNEL_LOST', message: expect.stringMatching(words) }),
+      ]);
+      expect(tunnel.state).toEqual({ name: 'closed', reason });
+      expect(operations(gateway)).toEqual(['StartSession', 'ResumeSession', 'TerminateSession']);
+      expect(await once(tunnel.connect(), 'error')).toEqual([
+        expect.objectContaining({
+          code: 'SSM_TUNNEL_CLOSED',
+          message: expect.stringContaining('was lost for 0 ms'),
+        }),
+      ]);
+      unsubscribe('postern:ssm-tunnel:session', onSession);
+      await listener.close();
+      await tunnel.close();
+    },
+  );
 
-  it('notices a service that is silent', async () => {
+  it('notices a service that is silent, and starts another session when that one is over', async () => {
     await using gateway = await startScriptedGateway({ ...politeAgent, autoPong: false });
     const tunnel = await openTunnel({ ...optionsFor(gateway), pingIntervalMs: 20 });
-    expect((await tunnel.closed).reason).toMatchObject({
-      code: 'SSM_CHANNEL_LOST',
-      message: expect.stringContaining('ping'),
-    });
+    await vi.waitFor(() => expect(tunnel.stats().replacements).toBeGreaterThan(0));
+    expect(operations(gateway).slice(0, 3)).toEqual(['StartSession', 'ResumeSession', 'StartSession']);
+    await tunnel.close();
   });
 
   it('pings as the official client does, and lives on answers', async () => {
@@ -270,11 +300,13 @@ describe('a tunnel', () => {
     const tunnel = await openTunnel(optionsFor(gateway));
     const stream = tunnel.connect();
     const failed = once(stream, 'error');
+    const waiting = once(tunnel.connect({ dedicated: true }), 'error');
     const reason = new Error('stop');
     tunnel.abort(reason);
     tunnel.abort(new Error('again'));
     expect([tunnel.state, stream.destroyed]).toEqual([{ name: 'closed', reason }, true]);
     expect(await failed).toEqual([expect.objectContaining({ code: 'SSM_STREAM_RESET' })]);
+    expect(await waiting).toHaveLength(1);
     expect(await tunnel.closed).toEqual({ reason });
     expect(operations(gateway)).toEqual(['StartSession', 'TerminateSession']);
     await tunnel.close();

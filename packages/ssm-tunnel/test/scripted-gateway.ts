@@ -19,12 +19,15 @@ export interface GatewayScript {
   /** Called for each message of the client after OpenDataChannel. */
   onMessage?: (socket: WebSocket, agent: ScriptedAgent, bytes: Buffer) => void;
   autoPong?: boolean;
+  /** The answer to ResumeSession, like that to StartSession. Default: the session is over. */
+  resumeSession?: (url: string) => object;
   /** The answer to TerminateSession. Default: done. */
   terminateSession?: () => object;
 }
 
 export interface ScriptedGateway extends AsyncDisposable {
   readonly endpoint: string;
+  /** Of the newest session. */
   readonly agent: ScriptedAgent;
   /** Names of the API operations called, with their bodies. */
   readonly calls: { operation: string; body: Record<string, unknown> }[];
@@ -35,7 +38,7 @@ export interface ScriptedGateway extends AsyncDisposable {
 
 /** A service and agent in one, under the control of a test: for what the simulator rightly never does. */
 export async function startScriptedGateway(script: GatewayScript = {}): Promise<ScriptedGateway> {
-  const agent = new ScriptedAgent();
+  let agent = new ScriptedAgent();
   const calls: ScriptedGateway['calls'] = [];
   const upgrades: ScriptedGateway['upgrades'] = [];
   const openings: string[] = [];
@@ -48,10 +51,17 @@ export async function startScriptedGateway(script: GatewayScript = {}): Promise<
       calls.push({ operation, body: JSON.parse(Buffer.concat(chunks).toString()) });
       const { port } = server.address() as AddressInfo;
       const url = `ws://127.0.0.1:${port}/v1/data-channel/s-1?role=publish_subscribe&cell-number=AA+b/c=`;
-      const answer =
-        operation === 'StartSession'
-          ? (script.startSession?.(url) ?? { SessionId: 's-1', TokenValue: 'secret-token', StreamUrl: url })
-          : (script.terminateSession?.() ?? { SessionId: 's-1' });
+      const answers: Record<string, () => object> = {
+        StartSession: () => {
+          if (openings.length > 0) agent = new ScriptedAgent();
+          return (
+            script.startSession?.(url) ?? { SessionId: 's-1', TokenValue: 'secret-token', StreamUrl: url }
+          );
+        },
+        ResumeSession: () => script.resumeSession?.(url) ?? { SessionId: 's-1' },
+        TerminateSession: () => script.terminateSession?.() ?? { SessionId: 's-1' },
+      };
+      const answer = answers[operation]?.() ?? { __type: 'UnknownOperationException' };
       response.writeHead('__type' in answer ? 400 : 200, { 'content-type': 'application/x-amz-json-1.1' });
       response.end(JSON.stringify(answer));
     });
@@ -84,7 +94,9 @@ export async function startScriptedGateway(script: GatewayScript = {}): Promise<
   await once(server, 'listening');
   return {
     endpoint: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
-    agent,
+    get agent() {
+      return agent;
+    },
     calls,
     upgrades,
     openings,

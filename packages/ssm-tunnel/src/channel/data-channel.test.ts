@@ -11,7 +11,7 @@ import {
 import { describe, expect, it, vi } from 'vitest';
 import { channelWithAgent, openChannel } from '../../test/channel-with-agent.ts';
 import { portAction, type ScriptedAgent } from '../../test/scripted-agent.ts';
-import { isTunnelError } from '../errors.ts';
+import { isTunnelError, TunnelError } from '../errors.ts';
 import type { ChannelUser } from './channel-user.ts';
 import type { Link } from './web-socket-link.ts';
 
@@ -19,6 +19,15 @@ const never = new AbortController().signal;
 
 const responseOf = (agent: ScriptedAgent): HandshakeResponse =>
   parseHandshakeResponse(agent.input[0]?.payload ?? Buffer.alloc(0));
+
+/** A user whose payloads are taken from a list. */
+const listUser = (list: (string | Uint8Array)[]): Partial<ChannelUser> => ({
+  nextPayload: () => {
+    const next = list.shift();
+    return next === undefined ? [] : [Buffer.from(next)];
+  },
+});
+const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
 describe('the handshake', () => {
   it('is acknowledged, answered once with a version that keeps the agent from closing silent sessions, and done', async () => {
@@ -72,12 +81,6 @@ describe('the handshake', () => {
       /Standard_Stream, not Port/,
     ],
     [
-      'a document that is not for local forwarding',
-      [{ ...portAction, properties: { portNumber: '22' } } as RequestedAction],
-      ActionStatus.failed,
-      /LocalPortForwarding/,
-    ],
-    [
       'an unknown action',
       [portAction, { actionType: 'Unknown', name: 'Dance', parameters: {} }],
       ActionStatus.unsupported,
@@ -96,14 +99,30 @@ describe('the handshake', () => {
     expect(link.state).toBe('closed');
   });
 
-  it.each([
-    ['without a session type', [], '3.3.987.0', /did not say which type/],
-    ['by an agent without mux', [portAction], '3.0.196.0', /3\.0\.196\.0 cannot carry/],
-  ])('is refused %s', async (_, actions, version, words) => {
+  it('is refused without a session type', async () => {
     const { agent, channel } = channelWithAgent();
-    channel.onMessage(agent.handshakeRequest(actions, version));
-    await expect(channel.handshake(1_000, never)).rejects.toThrow(words);
+    channel.onMessage(agent.handshakeRequest([]));
+    await expect(channel.handshake(1_000, never)).rejects.toThrow(/did not say which type/);
   });
+
+  it.each([
+    ['many streams', portAction, '3.0.197.0', 'mux'],
+    ['one stream after the other by an old agent', portAction, '3.0.196.0', 'basic'],
+    [
+      'one stream by a document for SSH',
+      { ...portAction, properties: { portNumber: '22' } },
+      '3.3.987.0',
+      'standard',
+    ],
+  ])(
+    'tells that the session carries %s, as the agent decides for itself',
+    async (_, action, version, mode) => {
+      const { agent, channel } = channelWithAgent();
+      channel.onMessage(agent.handshakeRequest([action], version));
+      channel.onMessage(agent.handshakeComplete());
+      await expect(channel.handshake(1_000, never)).resolves.toMatchObject({ agent: { mode, version } });
+    },
+  );
 
   it('gives up in time, and at once when cancelled', async () => {
     await expect(channelWithAgent().channel.handshake(5, never)).rejects.toMatchObject({
@@ -212,15 +231,6 @@ describe('what the agent sends', () => {
 });
 
 describe('what is sent', () => {
-  /** A user whose payloads are taken from a list. */
-  const listUser = (list: (string | Uint8Array)[]): Partial<ChannelUser> => ({
-    nextPayload: () => {
-      const next = list.shift();
-      return next === undefined ? [] : [Buffer.from(next)];
-    },
-  });
-  const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
-
   it('waits for the end of the handshake', async () => {
     const list = ['early'];
     const { agent, channel } = channelWithAgent(listUser(list));
@@ -248,9 +258,12 @@ describe('what is sent', () => {
     const { agent, channel } = openChannel(listUser(Array.from({ length: 400 }, (_, at) => `${at},`)));
     channel.schedulePump();
     await turn();
-    expect(channel.statistics.unackedMessages).toBe(256);
-    for (const message of agent.input.slice()) channel.onMessage(agent.acknowledge(message));
-    await turn();
+    const { unackedMessages, windowMessages } = channel.statistics;
+    expect([unackedMessages, unackedMessages < 400]).toEqual([windowMessages, true]);
+    for (let at = 0; at < agent.input.length; at++) {
+      channel.onMessage(agent.acknowledge(agent.input[at]!));
+      await turn();
+    }
     expect(agent.smux.toString().split(',')).toHaveLength(401);
   });
 
@@ -315,11 +328,49 @@ describe('the end', () => {
     expect(await channelWithAgent().channel.terminateSession(never)).toBe(false);
   });
 
-  it('comes when the service stops reading, before memory fills up', () => {
-    const { agent, channel, over, link } = openChannel();
+  it('comes for the link alone when the service stops reading, before memory fills up', () => {
+    const { agent, channel, lost, over, link } = openChannel();
     Object.assign(link, { bufferedBytes: 64 * 1024 * 1024 });
     channel.onMessage(agent.data('x'));
-    expect(over).toEqual([expect.objectContaining({ code: 'SSM_CHANNEL_LOST' })]);
+    expect([link.state, channel.link, over]).toEqual(['terminated', undefined, []]);
+    expect(lost).toEqual([expect.objectContaining({ code: 'SSM_CHANNEL_LOST' })]);
+  });
+
+  it('comes when the agent acknowledges nothing for too long, and not for the time without a link', async () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance'] });
+    try {
+      const { agent, channel, over, link } = openChannel(listUser(['anybody there?']), 1_000);
+      channel.onMessage(agent.acknowledge(agent.input[0]!));
+      channel.schedulePump();
+      await turn();
+      channel.onLost(new TunnelError('SSM_CHANNEL_LOST', 'gone', { hint: 'none' }));
+      await vi.advanceTimersByTimeAsync(60_000);
+      expect(over).toEqual([]);
+      channel.onOpen(link);
+      await vi.advanceTimersByTimeAsync(900);
+      await turn();
+      expect(over).toEqual([]);
+      for (let passed = 0; passed < 20_000 && over.length === 0; passed += 500) {
+        await vi.advanceTimersByTimeAsync(500);
+        await turn();
+      }
+      expect(over).toEqual([expect.objectContaining({ code: 'SSM_ACK_TIMEOUT', kind: 'timeout' })]);
+    } finally {
+      vi.useRealTimers();
+    }
+  });
+
+  it('is not that of the link: what was not acknowledged is sent again over the next one, at once and in order', async () => {
+    const { agent, channel, link, lost } = openChannel(listUser(['a', 'b', 'c']));
+    channel.onMessage(agent.acknowledge(agent.input[0]!));
+    channel.schedulePump();
+    await turn();
+    channel.onMessage(agent.acknowledge(agent.input[2]!));
+    const before = agent.transmissions.length;
+    channel.onLost(new TunnelError('SSM_CHANNEL_LOST', 'gone', { hint: 'none' }));
+    expect(lost).toHaveLength(1);
+    channel.onOpen(link);
+    expect(agent.transmissions.slice(before).map(({ sequenceNumber }) => sequenceNumber)).toEqual([1, 3]);
   });
 
   it('drops a link that opens too late', async () => {

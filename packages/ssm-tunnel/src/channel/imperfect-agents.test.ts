@@ -178,12 +178,11 @@ describe('a service that does not say all it should', () => {
     }
   });
 
-  it('is left, with its reason, when it hangs up before the agent agreed', async () => {
-    const { channel, over } = answeredTerminate();
-    const lost = new TunnelError('SSM_CHANNEL_LOST', 'gone', { hint: 'none' });
-    channel.onLost(lost);
-    expect(over).toEqual([lost]);
-    expect(await channel.terminateSession(never)).toBe(true);
+  it('has not ended the session when it hangs up before the agent agreed', async () => {
+    const { channel, lost, over } = answeredTerminate();
+    channel.onLost(new TunnelError('SSM_CHANNEL_LOST', 'gone', { hint: 'none' }));
+    expect([lost, over]).toEqual([[expect.objectContaining({ code: 'SSM_CHANNEL_LOST' })], []]);
+    expect(await channel.terminateSession(never)).toBe(false);
     await channel.close();
   });
 });

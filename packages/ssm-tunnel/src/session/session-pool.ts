@@ -13,7 +13,7 @@ import type { TunnelStream } from '../streams/tunnel-stream.ts';
 import { WaitingRoom } from '../streams/waiting-room.ts';
 import { retryDelayMs, wait } from './backoff.ts';
 import { reconnectTimeout } from './resumption.ts';
-import type { Session, SessionEvents } from './session.ts';
+import { type Session, type SessionEvents, streamReset } from './session.ts';
 import { SessionLoad } from './session-load.ts';
 import type { SessionStarter } from './session-starter.ts';
 
@@ -51,6 +51,8 @@ export class SessionPool implements SessionEvents {
   readonly #starter: SessionStarter;
   readonly #sessions = new Map<Session, SessionLoad>();
   readonly #dedicated = new Set<Session>();
+  /** Over, but still being ended at AWS. */
+  readonly #leaving = new Set<Session>();
   readonly #waiting = new WaitingRoom(() => this.#events.changed());
   readonly #starting = new Set<Promise<unknown>>();
   readonly #life = new AbortController();
@@ -63,6 +65,7 @@ export class SessionPool implements SessionEvents {
   #steadyUntil = 0;
   #interval: NodeJS.Timeout | undefined;
   #over = false;
+  #endedBy: TunnelError | undefined;
 
   constructor(
     options: ResolvedOptions,
@@ -154,7 +157,8 @@ export class SessionPool implements SessionEvents {
         stream.once('close', () => void session.close());
         session.adopt(stream);
       } catch (error) {
-        stream.destroy(error instanceof Error ? error : new Error(String(error)));
+        if (this.#over) stream.destroy(this.#endedBy);
+        else stream.destroy(asError(error));
       }
     };
     this.#track(start());
@@ -162,23 +166,23 @@ export class SessionPool implements SessionEvents {
 
   /** Ends all streams and sessions in order. */
   async close(): Promise<void> {
-    this.#stop(closedError(undefined));
+    this.#stop(undefined);
     this.#waiting.destroyAll();
     await Promise.all(this.sessions.map((session) => session.close()));
-    await Promise.all(this.#starting);
+    await this.gone();
   }
 
   /** Resets all streams. `gone` tells when nothing is left. */
   abort(error: TunnelError): void {
-    this.#stop(error);
+    this.#stop(closedError(error));
     this.#waiting.destroyAll(() => closedError(error));
     for (const session of this.sessions) session.abort(error);
   }
 
-  /** Fulfils when nothing of the sessions there are now is left. */
-  async gone(sessions: readonly Session[]): Promise<void> {
-    await Promise.all(sessions.map((session) => session.gone));
+  /** Fulfils when nothing is left of the sessions, which have all been told to end. */
+  async gone(): Promise<void> {
     await Promise.all(this.#starting);
+    await Promise.all([...this.#leaving].map((session) => session.gone));
   }
 
   // What the sessions call.
@@ -193,9 +197,11 @@ export class SessionPool implements SessionEvents {
     const shared = this.#sessions.delete(session);
     const dedicated = this.#dedicated.delete(session);
     if (!shared && !dedicated) return;
+    this.#leaving.add(session);
+    void session.gone.then(() => this.#leaving.delete(session));
     this.#events.over(session);
     if (this.#over || dedicated) {
-      for (const stream of unopened) stream.destroy(error ?? closedError(undefined));
+      for (const stream of unopened) stream.destroy(streamReset(error));
       return;
     }
     for (const stream of unopened) this.#waiting.admit(stream);
@@ -285,15 +291,18 @@ export class SessionPool implements SessionEvents {
   }
 
   #fail(error: unknown): void {
-    this.#stop(error);
+    this.#stop(closedError(error));
     this.#waiting.destroyAll(() => closedError(error));
     this.#events.failed(error);
   }
 
-  #stop(reason: unknown): void {
+  /** With an error streams that wait are told of it. Stopping again changes nothing. */
+  #stop(error: TunnelError | undefined): void {
+    if (this.#over) return;
     this.#over = true;
+    this.#endedBy = error;
     clearInterval(this.#interval);
-    this.#life.abort(reason);
+    this.#life.abort(error ?? closedError(undefined));
   }
 
   #serveWaiting(): void {
@@ -366,4 +375,8 @@ function isFinal(error: unknown): boolean {
     error.code === 'SSM_PROXY_REFUSED' ||
     (error.output !== undefined && error.output !== '')
   );
+}
+
+function asError(reason: unknown): Error {
+  return reason instanceof Error ? reason : new Error(String(reason));
 }

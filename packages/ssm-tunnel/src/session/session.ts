@@ -317,7 +317,8 @@ export class Session implements ChannelUser {
   }
 }
 
-function streamReset(cause: TunnelError | undefined): TunnelError {
+/** What a stream that ended with its session is told. */
+export function streamReset(cause: TunnelError | undefined): TunnelError {
   return new TunnelError(
     'SSM_STREAM_RESET',
     `The connection was reset with its session. ${cause?.message ?? 'The session ended.'}`,
