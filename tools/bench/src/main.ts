@@ -1,14 +1,27 @@
 import { artefact } from './artefact.ts';
+import { TUNNEL_USAGE, tunnel, UsageError } from './tunnel/tunnel.ts';
 
-/** `npm run bench -- <command> [--json]` */
-const commands: Readonly<Record<string, (options: { json: boolean }) => Promise<void>>> = { artefact };
+/** `npm run bench -- <command> …` */
+const commands: Readonly<Record<string, (args: readonly string[]) => Promise<void>>> = {
+  async artefact(args) {
+    const unknown = args.filter((argument) => argument !== '--json');
+    if (unknown.length > 0) throw new UsageError(`Unknown: ${unknown.join(' ')}.`);
+    await artefact({ json: args.includes('--json') });
+  },
+  tunnel,
+};
 
-const [name = '', ...rest] = process.argv.slice(2);
-const unknown = rest.filter((argument) => argument !== '--json');
+const [name = '', ...args] = process.argv.slice(2);
 const command = Object.hasOwn(commands, name) ? commands[name] : undefined;
-if (command === undefined || unknown.length > 0) {
-  console.error(`Usage: npm run bench -- <command> [--json]\nCommands: ${Object.keys(commands).join(', ')}`);
+try {
+  if (command === undefined) throw new UsageError(`There is no command ${name === '' ? 'given' : name}.`);
+  await command(args);
+} catch (error) {
+  if (!(error instanceof UsageError)) throw error;
+  console.error(`${error.message}
+Usage: npm run bench -- <command> …
+Commands: ${Object.keys(commands).join(', ')}
+Usage: npm run bench -- artefact [--json]
+${TUNNEL_USAGE}`);
   process.exitCode = 2;
-} else {
-  await command({ json: rest.includes('--json') });
 }
