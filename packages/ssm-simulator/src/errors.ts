@@ -60,6 +60,7 @@ export function isSsmApiError(value: unknown): value is SsmApiError {
  * - `SSM_SIMULATOR_VIOLATIONS` (protocol): `assertNoViolations()` found some; `violations` has them.
  * - `SSM_SIMULATOR_NOT_MOUNTED` (invalid): StartSession before `setStreamBase`.
  * - `SSM_SIMULATOR_LISTEN_FAILED` (conflict): the port of a stand-alone simulator cannot be had; `cause` says why.
+ * - `SSM_SIMULATOR_PROCESS_ENDED` (closed): the process of a spawned simulator is gone; the message has its last words.
  * - `SSM_SIMULATOR_CLOSED` (closed): the simulator was closed.
  */
 export type SsmSimulatorErrorCode =
@@ -69,6 +70,7 @@ export type SsmSimulatorErrorCode =
   | 'SSM_SIMULATOR_VIOLATIONS'
   | 'SSM_SIMULATOR_NOT_MOUNTED'
   | 'SSM_SIMULATOR_LISTEN_FAILED'
+  | 'SSM_SIMULATOR_PROCESS_ENDED'
   | 'SSM_SIMULATOR_CLOSED';
 
 const misuse: Readonly<Record<SsmSimulatorErrorCode, { kind: SsmErrorKind; hint: string }>> = {
@@ -87,6 +89,7 @@ const misuse: Readonly<Record<SsmSimulatorErrorCode, { kind: SsmErrorKind; hint:
     hint: 'Call setStreamBase() with the address of the server that passes upgrades to handleUpgrade().',
   },
   SSM_SIMULATOR_LISTEN_FAILED: { kind: 'conflict', hint: 'Choose another port, or 0 for any free one.' },
+  SSM_SIMULATOR_PROCESS_ENDED: { kind: 'closed', hint: 'Spawn another simulator.' },
   SSM_SIMULATOR_CLOSED: { kind: 'closed', hint: 'Create another simulator.' },
 };
 

@@ -24,6 +24,8 @@ export class Session {
   readonly reason: string | undefined;
   readonly owner: SsmCaller;
   readonly startDateMs: number;
+  /** As the client's latest OpenDataChannel says it; old clients do not. */
+  clientVersion: string | undefined;
   #status: SessionStatus = 'Connecting';
   #endDateMs: number | undefined;
   #token: { bytes: Buffer; untilMs: number } | undefined;

@@ -25,6 +25,8 @@ export interface SsmSessionSummary {
   /** As StartSession had it. */
   readonly reason?: string;
   readonly state: SessionStatus;
+  /** As OpenDataChannel has it. */
+  readonly clientVersion?: string;
 }
 
 /** Session Manager of one account and region, with the agents of its instances. */
@@ -129,11 +131,12 @@ export function createSsmSimulator(options: SsmSimulatorOptions = {}): SsmSimula
     violations: () => violations.all(),
     assertNoViolations: () => violations.assertNone(),
     sessions: () =>
-      sessions.all().map(({ id, target, reason, status }) => ({
+      sessions.all().map(({ id, target, reason, status, clientVersion }) => ({
         sessionId: id,
         target,
         ...(reason === undefined ? {} : { reason }),
         state: status,
+        ...(clientVersion === undefined ? {} : { clientVersion }),
       })),
     faults: createFaults(sessions, instances, apiFaults),
     close,

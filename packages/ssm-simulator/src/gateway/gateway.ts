@@ -150,7 +150,10 @@ export class Gateway {
     }
     try {
       const opened = parseOpenDataChannel(asBuffer(data).toString());
-      return sessions.find(sessionId)?.redeemToken(opened.tokenValue) === true ? opened : undefined;
+      const session = sessions.find(sessionId);
+      if (session?.redeemToken(opened.tokenValue) !== true) return undefined;
+      session.clientVersion = opened.clientVersion;
+      return opened;
     } catch (error) {
       if (!isProtocolError(error)) throw error;
       violations.record(sessionId, 'malformed-open', error.message);
