@@ -4,10 +4,10 @@ import { isProtocolError } from '../errors.ts';
 import { parseHandshakeComplete } from '../handshake/handshake-complete.ts';
 import { parseHandshakeRequest, sessionProperty } from '../handshake/handshake-request.ts';
 import { parseHandshakeResponse } from '../handshake/handshake-response.ts';
-import { decodeAcknowledge } from './acknowledge.ts';
+import { decodeAcknowledge, encodeAcknowledge } from './acknowledge.ts';
 import { parseAgentSessionState } from './agent-session-state.ts';
 import { encodeChannelClosed, parseChannelClosed } from './channel-closed.ts';
-import type { ClientMessage } from './client-message.ts';
+import { type ClientMessage, decodeClientMessage } from './client-message.ts';
 import { encodeOpenDataChannel, parseOpenDataChannel } from './open-data-channel.ts';
 import { parseSessionFlag } from './session-flag.ts';
 
@@ -118,6 +118,43 @@ describe('message bodies', () => {
       clientId: 'peer-agent',
     });
   });
+
+  it('acknowledge whatever the peer called its message, as JSON', () => {
+    const text = fc.oneof(fc.constantFrom('output_stream_data', 'a"b', '<&>', 'ä', ''), fc.string());
+    fc.assert(
+      fc.property(
+        text,
+        fc.oneof(fc.uuid(), text),
+        fc.maxSafeNat(),
+        (messageType, messageId, sequenceNumber) => {
+          const of = { messageType, messageId, sequenceNumber };
+          const message = decodeClientMessage(encodeAcknowledge(of, envelope));
+          expect(decodeAcknowledge(message)).toEqual(of);
+          const text = Buffer.from(message.payload).toString();
+          expect(JSON.parse(text)).toEqual({
+            AcknowledgedMessageType: messageType,
+            AcknowledgedMessageId: messageId,
+            AcknowledgedMessageSequenceNumber: sequenceNumber,
+            IsSequentialMessage: true,
+          });
+          // A space makes it a body that only the parser for any JSON reads.
+          expect(decodeAcknowledge(acknowledgeWith(Buffer.from(text.replace('{', '{ '))))).toEqual(of);
+        },
+      ),
+    );
+  });
+
+  it.each(['', '-1', '01', '1.5', '1e3', '9007199254740993', '"1"', 'null', '1 2', '0x1'])(
+    'do not take %j for the number of an acknowledged message',
+    (number) => {
+      const body =
+        '{"AcknowledgedMessageType":"output_stream_data","AcknowledgedMessageId":"00112233-4455-4677-8899-aabbccddeeff",' +
+        `"AcknowledgedMessageSequenceNumber":${number},"IsSequentialMessage":true}`;
+      const read = (): number => decodeAcknowledge(acknowledgeWith(Buffer.from(body))).sequenceNumber;
+      if (number === '1e3') expect(read()).toBe(1_000);
+      else expect(read).toThrow(/acknowledge|AcknowledgedMessageSequenceNumber/);
+    },
+  );
 
   it('say which message type an acknowledgement really has', () => {
     expect(() => decodeAcknowledge({ ...acknowledgeWith(Buffer.alloc(0)), messageType: 'other' })).toThrow(

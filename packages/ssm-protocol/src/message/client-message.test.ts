@@ -6,6 +6,7 @@ import { encodeSmuxFrame } from '../smux/frame.ts';
 import { encodeAcknowledge } from './acknowledge.ts';
 import { type ClientMessage, decodeClientMessage, encodeClientMessage } from './client-message.ts';
 import { encodeSessionFlag } from './session-flag.ts';
+import { StreamEnvelope } from './stream-envelope.ts';
 
 const createdDateMs = 1_700_000_000_123;
 
@@ -91,6 +92,25 @@ describe('the envelope', () => {
         expect(plain(decodeClientMessage(bytes))).toEqual(plain(naiveDecode(bytes)));
         expect(plain(decodeClientMessage(bytes))).toEqual(plain(message));
       }),
+    );
+  });
+
+  it('is the same from the template of a stream', () => {
+    fc.assert(
+      fc.property(anyMessage, fc.nat({ max: 300 }), (message, cut) => {
+        const bytes = encodeClientMessage({ ...message, schemaVersion: 1 });
+        const envelope = new StreamEnvelope(message.messageType);
+        const parts = [message.payload.subarray(0, cut), message.payload.subarray(cut)];
+        expect(envelope.encode(message, parts).equals(bytes)).toBe(true);
+        const text = Buffer.from(message.payload).toString('hex');
+        const ofText = encodeClientMessage({ ...message, schemaVersion: 1, payload: Buffer.from(text) });
+        expect(envelope.encodeText(message, text).equals(ofText)).toBe(true);
+      }),
+    );
+    expect(() => new StreamEnvelope('with space')).toThrow(expect.objectContaining({ field: 'MessageType' }));
+    const fields = { ...sample, createdDateMs: 1.5 };
+    expect(() => new StreamEnvelope('x').encode(fields, [])).toThrow(
+      expect.objectContaining({ field: 'CreatedDate' }),
     );
   });
 
@@ -182,6 +202,10 @@ describe('a broken envelope', () => {
     ['CreatedDate', { createdDateMs: 1.5 }],
     ['PayloadType', { payloadType: 2 ** 32 }],
     ['MessageId', { messageId: 'not-a-uuid' }],
+    ['MessageId', { messageId: 'dd01e56b-ff48-483e-a508-b5f073f31b1g' }],
+    ['MessageId', { messageId: 'dd01e56b-ff48-483e-a508+b5f073f31b16' }],
+    ['MessageId', { messageId: 'dd01e56b-ff48-483e-a508-b5f073f31b16 ' }],
+    ['MessageId', { messageId: 'dd01e56b-ff48-483e-a508-b5f073f31b\u0661\u0662' }],
   ])('cannot be written: %s', (field, part) => {
     expect(failure(() => encodeClientMessage({ ...sample, ...part }))).toMatchObject({ field });
   });

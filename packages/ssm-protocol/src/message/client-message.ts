@@ -1,6 +1,6 @@
-import { hash } from 'node:crypto';
 import { invalidField, ProtocolError } from '../errors.ts';
 import { HEADER_LENGTH, MESSAGE_HEADER_BYTES, MessageType, Offset } from './constants.ts';
+import { digestOf, totalBytes, writePayload, writeUnsigned64 } from './envelope-fields.ts';
 import { readMessageId, writeMessageId } from './message-id.ts';
 
 /** One message of the data channel, either direction. */
@@ -56,15 +56,7 @@ export function encodeClientMessageOf(
   requireUnsigned('Flags', Offset.flags, message.flags, Number.MAX_SAFE_INTEGER);
   requireUnsigned('PayloadType', Offset.payloadType, message.payloadType, HIGH - 1);
 
-  let payloadBytes = 0;
-  for (const part of payloadParts) payloadBytes += part.length;
-  const bytes = Buffer.allocUnsafe(MESSAGE_HEADER_BYTES + payloadBytes);
-  let position: number = Offset.payload;
-  for (const part of payloadParts) {
-    bytes.set(part, position);
-    position += part.length;
-  }
-
+  const bytes = Buffer.allocUnsafe(MESSAGE_HEADER_BYTES + totalBytes(payloadParts));
   bytes.writeUInt32BE(HEADER_LENGTH, Offset.headerLength);
   bytes.fill(0x20, Offset.messageType + messageType.length, Offset.schemaVersion);
   bytes.write(messageType, Offset.messageType, TYPE_BYTES, 'latin1');
@@ -73,9 +65,8 @@ export function encodeClientMessageOf(
   writeUnsigned64(bytes, sequenceNumber, Offset.sequenceNumber);
   writeUnsigned64(bytes, message.flags, Offset.flags);
   writeMessageId(bytes, message.messageId, Offset.messageId);
-  bytes.set(sha256(bytes.subarray(Offset.payload)), Offset.payloadDigest);
   bytes.writeUInt32BE(message.payloadType, Offset.payloadType);
-  bytes.writeUInt32BE(payloadBytes, Offset.payloadLength);
+  writePayload(bytes, payloadParts);
   return bytes;
 }
 
@@ -126,8 +117,7 @@ export function decodeClientMessage(bytes: Uint8Array, options?: DecodeOptions):
 }
 
 function verifyDigest(buffer: Buffer, payload: Uint8Array): void {
-  const digest = sha256(payload);
-  if (digest.compare(buffer, Offset.payloadDigest, Offset.payloadType) !== 0) {
+  if (digestOf(payload) !== buffer.toString('latin1', Offset.payloadDigest, Offset.payloadType)) {
     throw new ProtocolError(
       'SSM_DIGEST_MISMATCH',
       'PayloadDigest',
@@ -137,7 +127,20 @@ function verifyDigest(buffer: Buffer, payload: Uint8Array): void {
   }
 }
 
+/** The names of the protocol as they stand in the field, so that a message of the usual kind needs one look. */
+const KNOWN_TYPES: ReadonlyMap<string, string> = new Map(
+  Object.values(MessageType).flatMap((name) => [
+    [name.padEnd(TYPE_BYTES, ' '), name],
+    [name.padEnd(TYPE_BYTES, '\0'), name],
+  ]),
+);
+
 function readMessageType(buffer: Buffer): string {
+  const field = buffer.toString('latin1', Offset.messageType, Offset.schemaVersion);
+  return KNOWN_TYPES.get(field) ?? readUnknownType(buffer);
+}
+
+function readUnknownType(buffer: Buffer): string {
   let start: number = Offset.messageType;
   let end: number = Offset.schemaVersion;
   while (end > start && isPadding(buffer[end - 1])) end--;
@@ -162,17 +165,8 @@ function readUnsigned64(buffer: Buffer, field: string, offset: number): number {
   return value;
 }
 
-function writeUnsigned64(buffer: Buffer, value: number, offset: number): void {
-  buffer.writeUInt32BE(Math.floor(value / HIGH), offset);
-  buffer.writeUInt32BE(value % HIGH, offset + 4);
-}
-
 function requireUnsigned(field: string, offset: number, value: number, maximum: number): void {
   if (!Number.isInteger(value) || value < 0 || value > maximum) {
     throw invalidField(field, offset, `cannot carry ${value}`);
   }
-}
-
-function sha256(bytes: Uint8Array): Buffer {
-  return hash('sha256', bytes, 'buffer');
 }

@@ -153,11 +153,13 @@ export class ReliableSender {
   send(payloadType: number, payloadParts: readonly Uint8Array[], now: number): Buffer {
     const sequenceNumber = this.#next;
     const bytes = this.#envelope.encode(
-      Math.floor(now),
-      sequenceNumber,
-      sequenceNumber === 0 ? this.#options.firstMessageFlags : MessageFlags.none,
-      this.#options.newMessageId(),
-      payloadType,
+      {
+        createdDateMs: Math.floor(now),
+        sequenceNumber,
+        flags: sequenceNumber === 0 ? this.#options.firstMessageFlags : MessageFlags.none,
+        messageId: this.#options.newMessageId(),
+        payloadType,
+      },
       payloadParts,
     );
     const payloadBytes = bytes.length - MESSAGE_HEADER_BYTES;
