@@ -2,7 +2,13 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import { type FakeAnswer, type FakeApi, startedSession, startFakeApi } from '../../test/aws-fake-api.ts';
+import {
+  type FakeAnswer,
+  type FakeApi,
+  type FakeCall,
+  startedSession,
+  startFakeApi,
+} from '../../test/aws-fake-api.ts';
 import type { TunnelCredentials } from '../options.ts';
 import { createSessionApi, type SessionApi } from './session-api.ts';
 
@@ -15,11 +21,15 @@ interface Setup extends AsyncDisposable {
   keys(): string[];
 }
 
-async function setUp(credentials: TunnelCredentials | undefined, answer?: () => FakeAnswer): Promise<Setup> {
-  const fake = await startFakeApi((_, port) => answer?.() ?? startedSession(port));
+async function setUp(
+  credentials: TunnelCredentials | undefined,
+  answer?: (call: FakeCall) => FakeAnswer,
+  tags?: Record<string, string>,
+): Promise<Setup> {
+  const fake = await startFakeApi((call, port) => answer?.(call) ?? startedSession(port));
   const api = await createSessionApi({
     candidates: ['i-0a1b2c3d4e5f60718'],
-    tags: undefined,
+    tags,
     documentName: 'AWS-StartPortForwardingSession',
     parameters: {},
     reason: 'tests',
@@ -112,6 +122,36 @@ describe('credentials that were rotated', () => {
     vi.stubEnv('AWS_ACCESS_KEY_ID', 'AKIDSECOND');
     await setup.api.resume('s-1', never);
     expect(setup.keys()).toEqual(['AKIDFIRST', 'AKIDSECOND']);
+  });
+});
+
+describe('old credentials', () => {
+  const expired: FakeAnswer = { __type: 'ExpiredTokenException', message: 'The security token is expired' };
+  const onlyNew = ({ headers }: FakeCall): FakeAnswer =>
+    keyOf(headers.authorization) === 'AKIDFIRST' ? expired : undefined;
+
+  it('do not keep a session from being ended', async () => {
+    let current = 'AKIDFIRST';
+    await using setup = await setUp(async () => keys(current), onlyNew);
+    await expect(setup.api.start('i-1', never)).rejects.toMatchObject({
+      code: 'SSM_CREDENTIALS_UNAVAILABLE',
+    });
+    current = 'AKIDSECOND';
+    await setup.api.terminate('s-1', never);
+    expect(setup.keys()).toEqual(['AKIDFIRST', 'AKIDFIRST', 'AKIDSECOND']);
+  });
+
+  it('do not keep nodes from being found', async () => {
+    let current = 'AKIDFIRST';
+    const nodes = { InstanceInformationList: [{ InstanceId: 'i-1', PingStatus: 'Online' }] };
+    await using setup = await setUp(
+      async () => keys(current),
+      (call) => onlyNew(call) ?? nodes,
+      { Role: 'x' },
+    );
+    await expect(setup.api.targets(never)).rejects.toMatchObject({ code: 'SSM_CREDENTIALS_UNAVAILABLE' });
+    current = 'AKIDSECOND';
+    expect(await setup.api.targets(never)).toEqual(['i-1']);
   });
 });
 

@@ -185,6 +185,15 @@ describe('through a proxy', () => {
   });
 });
 
+it('a proxy of a kind that is not known is named by every call', async () => {
+  vi.stubEnv('ALL_PROXY', 'socks5://proxy.example.test');
+  await withApi({ endpoint: 'https://nowhere.invalid' }, async (api) => {
+    const invalid = { code: 'SSM_OPTIONS_INVALID', problems: [expect.stringContaining('ALL_PROXY')] };
+    await expect(api.start('i-1', never)).rejects.toMatchObject(invalid);
+    await expect(api.upgrade('wss://nowhere.invalid/')).rejects.toMatchObject(invalid);
+  });
+});
+
 describe('a proxy that does not help', () => {
   const upgradeError = async (api: SessionApi, url: string): Promise<unknown> => {
     const { agent, headers, ...upgrade } = await api.upgrade(url);

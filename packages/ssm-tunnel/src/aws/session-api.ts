@@ -1,6 +1,6 @@
 import type { Agent } from 'node:http';
 import { ResumeSessionCommand, type ResumeSessionResponse, StartSessionCommand } from '@aws-sdk/client-ssm';
-import { TunnelError } from '../errors.ts';
+import { isTunnelError, TunnelError } from '../errors.ts';
 import type { ResolvedOptions } from '../options.ts';
 import { abortable } from './abortable.ts';
 import { explainApiError, type SsmOperation } from './explain-api-error.ts';
@@ -121,11 +121,21 @@ export async function createSessionApi(settings: SessionApiSettings): Promise<Se
       }
     },
 
-    terminate: (sessionId, signal) => terminateSession(client, sessionId, signal),
+    async terminate(sessionId, signal) {
+      try {
+        await terminateSession(client, sessionId, signal);
+      } catch (error) {
+        // The set at hand may be hours old.
+        if (!isTunnelError(error) || error.code !== 'SSM_CREDENTIALS_UNAVAILABLE') throw error;
+        await refreshCredentials(signal);
+        await terminateSession(client, sessionId, signal);
+      }
+    },
 
     async targets(signal) {
       signal.throwIfAborted();
       if (settings.tags === undefined) return settings.candidates ?? [];
+      await refreshCredentials(signal);
       return await findOnlineNodes(client, settings.tags, signal);
     },
 

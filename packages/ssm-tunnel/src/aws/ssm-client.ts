@@ -24,7 +24,15 @@ export interface SsmConnection {
   destroy(): void;
 }
 
-/** Throws `SSM_OPTIONS_INVALID` when no region can be found, or for a FIPS endpoint beside an endpoint. */
+/**
+ * Throws `SSM_OPTIONS_INVALID` when no region can be found, or for a FIPS endpoint beside an endpoint.
+ *
+ * Where the API is: `endpoint`, else what the SDK finds (`AWS_ENDPOINT_URL_SSM`, `AWS_ENDPOINT_URL`, shared
+ * configuration), else `ssm.<region>.<suffix>`, or `ssm-fips.<region>.<suffix>` with `useFipsEndpoint` or
+ * `AWS_USE_FIPS_ENDPOINT`. Where the stream is, the API decides. The FIPS one is `ssmmessages-fips.<region>.<suffix>`
+ * (amazon-ssm-agent issue 426); whether StartSession at a FIPS endpoint names it is not documented, so whoever must
+ * be sure sets `streamEndpoint`.
+ */
 export async function connectSsm(settings: ConnectionSettings): Promise<SsmConnection> {
   const { endpoint, useFipsEndpoint, connectTimeoutMs } = settings;
   const agents = createProxyAgents(settings.proxy, connectTimeoutMs, true);
