@@ -1,4 +1,5 @@
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
+import type { ServerResponse } from 'node:http';
 import { connect } from 'node:net';
 import { type SsmStatistics, startSsmSimulator, type Violation } from '@postern/ssm-simulator';
 import { isTunnelError, openTunnel, type Tunnel, type TunnelStatistics } from '@postern/ssm-tunnel';
@@ -54,12 +55,14 @@ export async function liveThrough(time: VirtualTime): Promise<LifeRecord> {
   });
   simulator.registerInstance({ instanceId: TARGET });
   const questions = new Questions(time);
+  let beforeClose: NodeJS.Timeout | undefined;
   const onChannel = (message: unknown): void => {
-    const { state } = message as { state: 'opened' | 'closed' };
-    if (state === 'opened') setTimeout(() => questions.beforeClose(), CLOSE_EVERY_MS - 1_000).unref();
-    else questions.atClose();
+    clearTimeout(beforeClose);
+    if ((message as { state: 'opened' | 'closed' }).state === 'closed') questions.atClose();
+    else beforeClose = setTimeout(() => questions.beforeClose(), CLOSE_EVERY_MS - 1_000);
   };
   subscribe('postern:ssm-simulator:channel', onChannel);
+  subscribe('http.server.request.start', tellVirtualTime);
   const tunnel = await openTunnel({
     target: TARGET,
     remotePort: server.port,
@@ -81,6 +84,7 @@ export async function liveThrough(time: VirtualTime): Promise<LifeRecord> {
   const statistics = tunnel.stats();
   await tunnel.close();
   unsubscribe('postern:ssm-simulator:channel', onChannel);
+  unsubscribe('http.server.request.start', tellVirtualTime);
   const simulated = simulator.statistics();
   const violations = simulator.violations();
   await simulator.close();
@@ -157,6 +161,11 @@ class Questions {
     }
     return connections.length;
   }
+}
+
+/** Node dates its answers by a clock of its own, and the SDK would take the difference for its own clock's error. */
+function tellVirtualTime(message: unknown): void {
+  (message as { response: ServerResponse }).response.setHeader('date', new Date().toUTCString());
 }
 
 /** The connections of the session that idled out have to be over, each in its own way; the tunnel has to go on. */

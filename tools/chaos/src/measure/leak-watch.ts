@@ -18,7 +18,7 @@ export class LeakWatch {
   readonly #sockets = new Set<unknown>();
   readonly #servers = new Set<unknown>();
   readonly #warnings: string[] = [];
-  readonly #before = resources();
+  readonly #before: ReadonlyMap<string, number>;
   readonly #listenersBefore: number;
 
   readonly #patienceMs: number;
@@ -26,6 +26,9 @@ export class LeakWatch {
   /** Waits that long for what is ending to be gone. */
   constructor(patienceMs: number = PATIENCE_MS) {
     this.#patienceMs = patienceMs;
+    // Node opens these when something asks for them, as `pipe` does.
+    void [process.stdout, process.stderr];
+    this.#before = resources();
     subscribe(CLIENT_SOCKET, this.#onSocket);
     subscribe(SERVER_SOCKET, this.#onSocket);
     subscribe(LISTENING, this.#onListening);
