@@ -2,7 +2,7 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { type Profiler, Session } from 'node:inspector/promises';
 import { join } from 'node:path';
 
-export interface ProfileShare {
+interface ProfileShare {
   /** `function file:line`, or a name for a group. */
   readonly name: string;
   /** Of the time in which the process was busy, 0 to 1. */

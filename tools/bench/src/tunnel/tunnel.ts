@@ -15,7 +15,7 @@ import { throughput } from './throughput.ts';
 type Bench = (settings: Settings) => Promise<BenchResult>;
 
 /** In the order in which they run. */
-export const TUNNEL_BENCHES: Readonly<Record<string, Bench>> = {
+const TUNNEL_BENCHES: Readonly<Record<string, Bench>> = {
   throughput,
   striping,
   cpu,

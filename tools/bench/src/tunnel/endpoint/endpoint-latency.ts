@@ -10,9 +10,11 @@ import type { EndpointSite } from './endpoint-site.ts';
 const CONNECTIONS = 20;
 const MESSAGES = 100;
 const MESSAGE_BYTES = 64;
-/** More than is echoed while the messages are timed. */
-const ENDLESS = 1e9;
-const WARM_UP = 300_000;
+/**
+ * Bulk data goes in portions of that size, each back before the next one: an agent takes uploads faster than it sends
+ * echoes, and one that holds 4 MiB for a destination stops the whole session.
+ */
+const PORTION_BYTES = 256 * 1024;
 
 /** The echo of the first bytes of a new connection, against those of a connection that exists. */
 export async function endpointConnect(site: EndpointSite, settings: Settings): Promise<BenchResult> {
@@ -56,14 +58,16 @@ export async function endpointLatency(site: EndpointSite, settings: Settings): P
     const small = connect(tunnel);
     await timed(small);
     const busy = bulk === undefined ? undefined : connect(tunnel, bulk);
-    if (busy !== undefined) {
-      await sendAndReceive(busy, WARM_UP).received;
-      const endless = sendAndReceive(busy, ENDLESS);
-      for (const end of [endless.written, endless.received]) void end.catch(() => {});
-      await timed(small);
-    }
+    let over = false;
+    const move = async (stream: Duplex): Promise<void> => {
+      while (!over) await sendAndReceive(stream, PORTION_BYTES).received;
+    };
+    const moved = busy === undefined ? undefined : move(busy);
+    await timed(small);
     const times: number[] = [];
     for (let message = 0; message < amount(MESSAGES, settings); message++) times.push(await timed(small));
+    over = true;
+    await moved;
     busy?.destroy();
     small.destroy();
     const result = { p50: percentile(times, 0.5), p99: percentile(times, 0.99), max: Math.max(...times) };

@@ -5,7 +5,7 @@ import { type AddressInfo, createServer, type Server, type Socket } from 'node:n
 export const Request = { upload: 0x55, download: 0x44, echo: 0x45, arrival: 0x41 } as const;
 export const REQUEST_BYTES = 7;
 /** The answer to `upload` when all has come. */
-export const DONE: number = 0x2e;
+const DONE: number = 0x2e;
 /** The answer to `arrival`: the monotonic clock of this machine in nanoseconds. */
 export const CLOCK_BYTES = 8;
 

@@ -25,7 +25,7 @@ export interface Report {
 }
 
 /** Averages over 1, 5 and 15 minutes: what else wanted the cores. */
-export interface LoadAverages {
+interface LoadAverages {
   readonly before: readonly number[];
   readonly after: readonly number[];
 }
