@@ -16,7 +16,7 @@ export type TunnelErrorKind =
 export type TunnelErrorCode =
   /** Options are missing or malformed; `problems` lists all of them by name. */
   | 'SSM_OPTIONS_INVALID'
-  /** IAM refused StartSession (on the target or on the document). */
+  /** IAM refused an API call, most often StartSession (on the target or on the document); the hint names the permission. */
   | 'SSM_ACCESS_DENIED'
   /** No credentials were found, or AWS does not accept them (expired, unknown, wrong signature). */
   | 'SSM_CREDENTIALS_UNAVAILABLE'

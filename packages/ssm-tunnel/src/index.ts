@@ -1,3 +1,10 @@
+export {
+  type EndedLeftover,
+  endLeftoverSessions,
+  findLeftoverSessions,
+  type LeftoverOptions,
+  type LeftoverSession,
+} from './aws/leftover-sessions.ts';
 export type { TunnelDiagnostics } from './diagnostics.ts';
 export {
   isTunnelError,

@@ -11,14 +11,15 @@ export interface ConnectProxy extends AsyncDisposable {
 }
 
 export interface ProxyScript {
-  /** Status of every answer; 0 for none at all. Default 200. */
-  status?: number;
+  /** Status of every answer, or of the nth; 0 for none at all. Default 200. */
+  status?: number | ((nth: number) => number);
   /** Where connections go instead of where the client wants. */
   port?: number;
 }
 
 /** An HTTP proxy that knows CONNECT and nothing else. */
-export async function startConnectProxy({ status = 200, port }: ProxyScript = {}): Promise<ConnectProxy> {
+export async function startConnectProxy(script: ProxyScript = {}): Promise<ConnectProxy> {
+  const { port } = script;
   const asked: ConnectProxy['asked'] = [];
   const sockets = new Set<Socket>();
   const server = createServer((_, response) => response.writeHead(501).end());
@@ -29,6 +30,7 @@ export async function startConnectProxy({ status = 200, port }: ProxyScript = {}
   server.on('connect', (request, socket: Socket, head) => {
     const authority = request.url ?? '';
     asked.push({ authority, authorization: request.headers['proxy-authorization'] });
+    const status = typeof script.status === 'function' ? script.status(asked.length) : (script.status ?? 200);
     if (status === 0) return;
     if (status !== 200) {
       socket.end(`HTTP/1.1 ${status} No\r\nContent-Length: 4\r\n\r\nnope`);

@@ -29,8 +29,11 @@ it('carries a whole tunnel through a proxy, and the next upgrade after a cut', a
   expect(new Set(proxy.asked.map((request) => request.authority))).toEqual(new Set([authority]));
 });
 
-it('says that the proxy refused, when it did', async () => {
-  await using proxy = await startConnectProxy({ status: 407 });
+it.each<[string, (nth: number) => number]>([
+  ['all', () => 407],
+  ['the data channel', (nth) => (nth === 1 ? 200 : 403)],
+])('says that the proxy refused %s, when it did', async (_, status) => {
+  await using proxy = await startConnectProxy({ status });
   await using node = await startNode();
   await expect(node.open({ proxy: proxy.url })).rejects.toMatchObject({ code: 'SSM_PROXY_REFUSED' });
 });

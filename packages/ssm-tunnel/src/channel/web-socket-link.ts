@@ -1,7 +1,7 @@
 import type { Agent } from 'node:http';
 import type { Socket } from 'node:net';
 import { WebSocket } from 'ws';
-import { TunnelError } from '../errors.ts';
+import { isTunnelError, TunnelError } from '../errors.ts';
 import { MAX_MESSAGE_BYTES, SOCKET_CLOSE_TIMEOUT_MS } from './constants.ts';
 
 /** One open WebSocket of a session. A session may outlive several. */
@@ -189,6 +189,7 @@ function upgradeRefused(status: number): TunnelError {
 }
 
 function connectFailed(error: Error): TunnelError {
+  if (isTunnelError(error)) return error; // of a proxy
   if (error.message === 'Opening handshake has timed out') {
     return new TunnelError('SSM_CHANNEL_TIMEOUT', 'The WebSocket of the data channel did not open in time.', {
       hint: 'Check that ssmmessages can be reached from here.',
