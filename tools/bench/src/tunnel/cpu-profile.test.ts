@@ -15,10 +15,11 @@ function profileOf(calls: readonly [functionName: string, url: string, micros: n
   };
 }
 
-test('the time goes to functions and purposes, and idle time to nobody', () => {
+test('the time goes to functions and purposes; idle time and that of the profiler to nobody', () => {
   const { busySeconds, functions, groups } = summariseProfile(
     profileOf([
       ['(idle)', '', 9_000],
+      ['post', 'node:inspector', 500],
       ['oneShotDigest', '', 400],
       ['hash', 'node:internal/crypto/hash', 100],
       ['frame', 'file:///home/me/postern/node_modules/ws/lib/sender.js', 200],

@@ -37,7 +37,7 @@ export async function writeProfile(folder: string, name: string, profile: Profil
   await writeFile(join(folder, `${name}.cpuprofile`), JSON.stringify(profile));
 }
 
-/** Who spent the time: functions by themselves, without what they called. Idle time is left out. */
+/** Who spent the time: functions by themselves, without what they called. Idle time is left out, and the profiler's own. */
 export function summariseProfile(profile: Profiler.Profile, top = 15): ProfileSummary {
   const frames = new Map(profile.nodes.map(({ id, callFrame }) => [id, callFrame]));
   const functions = new Map<string, number>();
@@ -45,7 +45,7 @@ export function summariseProfile(profile: Profiler.Profile, top = 15): ProfileSu
   let busy = 0;
   profile.samples?.forEach((id, index) => {
     const frame = frames.get(id);
-    if (frame === undefined || frame.functionName === '(idle)') return;
+    if (frame === undefined || frame.functionName === '(idle)' || frame.url === 'node:inspector') return;
     const time = profile.timeDeltas?.[index] ?? 0;
     busy += time;
     add(functions, `${frame.functionName || '(anonymous)'} ${place(frame)}`.trim(), time);
@@ -83,6 +83,5 @@ function groupOf({ url, functionName }: Frame): string {
   const [, owner] = /\/packages\/([\w-]+)\//.exec(url) ?? [];
   if (owner !== undefined) return owner;
   if (url.includes('/tools/bench/')) return 'the bench itself';
-  if (url.startsWith('node:inspector') || functionName === 'post') return 'the profiler';
   return "Node's streams, buffers and event loop";
 }
