@@ -1,5 +1,6 @@
 import { once } from 'node:events';
-import { createServer } from 'node:http';
+import { createServer as createPlainServer } from 'node:http';
+import { createServer as createSecureServer } from 'node:https';
 import { type AddressInfo, connect, type Socket } from 'node:net';
 
 export interface ConnectProxy extends AsyncDisposable {
@@ -13,16 +14,18 @@ export interface ConnectProxy extends AsyncDisposable {
 export interface ProxyScript {
   /** Status of every answer, or of the nth; 0 for none at all. Default 200. */
   status?: number | ((nth: number) => number);
+  /** Speak TLS to the client. */
+  tls?: { cert: string; key: string };
   /** Where connections go instead of where the client wants. */
   port?: number;
 }
 
 /** An HTTP proxy that knows CONNECT and nothing else. */
 export async function startConnectProxy(script: ProxyScript = {}): Promise<ConnectProxy> {
-  const { port } = script;
+  const { port, tls } = script;
   const asked: ConnectProxy['asked'] = [];
   const sockets = new Set<Socket>();
-  const server = createServer((_, response) => response.writeHead(501).end());
+  const server = tls === undefined ? createPlainServer() : createSecureServer(tls);
   server.on('connection', (socket) => {
     sockets.add(socket);
     socket.on('error', () => {});

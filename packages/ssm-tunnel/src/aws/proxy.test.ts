@@ -154,6 +154,29 @@ describe('through a proxy', () => {
     }
   });
 
+  it('that speaks TLS itself, a server is reached as well', async () => {
+    const own = selfSigned('localhost');
+    const tls = selfSigned('ssm.example.test');
+    const trusted = getCACertificates('default');
+    setDefaultCACertificates([...trusted, own.cert, tls.cert]);
+    try {
+      await using fake = await startFakeApi((_, port) => startedSession(port), { tls });
+      await using proxy = await startConnectProxy({ port: fake.port, tls: own });
+      const settings = {
+        endpoint: 'https://ssm.example.test',
+        proxy: `https://user:secret@localhost:${proxy.port}`,
+      };
+      await withApi(settings, async (api) => {
+        await api.start('i-1', never);
+        const upgrade = await api.upgrade('wss://ssm.example.test/v1/data-channel/s-1');
+        expect(await echo(upgrade, 'hello')).toBe('hello');
+      });
+      expect(proxy.asked).toHaveLength(2);
+    } finally {
+      setDefaultCACertificates(trusted);
+    }
+  });
+
   it('a server with a certificate for another name is not trusted', async () => {
     const tls = selfSigned('other.example.test');
     const trusted = getCACertificates('default');
