@@ -2,6 +2,7 @@ import { LeakWatch } from './measure/leak-watch.ts';
 import type { Outcome } from './outcome.ts';
 import { openThrough } from './peer/open-through.ts';
 import { startPeer } from './peer/start-peer.ts';
+import { violationLines } from './peer/violations.ts';
 import { transfer } from './transfer/transfer.ts';
 
 export interface StartsOptions {
@@ -36,7 +37,7 @@ export async function starts({ count }: StartsOptions): Promise<Outcome> {
   if (statistics.sessionsStarted !== count)
     failures.push(`${statistics.sessionsStarted} sessions were started`);
   if (statistics.openSessions !== 0) failures.push(`${statistics.openSessions} sessions were not ended`);
-  failures.push(...violations.map(({ kind, detail }) => `violation: ${kind}: ${detail}`));
+  failures.push(...violationLines(violations));
   const { leaks: left } = await peer.close();
   failures.push(...left.map((leak) => `peer: ${leak}`), ...(await leaks.leaks()));
   openMs.sort((a, b) => a - b);

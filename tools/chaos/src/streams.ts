@@ -4,6 +4,7 @@ import { MemoryWatch, mebibytes } from './measure/memory.ts';
 import type { Outcome } from './outcome.ts';
 import { openThrough } from './peer/open-through.ts';
 import { startPeer } from './peer/start-peer.ts';
+import { violationLines } from './peer/violations.ts';
 import { transfer } from './transfer/transfer.ts';
 
 export interface StreamsOptions {
@@ -43,7 +44,7 @@ export async function streams({ atOnce, oneByOne }: StreamsOptions): Promise<Out
   if (counts.heldBytes !== 0) failures.push(`${counts.heldBytes} bytes are still held`);
   if (statistics.sessionsStarted !== 1) failures.push(`${statistics.sessionsStarted} sessions were needed`);
   if (connections.all !== atOnce + oneByOne) failures.push(`${connections.all} connections were made`);
-  failures.push(...violations.map(({ kind, detail }) => `violation: ${kind}: ${detail}`));
+  failures.push(...violationLines(violations));
   await tunnel.close();
   const { openSessions } = (await peer.report()).statistics;
   if (openSessions !== 0) failures.push('the session was not ended');

@@ -1,4 +1,5 @@
 import type { Outcome } from '../outcome.ts';
+import { violationLines } from '../peer/violations.ts';
 import { CLOSE_EVERY_MS, IDLE_TIMEOUT_MS, type LifeRecord, liveThrough, MINUTE_MS } from './scenario.ts';
 import { VirtualTime } from './virtual-time.ts';
 
@@ -57,6 +58,6 @@ function judge({ statistics, simulated, uses, violations, rotations }: LifeRecor
     ...expected
       .filter(([, actual, wanted]) => actual !== wanted)
       .map(([what, actual, wanted]) => `${what}: ${actual} instead of ${wanted}`),
-    ...violations.map(({ kind, detail }) => `violation: ${kind}: ${detail}`),
+    ...violationLines(violations),
   ];
 }

@@ -8,6 +8,7 @@ import type { Outcome } from '../outcome.ts';
 import { openThrough } from '../peer/open-through.ts';
 import type { Peer, PeerOptions } from '../peer/peer.ts';
 import { startPeer } from '../peer/start-peer.ts';
+import { violationLines } from '../peer/violations.ts';
 import { transfer } from '../transfer/transfer.ts';
 import { Cutter, planCuts } from './cuts.ts';
 import { StallWatch } from './stall-watch.ts';
@@ -54,7 +55,7 @@ export async function soak(options: SoakOptions): Promise<Outcome> {
   if (replacements > 0) failures.push(`the session was replaced ${replacements} times`);
   if (streams.open + streams.heldBytes > 0)
     failures.push(`${streams.open} streams are still open, ${streams.heldBytes} bytes held`);
-  failures.push(...violations.map(({ kind: what, detail }) => `violation: ${what}: ${detail}`));
+  failures.push(...violationLines(violations));
   await tunnel.close();
   if (getEventListeners(opening.signal, 'abort').length > 0)
     failures.push('the signal of the opening still has listeners');
