@@ -1,6 +1,6 @@
 import { request as plainRequest, type RequestOptions } from 'node:http';
 import { request as secureRequest } from 'node:https';
-import type { Socket } from 'node:net';
+import { isIP, type Socket } from 'node:net';
 import { TunnelError } from '../errors.ts';
 
 /**
@@ -19,8 +19,9 @@ export function connectThroughProxy(
   signal: AbortSignal,
 ): Promise<Socket> {
   return new Promise((resolve, reject) => {
+    const host = proxy.hostname.replace(/^\[|\]$/g, '');
     const options: RequestOptions = {
-      host: proxy.hostname.replace(/^\[|\]$/g, ''),
+      host,
       port: proxy.port || (proxy.protocol === 'https:' ? 443 : 80),
       method: 'CONNECT',
       path: authority,
@@ -28,7 +29,10 @@ export function connectThroughProxy(
       agent: false,
       signal,
     };
-    const request = proxy.protocol === 'https:' ? secureRequest(options) : plainRequest(options);
+    // Node would take the name to verify from the Host header, which is that of the server behind the proxy.
+    const servername = isIP(host) === 0 ? host : '';
+    const request =
+      proxy.protocol === 'https:' ? secureRequest({ ...options, servername }) : plainRequest(options);
     const timer = setTimeout(() => {
       request.destroy(failure(`${proxy.origin} did not answer within ${timeoutMs} ms`, 'ETIMEDOUT'));
     }, timeoutMs);
