@@ -225,18 +225,21 @@ describe('a tunnel', () => {
     expect([new Set(bodies), tunnel.state.name]).toEqual([new Set(['keepalive']), 'open']);
   });
 
-  it('ends with the agent’s words when the session fails after the handshake', async () => {
-    await using gateway = await startScriptedGateway(politeAgent);
+  it('ends with the agent’s words when its sessions fail after the handshake for the same reason', async () => {
+    await using gateway = await startScriptedGateway({
+      ...politeAgent,
+      onMessage: (socket, agent) => {
+        if (!agent.acknowledged.includes(1)) return;
+        socket.send(agent.control('channel_closed', '{"Output":"Forwarding to IP address x is forbidden."}'));
+      },
+    });
     const tunnel = await openTunnel(optionsFor(gateway));
-    const { agent } = gateway;
-    socketOf(gateway).send(
-      agent.control('channel_closed', '{"Output":"Forwarding to IP address x is forbidden."}'),
-    );
     expect((await tunnel.closed).reason).toMatchObject({
       code: 'SSM_CHANNEL_CLOSED',
       message: expect.stringContaining('Forwarding to IP address x is forbidden.'),
+      output: 'Forwarding to IP address x is forbidden.',
     });
-    expect(operations(gateway)).toEqual(['StartSession']);
+    expect(operations(gateway)).toEqual(['StartSession', 'StartSession']);
   });
 
   it('keeps the mux of an old agent alive with frames of its own', async () => {

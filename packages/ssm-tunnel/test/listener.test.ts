@@ -148,12 +148,13 @@ describe('a listener', () => {
 
   it('is gone with its tunnel: no port stays open in front of nothing', async () => {
     await using node = await startNode();
-    const tunnel = await node.open();
+    const tunnel = await node.open({ reconnectTimeoutMs: 0 });
     const listener = await tunnel.listen();
     const socket = dial(listener);
     socket.write('a');
     await once(socket, 'data');
     const reset = once(socket, 'error');
+    node.simulator.faults.failNext('ResumeSession', { code: 'ExpiredTokenException', status: 400 });
     node.simulator.faults.cutChannel(tunnel.sessionId);
     expect(await reset).toEqual([expect.objectContaining({ code: 'ECONNRESET' })]);
     expect(await once(dial(listener), 'error')).toEqual([expect.objectContaining({ code: 'ECONNREFUSED' })]);

@@ -1,6 +1,11 @@
 import { once } from 'node:events';
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
-import { type SsmSimulator, startSsmSimulator } from '@postern/ssm-simulator';
+import {
+  type SsmAgentOptions,
+  type SsmSimulator,
+  type StandAloneOptions,
+  startSsmSimulator,
+} from '@postern/ssm-simulator';
 import { expect } from 'vitest';
 import { openTunnel, type Tunnel, type TunnelOptions } from '../src/index.ts';
 
@@ -21,10 +26,17 @@ export interface NodeOptions {
   serve?: (socket: Socket) => void;
   /** As slow as a real agent. Default false. */
   pacing?: boolean;
+  agent?: SsmAgentOptions;
+  service?: StandAloneOptions['service'];
 }
 
 /** Disposing it checks that the client broke no rule and left no session. */
-export async function startNode({ serve = echo, pacing = false }: NodeOptions = {}): Promise<SimulatedNode> {
+export async function startNode({
+  serve = echo,
+  pacing = false,
+  agent = {},
+  service = {},
+}: NodeOptions = {}): Promise<SimulatedNode> {
   const connections: Socket[] = [];
   const server = createServer({ allowHalfOpen: true }, (socket) => {
     connections.push(socket);
@@ -34,7 +46,11 @@ export async function startNode({ serve = echo, pacing = false }: NodeOptions = 
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
   const { port } = server.address() as AddressInfo;
-  const simulator = await startSsmSimulator({ agent: { pacing }, hosts: { 'db.internal': '127.0.0.1' } });
+  const simulator = await startSsmSimulator({
+    agent: { pacing, ...agent },
+    service,
+    hosts: { 'db.internal': '127.0.0.1' },
+  });
   simulator.registerInstance({ instanceId: target });
   const tunnels: Tunnel[] = [];
   return {

@@ -1,22 +1,12 @@
 import { randomBytes } from 'node:crypto';
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
-import type { Duplex } from 'node:stream';
+import { once } from 'node:events';
 import { encodeSmuxFrame, SmuxCommand } from '@postern/ssm-protocol';
 import { expect, it, vi } from 'vitest';
 import { openTunnel } from '../src/index.ts';
+import { read } from './reading.ts';
 import { politeAgent, startScriptedGateway } from './scripted-gateway.ts';
 import { startNode, target } from './simulated-node.ts';
-
-async function read(stream: Duplex, bytes: number): Promise<Buffer> {
-  const chunks: Buffer[] = [];
-  let missing = bytes;
-  for await (const chunk of stream.iterator({ destroyOnReturn: false })) {
-    chunks.push(chunk as Buffer);
-    missing -= (chunk as Buffer).length;
-    if (missing <= 0) break;
-  }
-  return Buffer.concat(chunks);
-}
 
 it('data right behind the handshake does not hang the session, as it does the official client', async () => {
   await using node = await startNode();
@@ -71,14 +61,20 @@ it('a pause holds what is written, and its end lets it go', async () => {
   stream.destroy();
 });
 
-it('a session that the service ends says why', async () => {
+it('a session that the service ends says why, and is not ended a second time', async () => {
   await using node = await startNode();
   const tunnel = await node.open();
+  const stream = tunnel.connect();
+  const failed = once(stream, 'error');
+  stream.write('x');
+  await read(stream, 1);
   node.simulator.faults.endSession(tunnel.sessionId, 'Session was idle for too long.');
-  expect((await tunnel.closed).reason).toMatchObject({
-    code: 'SSM_CHANNEL_CLOSED',
-    message: expect.stringContaining('Session was idle for too long.'),
-  });
+  expect(await failed).toEqual([
+    expect.objectContaining({
+      code: 'SSM_STREAM_RESET',
+      message: expect.stringContaining('Session was idle for too long.'),
+    }),
+  ]);
   expect(node.simulator.statistics().terminateSessionCalls).toBe(0);
 });
 

@@ -4,6 +4,7 @@ import type { Duplex } from 'node:stream';
 import { buffer, text } from 'node:stream/consumers';
 import { describe, expect, it, vi } from 'vitest';
 import type { Tunnel } from '../src/index.ts';
+import { read } from './reading.ts';
 import { startNode, target } from './simulated-node.ts';
 
 // Through the simulated service and agent to a real TCP server. Each node checks at its end that the client
@@ -13,18 +14,6 @@ import { startNode, target } from './simulated-node.ts';
 async function exchange(stream: Duplex, data: Buffer): Promise<Buffer> {
   stream.end(data);
   return buffer(stream);
-}
-
-/** Reads that many bytes. */
-async function read(stream: Duplex, bytes: number): Promise<Buffer> {
-  const chunks: Buffer[] = [];
-  let missing = bytes;
-  for await (const chunk of stream.iterator({ destroyOnReturn: false })) {
-    chunks.push(chunk);
-    missing -= chunk.length;
-    if (missing <= 0) break;
-  }
-  return Buffer.concat(chunks);
 }
 
 describe('bytes', () => {
@@ -147,7 +136,7 @@ describe('back-pressure', () => {
     await vi.waitFor(
       () => {
         const { streams, unackedBytes } = tunnel.stats();
-        expect(unackedBytes).toBeLessThanOrEqual(256 * 1024);
+        expect(unackedBytes).toBeLessThanOrEqual(4 * 1024 * 1024);
         const stalled = streams.bytesSent === before && unackedBytes > 0;
         before = streams.bytesSent;
         expect(stalled).toBe(true);
@@ -238,27 +227,12 @@ describe('the end', () => {
     );
   });
 
-  it('leaves no session when the service closes the channel', async () => {
-    await using node = await startNode();
-    const tunnel = await node.open();
-    node.simulator.faults.closeChannel(tunnel.sessionId);
-    expect((await tunnel.closed).reason).toMatchObject({ code: 'SSM_CHANNEL_LOST' });
-    expect(node.simulator.statistics().openSessions).toBe(0);
-  });
-
   it('leaves no session when the agent is gone', async () => {
     await using node = await startNode();
     const tunnel = await node.open();
     node.simulator.faults.killAgent(tunnel.sessionId);
     await tunnel.close();
     expect(node.simulator.statistics().openSessions).toBe(0);
-  });
-
-  it('is noticed when the service falls silent', async () => {
-    await using node = await startNode();
-    const tunnel = await node.open({ pingIntervalMs: 50 });
-    node.simulator.faults.silenceChannel(tunnel.sessionId);
-    expect((await tunnel.closed).reason).toMatchObject({ code: 'SSM_CHANNEL_LOST' });
   });
 });
 

@@ -51,7 +51,7 @@ export class DataChannel implements LinkEvents {
   #timerAt = Number.POSITIVE_INFINITY;
   #linkedAt = 0;
   #lastAcknowledgedAt = 0;
-  /** Messages over the present link. */
+  /** Messages of the agent over the present link. */
   #linkMessages = 0;
   /** Flags that were sent, by their number, with what to do once the agent has acted on them. */
   readonly #flags = new Map<number, () => void>();
@@ -82,7 +82,7 @@ export class DataChannel implements LinkEvents {
     };
   }
 
-  /** Whether the present link has carried anything from the other side. */
+  /** Whether the present link, or the last, has carried anything from the agent. */
   get heardOverLink(): boolean {
     return this.#linkMessages > 0;
   }
@@ -231,12 +231,13 @@ export class DataChannel implements LinkEvents {
   #dispatch(message: ClientMessage): void {
     if (this.#state.name === 'over') return;
     this.#messagesReceived++;
-    this.#linkMessages++;
     switch (message.messageType) {
       case MessageType.outputStreamData:
+        this.#linkMessages++;
         this.#receive(message);
         return;
       case MessageType.acknowledge: {
+        this.#linkMessages++;
         const { sequenceNumber } = decodeAcknowledge(message);
         const at = now();
         if (!this.#sender.acknowledge(sequenceNumber, at)) return;

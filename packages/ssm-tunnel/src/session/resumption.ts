@@ -89,10 +89,14 @@ export class Resumption {
   /** True when the session has a link. Throws what makes further attempts useless. */
   async #attempt(trouble: Trouble): Promise<boolean> {
     const { api, sessionId, signal, keepsAlive, attach, isLinked, reconnectTimeoutMs } = this.#options;
+    // Not after a failure alone: a link that is lost as soon as it is there is no success.
+    if (trouble.attempt > 0 && now() - trouble.since >= reconnectTimeoutMs) {
+      throw reconnectTimeout(reconnectTimeoutMs, trouble.cause);
+    }
     await wait(retryDelayMs(trouble.attempt++), keepsAlive(), signal);
     try {
       const resumed = await api.resume(sessionId, signal);
-      if (resumed === undefined) throw sessionGone();
+      if (resumed === undefined) throw sessionGone(trouble.cause);
       await attach(resumed);
       if (isLinked()) return true;
     } catch (error) {
@@ -100,8 +104,7 @@ export class Resumption {
       if (isFinal(error, trouble)) throw error;
       trouble.cause = error;
     }
-    if (now() - trouble.since < reconnectTimeoutMs) return false;
-    throw reconnectTimeout(reconnectTimeoutMs, trouble.cause);
+    return false;
   }
 }
 
@@ -114,9 +117,11 @@ export function reconnectTimeout(timeoutMs: number, cause: unknown): TunnelError
   });
 }
 
-function sessionGone(): TunnelError {
-  return new TunnelError('SSM_CHANNEL_CLOSED', 'The session is over at AWS and cannot be resumed.', {
+function sessionGone(cause: unknown): TunnelError {
+  const after = cause instanceof Error ? ` ${cause.message}` : '';
+  return new TunnelError('SSM_CHANNEL_CLOSED', `The session is over at AWS and cannot be resumed.${after}`, {
     hint: 'It was terminated, idle for too long, or over its maximum duration. Connect again.',
+    cause,
   });
 }
 

@@ -61,6 +61,8 @@ export class SessionPool implements SessionEvents {
   #lost = 0;
   #newest: Session | undefined;
   #trouble: Trouble | undefined;
+  /** What the agent said when the last session ended that was of no use. */
+  #words: string | undefined;
   #growing = false;
   #steadyUntil = 0;
   #interval: NodeJS.Timeout | undefined;
@@ -105,8 +107,9 @@ export class SessionPool implements SessionEvents {
   async open(signal: AbortSignal): Promise<void> {
     const onAbort = (): void => this.#life.abort(signal.reason);
     signal.addEventListener('abort', onAbort, { once: true });
+    const count = Math.max(1, this.#options.sessions.min);
+    this.#startingShared = count;
     try {
-      const count = Math.max(1, this.#options.sessions.min);
       const starts = await Promise.allSettled(
         Array.from({ length: count }, async () => this.#add(await this.#starter.start(this.#life.signal))),
       );
@@ -117,6 +120,7 @@ export class SessionPool implements SessionEvents {
         throw failure.reason;
       }
     } finally {
+      this.#startingShared = 0;
       signal.removeEventListener('abort', onAbort);
     }
     const { min, max } = this.#options.sessions;
@@ -225,8 +229,9 @@ export class SessionPool implements SessionEvents {
       this.#trouble.cause = error;
     }
     if (this.#sessions.size > 0) return;
-    // An agent with something to say, for example about a forbidden host, would say it again.
-    const refused = !useful && error.output !== undefined && error.output !== '';
+    // What the agent says twice, for example about a forbidden host, it would say again.
+    const refused = !useful && (error.output ?? '') !== '' && error.output === this.#words;
+    this.#words = useful ? undefined : error.output;
     const givenUp = error.code === 'SSM_RECONNECT_TIMEOUT' || this.#trouble.useless >= MAX_USELESS_SESSIONS;
     if (refused || givenUp) this.#fail(error);
   }

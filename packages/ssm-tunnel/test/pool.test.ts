@@ -1,0 +1,87 @@
+import { randomBytes } from 'node:crypto';
+import type { Duplex } from 'node:stream';
+import { expect, it, vi } from 'vitest';
+import { ask, failureOf, read } from './reading.ts';
+import { startNode } from './simulated-node.ts';
+
+// More than one session in a tunnel.
+
+it('streams are spread over the sessions of a tunnel', async () => {
+  await using node = await startNode();
+  const tunnel = await node.open({ sessions: { min: 3, max: 3 } });
+  const streams = Array.from({ length: 6 }, () => tunnel.connect());
+  expect(await Promise.all(streams.map((stream, at) => ask(stream, `${at}`)))).toEqual([...'012345']);
+  expect(tunnel.stats().sessions.map((session) => session.streams)).toEqual([2, 2, 2]);
+  expect(node.simulator.statistics().sessionsStarted).toBe(3);
+  for (const stream of streams) stream.destroy();
+});
+
+it('the end of one session resets its own streams only, and the others do not wait for its replacement', async () => {
+  await using node = await startNode();
+  const tunnel = await node.open({ sessions: { min: 2, max: 2 } });
+  const streams = [tunnel.connect(), tunnel.connect()];
+  await Promise.all(streams.map((stream) => ask(stream, 'x')));
+  const failed = Promise.race(streams.map(async (stream, at) => [at, await failureOf(stream)] as const));
+  node.simulator.faults.endSession(tunnel.stats().sessions[0]!.sessionId);
+  const [at, error] = await failed;
+  expect(error).toMatchObject({ code: 'SSM_STREAM_RESET' });
+  const survivor = streams[1 - at] as Duplex;
+  survivor.on('error', () => {});
+  expect(await ask(survivor, 'still here')).toBe('still here');
+  await vi.waitFor(() => expect(tunnel.stats().sessions.map(({ state }) => state)).toEqual(['open', 'open']));
+  survivor.destroy();
+});
+
+it('a busy session gets company, and the company leaves when nobody needs it', async () => {
+  await using node = await startNode();
+  const tunnel = await node.open({ sessions: { max: 2, idleMs: 100 } });
+  const bulk = tunnel.connect();
+  bulk.resume();
+  const chunk = randomBytes(64 * 1024);
+  const pour = (): void => {
+    while (!bulk.destroyed && bulk.write(chunk));
+  };
+  bulk.on('drain', pour);
+  pour();
+  await vi.waitFor(() => expect(tunnel.stats().sessions).toHaveLength(2), 20_000);
+  const query = tunnel.connect();
+  expect(await ask(query, 'quick')).toBe('quick');
+  expect(tunnel.stats().sessions.map(({ streams }) => streams)).toEqual([1, 1]);
+  query.destroy();
+  bulk.destroy();
+  await vi.waitFor(() => expect(tunnel.stats().sessions).toHaveLength(1), 20_000);
+  await vi.waitFor(() => expect(node.simulator.statistics().openSessions).toBe(1), 10_000);
+}, 60_000);
+
+it('a dedicated stream has a session of its own, which ends with it', async () => {
+  await using node = await startNode();
+  const tunnel = await node.open();
+  const stream = tunnel.connect({ dedicated: true });
+  expect(await ask(stream, 'alone')).toBe('alone');
+  expect(tunnel.stats().sessions.map(({ streams }) => streams)).toEqual([0, 1]);
+  stream.destroy();
+  await vi.waitFor(() => expect(node.simulator.statistics().openSessions).toBe(1), 5_000);
+  expect(tunnel.stats()).toMatchObject({ state: 'open', replacements: 0 });
+});
+
+it('a dedicated stream whose session cannot be started fails alone', async () => {
+  await using node = await startNode();
+  const tunnel = await node.open();
+  node.simulator.faults.failNext('StartSession', { code: 'AccessDeniedException', status: 400 });
+  expect(await failureOf(tunnel.connect({ dedicated: true }))).toMatchObject({ code: 'SSM_ACCESS_DENIED' });
+  const stream = tunnel.connect();
+  expect(await ask(stream, 'fine')).toBe('fine');
+  stream.destroy();
+});
+
+it('uploads may use larger messages', async () => {
+  await using node = await startNode();
+  const tunnel = await node.open({ uploadPayloadBytes: 16 * 1024 });
+  const data = randomBytes(1_000_000);
+  const stream = tunnel.connect();
+  const back = read(stream, data.length);
+  stream.write(data);
+  expect((await back).equals(data)).toBe(true);
+  expect(tunnel.stats().messagesSent).toBeLessThan(200);
+  stream.destroy();
+});
