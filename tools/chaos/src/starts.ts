@@ -33,10 +33,10 @@ export async function starts({ count }: StartsOptions): Promise<Outcome> {
       failures.push(`start ${id}: ${error instanceof Error ? error.message : error}`);
     }
   }
+  if (!(await peer.sessionsEnded())) failures.push('sessions were not ended');
   const { statistics, violations } = await peer.report();
   if (statistics.sessionsStarted !== count)
     failures.push(`${statistics.sessionsStarted} sessions were started`);
-  if (statistics.openSessions !== 0) failures.push(`${statistics.openSessions} sessions were not ended`);
   failures.push(...violationLines(violations));
   const { leaks: left } = await peer.close();
   failures.push(...left.map((leak) => `peer: ${leak}`), ...(await leaks.leaks()));

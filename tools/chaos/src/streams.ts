@@ -46,8 +46,7 @@ export async function streams({ atOnce, oneByOne }: StreamsOptions): Promise<Out
   if (connections.all !== atOnce + oneByOne) failures.push(`${connections.all} connections were made`);
   failures.push(...violationLines(violations));
   await tunnel.close();
-  const { openSessions } = (await peer.report()).statistics;
-  if (openSessions !== 0) failures.push('the session was not ended');
+  if (!(await peer.sessionsEnded())) failures.push('the session was not ended');
   const { leaks: left } = await peer.close();
   failures.push(...left.map((leak) => `peer: ${leak}`));
   const { rssBytes, heapBytes } = memory.peaks();

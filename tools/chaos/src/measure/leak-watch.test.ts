@@ -42,6 +42,9 @@ test('sockets and servers are found on both sides, held or not', async () => {
 });
 
 test('listeners on the process and warnings of Node are found', async () => {
+  // Node's own, which prints.
+  const printers = process.rawListeners('warning') as (() => void)[];
+  for (const printer of printers) process.off('warning', printer);
   const watch = new LeakWatch(PATIENCE_MS);
   const listener = (): void => {};
   process.on('SIGUSR2', listener);
@@ -49,6 +52,7 @@ test('listeners on the process and warnings of Node are found', async () => {
   await new Promise((resolve) => setImmediate(resolve));
   const leaks = await watch.leaks();
   process.off('SIGUSR2', listener);
+  for (const printer of printers) process.on('warning', printer);
   expect(leaks).toEqual([
     'Node warned: MaxListenersExceededWarning: 12 close listeners added',
     expect.stringMatching(/more listeners on the process/),

@@ -3,10 +3,14 @@ import { type SsmSimulator, startSsmSimulator } from '@postern/ssm-simulator';
 import { LeakWatch } from '../measure/leak-watch.ts';
 import { MemoryWatch } from '../measure/memory.ts';
 import { startTransferServer, type TransferServer } from '../transfer/transfer-server.ts';
+import { waitUntil } from '../wait-until.ts';
 import { type PeerOptions, REGION, TARGET } from './peer.ts';
 import type { PeerAnswer, PeerCall, PeerCalls, PeerMethod } from './peer-calls.ts';
 
 // The process behind `startPeer`. It ends with its parent.
+
+/** How long a client may be away before it is a fault to cut it. */
+const CONNECT_MS = 60_000;
 
 interface Running {
   readonly simulator: SsmSimulator & { readonly endpoint: string };
@@ -16,6 +20,14 @@ interface Running {
 }
 
 let running: Running | undefined;
+
+/** Sessions whose present channel no fault has hit yet: a client believes to be back before its service knows. */
+const uncut = new Set<string>();
+
+subscribe('postern:ssm-simulator:channel', (message) => {
+  const { sessionId, state } = message as { sessionId: string; state: string };
+  if (state === 'opened') uncut.add(sessionId);
+});
 
 async function start(options: PeerOptions): Promise<PeerCalls['start']['answers']> {
   const memory = new MemoryWatch();
@@ -49,8 +61,12 @@ const methods: {
   ) => PeerCalls[Method]['answers'] | Promise<PeerCalls[Method]['answers']>;
 } = {
   start,
-  fault({ name, sessionId }) {
-    started().simulator.faults[name](sessionId);
+  async fault({ name, sessionId }) {
+    const { simulator } = started();
+    if (!(await waitUntil(() => uncut.has(sessionId), CONNECT_MS)))
+      throw new Error(`${sessionId} is not connected again`);
+    uncut.delete(sessionId);
+    simulator.faults[name](sessionId);
     return null;
   },
   report() {

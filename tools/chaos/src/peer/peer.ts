@@ -31,8 +31,11 @@ export interface Peer extends AsyncDisposable {
   readonly endpoint: string;
   /** Of the transfer server, as the agent sees it. */
   readonly port: number;
+  /** Once the client of the session is connected. */
   fault(name: FaultName, sessionId: string): Promise<void>;
   report(): Promise<PeerReport>;
+  /** Whether all sessions are over, after a moment: an agent that was told to end waits for acknowledgements first. */
+  sessionsEnded(): Promise<boolean>;
   /** Ends it and tells what it left behind. */
   close(): Promise<{ readonly leaks: readonly string[] }>;
 }

@@ -1,8 +1,12 @@
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
+import { waitUntil } from '../wait-until.ts';
 import type { Peer, PeerOptions } from './peer.ts';
 import type { PeerAnswer, PeerCall, PeerCalls, PeerMethod } from './peer-calls.ts';
+
+/** The agent's own patience is two seconds. */
+const ENDING_MS = 10_000;
 
 /** Starts the other side as a process. Has to be closed. */
 export async function startPeer(options: PeerOptions = {}): Promise<Peer> {
@@ -55,6 +59,8 @@ export async function startPeer(options: PeerOptions = {}): Promise<Peer> {
     port,
     fault: async (name, sessionId) => void (await ask('fault', { name, sessionId })),
     report: () => ask('report', null),
+    sessionsEnded: () =>
+      waitUntil(async () => (await ask('report', null)).statistics.openSessions === 0, ENDING_MS),
     close,
     async [Symbol.asyncDispose]() {
       await close().catch(() => {});
