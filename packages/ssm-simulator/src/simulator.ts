@@ -110,10 +110,14 @@ export function createSsmSimulator(options: SsmSimulatorOptions = {}): SsmSimula
     }
   }
 
-  async function close(): Promise<void> {
-    sessions.close();
-    gateway.close();
-    apiPath.flush();
+  let closing: Promise<void> | undefined;
+  function close(): Promise<void> {
+    closing ??= (async () => {
+      sessions.close();
+      apiPath.flush();
+      await gateway.close();
+    })();
+    return closing;
   }
 
   return {

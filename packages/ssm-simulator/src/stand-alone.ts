@@ -49,11 +49,13 @@ export async function startSsmSimulator(
 
   let closing: Promise<void> | undefined;
   const close = (): Promise<void> => {
-    closing ??= new Promise((resolve) => {
-      void simulator.close();
-      server.close(() => resolve());
+    closing ??= (async () => {
+      const closed = once(server, 'close');
+      server.close();
+      await simulator.close();
       server.closeAllConnections();
-    });
+      await closed;
+    })();
     return closing;
   };
   return { ...simulator, endpoint: `http://127.0.0.1:${port}`, close, [Symbol.asyncDispose]: close };

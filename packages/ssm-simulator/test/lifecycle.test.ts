@@ -2,16 +2,20 @@ import { spawn } from 'node:child_process';
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
+import { WebSocket } from 'ws';
 import { createSsmSimulator } from '../src/index.ts';
 import { closedPort, echo } from './destinations.ts';
-import { RawClient, start, waitFor } from './raw-client.ts';
+import { type Access, handshakeResponse, RawClient, start, waitFor } from './raw-client.ts';
 import { frameTexts, psh, syn } from './raw-envelope.ts';
-import { running } from './setup.ts';
+import { type Running, running } from './setup.ts';
 
 test('close ends every session, connection and timer, once', async () => {
   await using server = await echo();
-  const before = process.getActiveResourcesInfo().length;
+  // The timers are those of the test; the next test counts the simulator's.
+  const resources = (): number =>
+    process.getActiveResourcesInfo().filter((resource) => resource !== 'Timeout').length;
+  const before = resources();
   const simulator = await running();
   const client = await RawClient.ready(await start(simulator, { port: server.port }));
   client.data(syn(3), psh(3, 'hello'));
@@ -24,8 +28,46 @@ test('close ends every session, connection and timer, once', async () => {
   await client.waitClosed();
   expect(simulator.statistics().openSessions).toBe(0);
   await waitFor(() => (server.sockets.every((socket) => socket.destroyed) ? true : undefined));
-  await waitFor(() => (process.getActiveResourcesInfo().length <= before ? true : undefined));
+  await waitFor(() => (resources() <= before ? true : undefined));
 });
+
+test('close leaves no timer, whatever was going on', async () => {
+  vi.useFakeTimers({ toFake: ['setTimeout', 'setInterval', 'clearTimeout', 'clearInterval', 'performance'] });
+  try {
+    await using server = await echo();
+    const simulator = await running({ service: { oneWayDelayMs: 1, maxSessionDurationMs: 60_000 } });
+    const access = await waitForStart(simulator, server.port);
+    const opening = RawClient.open(access);
+    const client = await waitFor(async () => {
+      await vi.advanceTimersByTimeAsync(1);
+      return await Promise.race([opening, undefined]);
+    });
+    await client.stream(5);
+    client.input(6, handshakeResponse());
+    await client.stream(7);
+    client.acknowledges = false;
+    client.data(syn(3), psh(3, 'hello'));
+    await client.stream(1);
+    simulator.faults.noise({ reorder: 1 });
+    client.data(psh(3, 'held'));
+    simulator.faults.delayNext(access.SessionId, 'to-client', 60_000);
+    simulator.faults.closeChannel((await waitForStart(simulator, server.port)).SessionId);
+    const waiting = new WebSocket(access.StreamUrl);
+    waiting.on('error', () => {});
+    await simulator.close();
+    expect(vi.getTimerCount()).toBe(0);
+    client.socket.terminate();
+    waiting.terminate();
+  } finally {
+    vi.useRealTimers();
+  }
+});
+
+async function waitForStart(simulator: Running, port: number): Promise<Access> {
+  const starting = start(simulator, { port });
+  await vi.advanceTimersByTimeAsync(2);
+  return await starting;
+}
 
 test('a process that closed its simulator ends by itself', async () => {
   const script = fileURLToPath(new URL('fixtures/whole-life.ts', import.meta.url));

@@ -5,6 +5,8 @@ export const CHUNK_BYTES = 1024;
 /** It sleeps this long after each. */
 export const CHUNK_PAUSE_MS = 1;
 export const OUTGOING_MESSAGES = 100_000;
+/** The same when payloads are larger than an agent's. */
+export const OUTGOING_BYTES: number = 128 * 1024 * 1024;
 export const INCOMING_MESSAGES = 100_000;
 /** Not the agent's: what one that repeats every late message has on its way at most. */
 export const WINDOW_MESSAGES = 4_096;

@@ -8,6 +8,7 @@ import {
   INITIAL_RTO_MS,
   INITIAL_SRTT_MS,
   MAX_RTO_MS,
+  OUTGOING_BYTES,
   OUTGOING_MESSAGES,
   RESEND_INTERVAL_MS,
   WINDOW_BYTES,
@@ -35,6 +36,8 @@ export class OutgoingMessages {
   #variationMs = 0;
   #rtoMs = INITIAL_RTO_MS;
   #timer: NodeJS.Timeout | undefined;
+  #drainTimer: NodeJS.Timeout | undefined;
+  #drained: () => void = () => {};
   /** Nothing is sent while paused, but everything is kept; the scheduler sends it later. */
   paused = false;
 
@@ -74,7 +77,7 @@ export class OutgoingMessages {
     };
     if (!this.paused) this.#send(message);
     // Beyond its capacity the official agent sends without keeping.
-    if (this.#unacknowledged.size >= OUTGOING_MESSAGES) return;
+    if (this.#unacknowledged.size >= OUTGOING_MESSAGES || this.#unacknowledgedBytes >= OUTGOING_BYTES) return;
     this.#unacknowledged.set(sequenceNumber, { message, sentAtMs: performance.now() });
     this.#unacknowledgedBytes += bytes.length;
     this.#timer ??= setInterval(() => this.#resend(), RESEND_INTERVAL_MS).unref();
@@ -92,19 +95,26 @@ export class OutgoingMessages {
     this.#rtoMs = Math.min(MAX_RTO_MS, this.#srttMs + Math.max(CLOCK_GRANULARITY_MS, 4 * this.#variationMs));
   }
 
+  /** Fulfils when everything was acknowledged, after a while, or when it is closed. */
   async drained(): Promise<void> {
+    if (this.#unacknowledged.size === 0) return;
     const deadline = performance.now() + DRAIN_MS;
-    while (this.#unacknowledged.size > 0 && performance.now() < deadline)
-      await new Promise<void>((resolve) => {
-        setTimeout(resolve, DRAIN_POLL_MS).unref();
-      });
+    await new Promise<void>((resolve) => {
+      this.#drained = resolve;
+      this.#drainTimer = setInterval(() => {
+        if (this.#unacknowledged.size === 0 || performance.now() >= deadline) resolve();
+      }, DRAIN_POLL_MS).unref();
+    });
+    clearInterval(this.#drainTimer);
   }
 
   close(): void {
     clearInterval(this.#timer);
+    clearInterval(this.#drainTimer);
     this.#timer = undefined;
     this.#unacknowledged.clear();
     this.#unacknowledgedBytes = 0;
+    this.#drained();
   }
 
   #resend(): void {

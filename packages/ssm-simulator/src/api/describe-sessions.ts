@@ -1,4 +1,5 @@
 import type { SsmCaller } from '../caller.ts';
+import { SsmApiError } from '../errors.ts';
 import type { Session } from '../session.ts';
 import { Constraints } from './constraints.ts';
 import { page } from './page.ts';
@@ -25,6 +26,12 @@ export function describeSessions(context: ServiceContext, input: unknown, caller
     value: filter.text('value', { required: true, min: 1, max: 400 }) ?? '',
   }));
   read.check();
+  for (const { key, value } of filters)
+    if (key.startsWith('Invoked') && Number.isNaN(Date.parse(value)))
+      throw new SsmApiError(
+        'InvalidFilterValue',
+        `${value} of ${key} is no date such as 2024-10-09T22:00:00Z.`,
+      );
   context.access.account(caller, 'ssm:DescribeSessions');
 
   const chosen = context.sessions

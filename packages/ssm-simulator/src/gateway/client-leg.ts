@@ -19,7 +19,8 @@ export class ClientLeg {
   readonly #delayed: boolean;
   readonly #inbound: DelayLine;
   readonly #outbound: DelayLine;
-  readonly #fences = new Map<string, () => void>();
+  #fence: { name: string; passed: () => void } | undefined;
+  #fences = 0;
   #underWayBytes = 0;
   #corked = false;
   #cut = false;
@@ -79,10 +80,13 @@ export class ClientLeg {
     this.#roomAgain();
   }
 
-  /** Calls back when the client has read all that was sent so far; never when it does not answer pings. */
+  /**
+   * Calls back when the client has read all that was sent so far; never when it does not answer pings, or when there
+   * is a later fence.
+   */
   fence(passed: () => void): void {
-    const name = `fence ${this.#fences.size} ${performance.now()}`;
-    this.#fences.set(name, passed);
+    const name = `fence ${++this.#fences}`;
+    this.#fence = { name, passed };
     this.#outbound.push(() => {
       if (this.open) this.#socket.ping(name);
     });
@@ -103,14 +107,21 @@ export class ClientLeg {
     this.#outbound.push(() => this.#socket.close(code, reason));
   }
 
-  /** Closes unless the client does so first. */
-  closeAfter(delayMs: number): void {
-    this.#closing ??= setTimeout(() => this.close(1000, ''), delayMs).unref();
+  /** Closes unless something happens before. */
+  closeAfter(delayMs: number, code: number, reason: string): void {
+    clearTimeout(this.#closing);
+    this.#closing = setTimeout(() => this.close(code, reason), delayMs).unref();
+  }
+
+  /** It has happened. */
+  keepOpen(): void {
+    clearTimeout(this.#closing);
   }
 
   /** Drops the connection without a close frame, and what is under way. */
   cut(): void {
     this.#cut = true;
+    clearTimeout(this.#closing);
     this.#inbound.clear();
     this.#outbound.clear();
     this.#socket.terminate();
@@ -121,7 +132,7 @@ export class ClientLeg {
     clearTimeout(this.#closing);
     this.#inbound.clear();
     this.#outbound.clear();
-    this.#fences.clear();
+    this.#fence = undefined;
     this.#roomAgain();
   }
 
@@ -148,9 +159,10 @@ export class ClientLeg {
   }
 
   #passedFence(name: string): void {
-    const passed = this.#fences.get(name);
-    this.#fences.delete(name);
-    if (!this.#silent) passed?.();
+    const fence = this.#fence;
+    if (this.#silent || fence?.name !== name) return;
+    this.#fence = undefined;
+    fence.passed();
   }
 
   #roomAgain(): void {

@@ -44,6 +44,34 @@ test('a duplicate that is passed over is reported once', () => {
   expect(missed).toEqual([0]);
 });
 
+test('a message that a client had no room for, twice, is no duplicate to it', () => {
+  const { log, missed } = watched();
+  for (const sequence of [0, 1, 2, 3]) log.delivered(sequence);
+  // 1 is what it waits for, so 3 is what it has no room for.
+  for (const sequence of [0, 2]) log.acknowledged(sequence);
+  for (const sequence of [3, 1]) log.delivered(sequence);
+  for (const sequence of [1, 1]) log.acknowledged(sequence);
+  expect(missed).toEqual([]);
+});
+
+test('a message that it acknowledged long ago, or that it waits for, is', () => {
+  const { log, missed } = watched();
+  for (const sequence of [0, 1, 2]) log.delivered(sequence);
+  for (const sequence of [0, 2]) log.acknowledged(sequence);
+  for (const sequence of [0, 1, 3]) log.delivered(sequence);
+  log.acknowledged(3);
+  expect(missed).toEqual([0, 1]);
+});
+
+test('an acknowledgement that was lost with the socket is owed again on the next one', () => {
+  const { log, missed } = watched();
+  log.delivered(0);
+  log.connectionLost();
+  for (const sequence of [0, 1]) log.delivered(sequence);
+  log.acknowledged(1);
+  expect(missed).toEqual([0]);
+});
+
 test('a client that says nothing at all is found out by the next repetition, after some patience', () => {
   const { log, missed, clock } = watched();
   for (clock.ms = 0; clock.ms <= 5_000; clock.ms += 1_000) log.delivered(0);

@@ -1,6 +1,8 @@
 interface Delivery {
   readonly order: number;
   readonly atMs: number;
+  /** Whether it was the oldest that the client had never acknowledged: the one that it must have room for. */
+  readonly awaited: boolean;
 }
 
 /** A client that is merely slow must not be accused. */
@@ -38,11 +40,12 @@ export class DeliveryLog {
       return;
     }
     const atMs = this.#now();
-    const earlier = this.#repeated.get(sequenceNumber) ?? [];
-    const overdue = earlier.filter((delivery) => atMs - delivery.atMs > PATIENCE_MS);
-    const waiting = earlier.filter((delivery) => !overdue.includes(delivery));
-    this.#repeated.set(sequenceNumber, [...waiting, { order, atMs }]);
-    if (this.#owed(sequenceNumber)) for (const _ of overdue) this.#missed(sequenceNumber);
+    const waiting: Delivery[] = [];
+    for (const delivery of this.#repeated.get(sequenceNumber) ?? [])
+      if (atMs - delivery.atMs <= PATIENCE_MS) waiting.push(delivery);
+      else this.#unanswered(sequenceNumber, delivery);
+    waiting.push({ order, atMs, awaited: sequenceNumber === this.#lowest });
+    this.#repeated.set(sequenceNumber, waiting);
   }
 
   /** False when no such message was ever delivered. */
@@ -68,16 +71,16 @@ export class DeliveryLog {
     while (this.#acknowledged.delete(this.#lowest)) this.#lowest++;
   }
 
-  #owed(sequenceNumber: number): boolean {
-    return sequenceNumber <= this.#lowest || this.#acknowledged.has(sequenceNumber);
+  #unanswered(sequenceNumber: number, { awaited }: Delivery): void {
+    if (awaited || sequenceNumber < this.#lowest || this.#acknowledged.has(sequenceNumber))
+      this.#missed(sequenceNumber);
   }
 
   #passedOver(order: number): void {
     for (const [sequenceNumber, deliveries] of this.#repeated) {
-      // The first delivery of all may have been lost with an earlier socket, so it may be a repetition that stands here.
-      while ((deliveries[0]?.order ?? order) < order) {
+      for (let [first] = deliveries; first !== undefined && first.order < order; [first] = deliveries) {
         deliveries.shift();
-        if (this.#owed(sequenceNumber)) this.#missed(sequenceNumber);
+        this.#unanswered(sequenceNumber, first);
       }
       if (deliveries.length === 0) this.#repeated.delete(sequenceNumber);
     }

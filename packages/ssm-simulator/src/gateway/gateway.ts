@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { type IncomingMessage, STATUS_CODES } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { isProtocolError, type OpenDataChannel, parseOpenDataChannel } from '@postern/ssm-protocol';
@@ -40,7 +41,7 @@ export class Gateway {
     perMessageDeflate: false,
     autoPong: false,
   });
-  readonly #sockets = new Set<WebSocket>();
+  readonly #legs = new Map<ClientLeg, Promise<void>>();
   /** An upgrade is a question and its answer. */
   readonly #upgrades: DelayLine;
   readonly #waiting = new Set<Duplex>();
@@ -68,11 +69,13 @@ export class Gateway {
     return true;
   }
 
-  close(): void {
+  /** Fulfils when every socket is closed. */
+  async close(): Promise<void> {
     this.#upgrades.clear();
     for (const socket of this.#waiting) socket.destroy();
-    for (const socket of this.#sockets) socket.terminate();
+    for (const leg of this.#legs.keys()) leg.cut();
     this.#server.close();
+    await Promise.all(this.#legs.values());
   }
 
   #upgrade(request: IncomingMessage, socket: Duplex, head: Buffer, sessionId: string): void {
@@ -101,9 +104,9 @@ export class Gateway {
     const leg = new ClientLeg(socket, stream, oneWayDelayMs);
     let relay: SessionRelay | undefined;
     let state: 'new' | 'open' | 'refused' = 'new';
-    const timeout = setTimeout(() => leg.close(REFUSED, 'No OpenDataChannel'), OPEN_TIMEOUT_MS).unref();
+    leg.closeAfter(OPEN_TIMEOUT_MS, REFUSED, 'No OpenDataChannel');
     const open = (data: RawData, isBinary: boolean): void => {
-      clearTimeout(timeout);
+      leg.keepOpen();
       const opened = this.#open(data, isBinary, sessionId);
       relay = opened === undefined ? undefined : sessions.relay(sessionId);
       state = relay === undefined ? 'refused' : 'open';
@@ -121,15 +124,13 @@ export class Gateway {
       else if (isBinary) relay.fromClient(leg, asBuffer(data));
       else violations.record(sessionId, 'not-binary', 'a text frame after OpenDataChannel');
     };
-    this.#sockets.add(socket);
     socket.on('error', () => {}); // 'close' follows and says it all
     socket.on(
       'message',
       oneWayDelayMs === 0 ? receive : (data, isBinary) => leg.arrived(() => receive(data, isBinary)),
     );
-    socket.once('close', (code) => {
-      this.#sockets.delete(socket);
-      clearTimeout(timeout);
+    const closed = once(socket, 'close').then(([code]) => {
+      this.#legs.delete(leg);
       leg.arrived(() => {
         if (relay === undefined) {
           leg.gone();
@@ -139,6 +140,7 @@ export class Gateway {
         relay.detachClient(leg);
       });
     });
+    this.#legs.set(leg, closed);
   }
 
   /** What the client opened its channel with, when its token is good. */

@@ -171,7 +171,7 @@ export class SessionRelay {
     const payload = encodeChannelClosed({ sessionId: this.#options.sessionId, output }, envelope);
     this.#tellClient(MessageType.channelClosed, payload, envelope);
     this.#client?.resume();
-    this.#client?.closeAfter(GRACE_MS);
+    this.#client?.closeAfter(GRACE_MS, 1000, '');
   }
 
   /** The simulator goes away. */
