@@ -6,6 +6,15 @@ import { digest, echoed, echoedText, someBytes } from '../stream-io.ts';
 /** Rows 18, 23 and 24: many connections, and none that suffers from another. */
 export function connections({ open }: ConformanceHarness): void {
   describe('connections', () => {
+    it('the first bytes of one leave together with it: there is nothing to wait for', async () => {
+      const tunnel = await open();
+      const { messagesSent } = tunnel.stats();
+      const stream = tunnel.connect();
+      expect(await echoedText(stream, 'hello')).toBe('hello');
+      expect(tunnel.stats().messagesSent).toBe(messagesSent + 1);
+      stream.destroy();
+    });
+
     it('forty at once keep their bytes apart', async () => {
       const tunnel = await open();
       const answers = Array.from({ length: 40 }, async (_, at) => {

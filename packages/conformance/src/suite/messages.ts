@@ -4,7 +4,7 @@ import type { FaultyHarness } from '../harness.ts';
 import { digest, echoed, echoedText, someBytes } from '../stream-io.ts';
 
 /** Rows 3, 5 and 23; checklist 3, 5, 6 and 7: messages that are lost, doubled, late or out of order. */
-export function messages({ open, faults }: FaultyHarness): void {
+export function messages({ open, faults, inspect }: FaultyHarness): void {
   describe('messages', () => {
     const output = { messageType: MessageType.outputStreamData, payloadType: PayloadType.output };
     const input = { messageType: MessageType.inputStreamData, payloadType: PayloadType.output };
@@ -55,6 +55,24 @@ export function messages({ open, faults }: FaultyHarness): void {
       const sent = someBytes(40_000);
       expect(digest(await echoed(stream, sent))).toBe(digest(sent));
       stream.destroy();
+    });
+
+    it('losses, doubles and detours in both directions break nothing, and no rule of the protocol', async () => {
+      const noise = faults.noise({ drop: 0.02, duplicate: 0.02, reorder: 0.02, seed: 7 });
+      try {
+        const tunnel = await open();
+        const streams = Array.from({ length: 4 }, () => tunnel.connect());
+        const sent = streams.map((_, at) => someBytes(30_000, at + 1));
+        const got = await Promise.all(
+          streams.map((stream, at) => echoed(stream, sent[at] ?? Buffer.alloc(0))),
+        );
+        expect(got.map(digest)).toEqual(sent.map(digest));
+        for (const stream of streams) stream.destroy();
+        await tunnel.close();
+        expect(inspect.violations()).toEqual([]);
+      } finally {
+        noise.stop();
+      }
     });
 
     it('a pause of the service holds what is written, and its end lets it go', async () => {

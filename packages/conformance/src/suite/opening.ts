@@ -70,6 +70,12 @@ export function opening({ open, faults, inspect, simulate }: ConformanceHarness)
         stream.destroy();
       });
 
+      it('whoever looks at the account sees who started a session, and why', async () => {
+        const { sessionId } = await open({ reason: 'nightly import' });
+        const session = inspect.sessions().find((known) => known.sessionId === sessionId);
+        expect(session?.reason).toMatch(/^nightly import\b.*postern/);
+      });
+
       it('agents know the client for one whose quiet connections they must not end', async () => {
         await open();
         expect(inspect.violations().filter(({ kind }) => kind === 'client-version')).toEqual([]);

@@ -22,6 +22,13 @@ export function refusals({ open, refused, forbidden }: ConformanceHarness): void
       });
     });
 
+    it('options that cannot work are refused before anything is started, all at once and by name', async () => {
+      await expect(open({ pingIntervalMs: -1, reason: '' })).rejects.toMatchObject({
+        code: 'SSM_OPTIONS_INVALID',
+        message: expect.stringMatching(/reason.*pingIntervalMs|pingIntervalMs.*reason/),
+      });
+    });
+
     if (refused !== undefined)
       it('a refused port is an error of its connection, and the tunnel stays', async () => {
         const tunnel = await open(refused);

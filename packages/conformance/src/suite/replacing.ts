@@ -35,6 +35,19 @@ export function replacing({ open, faults, simulate }: FaultyHarness): void {
 
     if (simulate === undefined) return;
 
+    it.each(['no-token', 'does-not-exist', 'invalid-state'] as const)(
+      'a session that is over is known for it, however the service says so (%s)',
+      async (resumeOfEnded) => {
+        await using place = await simulate({ service: { resumeOfEnded } });
+        const tunnel = await place.open();
+        await survives(tunnel, () => {
+          place.faults.cutChannel(tunnel.sessionId);
+          place.faults.endSession(tunnel.sessionId);
+        });
+        expect(tunnel.stats().replacements).toBe(1);
+      },
+    );
+
     it('an idle timeout costs nothing to who was idle', async () => {
       await using place = await simulate({ service: { idleTimeoutMs: 800 } });
       const tunnel = await place.open();

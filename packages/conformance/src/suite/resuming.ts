@@ -127,6 +127,19 @@ export function resuming({ open, faults, inspect, simulate }: FaultyHarness): vo
       stream.destroy();
     });
 
+    it('a service that keeps nothing for who is away costs time but not a byte', async () => {
+      await using place = await simulate({ service: { absentPeer: 'drop', oneWayDelayMs: 5 } });
+      const tunnel = await place.open();
+      const stream = tunnel.connect();
+      const sent = someBytes(40_000);
+      const first = await echoed(stream, sent, 10_000);
+      place.faults.cutChannel(tunnel.sessionId);
+      const rest = await readExactly(stream, 30_000);
+      expect(digest(Buffer.concat([first, rest]))).toBe(digest(sent));
+      expect(tunnel.stats()).toMatchObject({ resumes: 1, replacements: 0 });
+      stream.destroy();
+    });
+
     it('a goodbye every half second is no event for who uses the tunnel', async () => {
       await using place = await simulate({ service: { closeChannelsEveryMs: 500 } });
       const tunnel = await place.open();
