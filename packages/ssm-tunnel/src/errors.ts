@@ -164,3 +164,8 @@ export function closedError(reason: unknown): TunnelError {
     cause: reason,
   });
 }
+
+/** What was thrown or given as a reason, as an error. */
+export function asError(reason: unknown): Error {
+  return reason instanceof Error ? reason : new Error(String(reason));
+}

@@ -1,7 +1,7 @@
 import type { Duplex } from 'node:stream';
 import type { SessionApi } from './aws/session-api.ts';
 import { publish } from './diagnostics.ts';
-import { closedError, TunnelError } from './errors.ts';
+import { asError, closedError, TunnelError } from './errors.ts';
 import { type ListenOptions, startListener, type TunnelListener } from './listener/listener.ts';
 import type { ResolvedOptions } from './options.ts';
 import type { Session, SessionEvents } from './session/session.ts';
@@ -231,8 +231,4 @@ export class SsmTunnel implements Tunnel, PoolEvents {
   #stopListening(): void {
     for (const listener of this.#listeners) void listener.close();
   }
-}
-
-function asError(reason: unknown): Error {
-  return reason instanceof Error ? reason : new Error(String(reason));
 }

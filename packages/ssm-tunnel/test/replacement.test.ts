@@ -119,7 +119,7 @@ it('a tunnel without a held session rests when nobody uses it, and wakes for the
   await using node = await startNode();
   const tunnel = await node.open({ sessions: { min: 0, idleMs: 50 } });
   await vi.waitFor(() => expect(tunnel.state).toEqual({ name: 'idle' }), 5_000);
-  expect(node.simulator.statistics().openSessions).toBe(0);
+  await vi.waitFor(() => expect(node.simulator.statistics().openSessions).toBe(0), 5_000);
   const stream = tunnel.connect();
   expect(await ask(stream, 'awake')).toBe('awake');
   stream.destroy();

@@ -63,32 +63,31 @@ export class Resumption {
     } else {
       this.#trouble.cause = cause;
     }
-    if (!this.#running) void this.#run(this.#trouble);
+    if (!this.#running) void this.#run();
   }
 
-  async #run(trouble: Trouble): Promise<void> {
+  async #run(): Promise<void> {
     const { signal, isLinked, resumed, fail } = this.#options;
     this.#running = true;
     try {
-      while (!(await this.#attempt(trouble))) {
-        if (signal.aborted) return;
-      }
+      // Asked again at the end: a link may be lost between its opening and this line.
+      while (!isLinked()) await this.#attempt();
     } catch (error) {
-      if (signal.aborted) return;
-      fail(asTunnelError(error));
+      if (!signal.aborted) fail(asTunnelError(error));
       return;
     } finally {
       this.#running = false;
     }
-    if (isLinked()) {
-      this.resumes++;
-      resumed();
-    }
+    this.resumes++;
+    resumed();
   }
 
-  /** True when the session has a link. Throws what makes further attempts useless. */
-  async #attempt(trouble: Trouble): Promise<boolean> {
-    const { api, sessionId, signal, keepsAlive, attach, isLinked, reconnectTimeoutMs } = this.#options;
+  /** Throws what makes further attempts useless. */
+  async #attempt(): Promise<void> {
+    const { api, sessionId, signal, keepsAlive, attach, reconnectTimeoutMs } = this.#options;
+    const trouble = this.#trouble;
+    signal.throwIfAborted();
+    if (trouble === undefined) return;
     // Not after a failure alone: a link that is lost as soon as it is there is no success.
     if (trouble.attempt > 0 && now() - trouble.since >= reconnectTimeoutMs) {
       throw reconnectTimeout(reconnectTimeoutMs, trouble.cause);
@@ -98,13 +97,11 @@ export class Resumption {
       const resumed = await api.resume(sessionId, signal);
       if (resumed === undefined) throw sessionGone(trouble.cause);
       await attach(resumed);
-      if (isLinked()) return true;
     } catch (error) {
       signal.throwIfAborted();
       if (isFinal(error, trouble)) throw error;
       trouble.cause = error;
     }
-    return false;
   }
 }
 

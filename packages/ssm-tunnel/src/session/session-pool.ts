@@ -7,11 +7,12 @@ import {
   POOL_INTERVAL_MS,
   USEFUL_AFTER_MS,
 } from '../channel/constants.ts';
-import { closedError, isTunnelError, TunnelError } from '../errors.ts';
+import { asError, closedError, TunnelError } from '../errors.ts';
 import type { ResolvedOptions } from '../options.ts';
 import type { TunnelStream } from '../streams/tunnel-stream.ts';
 import { WaitingRoom } from '../streams/waiting-room.ts';
 import { retryDelayMs, wait } from './backoff.ts';
+import { isFinal } from './final-errors.ts';
 import { reconnectTimeout } from './resumption.ts';
 import { type Session, type SessionEvents, streamReset } from './session.ts';
 import { SessionLoad } from './session-load.ts';
@@ -94,6 +95,7 @@ export class SessionPool implements SessionEvents {
   get state(): PoolState {
     let resuming: Session | undefined;
     for (const session of this.#sessions.keys()) {
+      if (session.isLeaving) continue;
       if (session.state === 'open') return { name: 'open' };
       resuming = session;
     }
@@ -114,10 +116,10 @@ export class SessionPool implements SessionEvents {
         Array.from({ length: count }, async () => this.#add(await this.#starter.start(this.#life.signal))),
       );
       const failure = starts.find((start) => start.status === 'rejected');
-      if (failure !== undefined) {
+      if (failure !== undefined || signal.aborted) {
         this.#over = true;
         await Promise.all(this.sessions.map((session) => session.close()));
-        throw failure.reason;
+        throw signal.aborted ? signal.reason : failure?.reason;
       }
     } finally {
       this.#startingShared = 0;
@@ -154,7 +156,8 @@ export class SessionPool implements SessionEvents {
       try {
         const session = await this.#starter.start(this.#life.signal);
         this.#dedicated.add(session);
-        if (room.take() === undefined) {
+        if (this.#over || room.take() === undefined) {
+          stream.destroy(this.#endedBy);
           await session.close();
           return;
         }
@@ -228,7 +231,7 @@ export class SessionPool implements SessionEvents {
       this.#trouble.useless++;
       this.#trouble.cause = error;
     }
-    if (this.#sessions.size > 0) return;
+    if (this.#size > 0) return;
     // What the agent says twice, for example about a forbidden host, it would say again.
     const refused = !useful && (error.output ?? '') !== '' && error.output === this.#words;
     this.#words = useful ? undefined : error.output;
@@ -248,15 +251,22 @@ export class SessionPool implements SessionEvents {
   #ensure(): void {
     if (this.#over) return;
     this.#serveWaiting();
-    while (this.#sessions.size + this.#startingShared < this.#wanted()) {
+    while (this.#size + this.#startingShared < this.#wanted()) {
       this.#startingShared++;
       this.#track(this.#startOne());
     }
   }
 
+  /** Sessions that stay. */
+  get #size(): number {
+    let size = 0;
+    for (const session of this.#sessions.keys()) if (!session.isLeaving) size++;
+    return size;
+  }
+
   #wanted(): number {
     const { min, max } = this.#options.sessions;
-    const { size } = this.#sessions;
+    const size = this.#size;
     if (size > 0 && now() < this.#steadyUntil) return size;
     // A session for one connection alone is not started before somebody wants that connection.
     const held = this.#newest?.mode === 'standard' ? 0 : min;
@@ -268,16 +278,20 @@ export class SessionPool implements SessionEvents {
   async #startOne(): Promise<void> {
     const { signal } = this.#life;
     try {
-      if (this.#trouble !== undefined && this.#sessions.size === 0) {
+      if (this.#trouble !== undefined && this.#size === 0) {
         await wait(retryDelayMs(this.#trouble.attempt++), this.#waiting.size > 0, signal);
       }
       const session = await this.#starter.start(signal);
+      if (this.#over) {
+        await session.close();
+        return;
+      }
       if (this.replacements < this.#lost) this.replacements++;
       this.#add(session);
     } catch (error) {
       if (signal.aborted) return;
       this.#growing = false;
-      if (this.#sessions.size > 0) this.#steadyUntil = now() + GROWTH_PAUSE_MS;
+      if (this.#size > 0) this.#steadyUntil = now() + GROWTH_PAUSE_MS;
       else this.#startFailed(error);
     } finally {
       this.#startingShared--;
@@ -336,7 +350,7 @@ export class SessionPool implements SessionEvents {
 
   #isFull(): boolean {
     if (this.#waiting.size >= MAX_WAITING_STREAMS) return true;
-    if (this.#sessions.size < this.#options.sessions.max) return false;
+    if (this.#size < this.#options.sessions.max) return false;
     for (const session of this.#sessions.keys()) {
       if (session.state !== 'open' || session.isExclusive || session.streams < MAX_STREAMS) return false;
     }
@@ -347,9 +361,10 @@ export class SessionPool implements SessionEvents {
   #tend(): void {
     const { min, max, idleMs } = this.#options.sessions;
     const at = now();
-    let allBusy = this.#sessions.size > 0;
-    let spare = this.#sessions.size - min;
+    let allBusy = this.#size > 0;
+    let spare = this.#size - min;
     for (const [session, load] of this.#sessions) {
+      if (session.isLeaving) continue;
       load.sample(at);
       allBusy &&= load.isBusy;
       if (spare > 0 && load.idleMs(at) >= idleMs) {
@@ -357,7 +372,7 @@ export class SessionPool implements SessionEvents {
         void session.close();
       }
     }
-    this.#growing = allBusy && this.#sessions.size < max;
+    this.#growing = allBusy && this.#size < max;
     this.#ensure();
     this.#events.changed();
   }
@@ -366,22 +381,4 @@ export class SessionPool implements SessionEvents {
     this.#starting.add(start);
     void start.finally(() => this.#starting.delete(start));
   }
-}
-
-/** What waiting does not mend: the caller, its permissions or the session document have to change. */
-function isFinal(error: unknown): boolean {
-  if (!isTunnelError(error)) return true;
-  return (
-    error.kind === 'invalid' ||
-    error.code === 'SSM_ACCESS_DENIED' ||
-    error.code === 'SSM_CHANNEL_REFUSED' ||
-    error.code === 'SSM_HANDSHAKE_REFUSED' ||
-    error.code === 'SSM_STREAM_URL_REFUSED' ||
-    error.code === 'SSM_PROXY_REFUSED' ||
-    (error.output !== undefined && error.output !== '')
-  );
-}
-
-function asError(reason: unknown): Error {
-  return reason instanceof Error ? reason : new Error(String(reason));
 }

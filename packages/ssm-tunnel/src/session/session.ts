@@ -106,7 +106,7 @@ export class Session implements ChannelUser {
   }
 
   get hasRoom(): boolean {
-    return this.state === 'open' && this.#closing === undefined && this.#carrier?.hasRoom === true;
+    return this.state === 'open' && !this.isLeaving && this.#carrier?.hasRoom === true;
   }
 
   get mode(): SessionMode | undefined {
@@ -116,6 +116,11 @@ export class Session implements ChannelUser {
   /** One stream at a time: others need sessions of their own. */
   get isExclusive(): boolean {
     return this.mode !== undefined && this.mode !== 'mux';
+  }
+
+  /** It is being ended, or is over: of no use for anything new. */
+  get isLeaving(): boolean {
+    return this.#over || this.#closing !== undefined;
   }
 
   get hasDelivered(): boolean {
