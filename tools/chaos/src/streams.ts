@@ -82,7 +82,7 @@ async function runAtOnce(tunnel: Tunnel, count: number): Promise<string[]> {
       upBytes: AT_ONCE_BYTES,
       downBytes: AT_ONCE_BYTES,
       onFirstByte,
-      halfWay: allBegun,
+      gate: { atBytes: AT_ONCE_BYTES / 2, opens: allBegun },
     }).catch((error: unknown) => {
       // Nobody is to wait for it.
       onFirstByte();

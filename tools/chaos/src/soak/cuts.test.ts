@@ -37,4 +37,5 @@ test('a tunnel is not cut again before it is back', async () => {
   await new Promise((resolve) => setImmediate(resolve));
   expect(performed).toEqual([10, 20]);
   expect(cutter.done).toBe(2);
+  await cutter.finished;
 });

@@ -26,18 +26,26 @@ export interface CutterOptions {
 /** Cuts when the progress says so, but never a tunnel that is still down from the cut before. */
 export class Cutter {
   readonly #options: CutterOptions;
+  /** Fulfils with the last cut of the plan. */
+  readonly finished: Promise<void>;
+  #finish: () => void = () => {};
   #movedBytes = 0;
   #done = 0;
   #cutting = false;
 
   constructor(options: CutterOptions) {
     this.#options = options;
+    this.finished = new Promise((resolve) => {
+      this.#finish = resolve;
+    });
+    if (options.plan.length === 0) this.#finish();
   }
 
   get done(): number {
     return this.#done;
   }
 
+  /** More was moved, or the tunnel may have recovered. */
   moved(bytes: number): void {
     this.#movedBytes += bytes;
     const cut = this.#options.plan[this.#done];
@@ -47,6 +55,7 @@ export class Cutter {
     this.#options.perform(cut).then(() => {
       this.#done++;
       this.#cutting = false;
+      if (this.#done === this.#options.plan.length) this.#finish();
     }, this.#options.onError);
   }
 }

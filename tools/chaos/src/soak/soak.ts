@@ -56,8 +56,7 @@ export async function soak(options: SoakOptions): Promise<Outcome> {
 
   const { streams, resumes, replacements, retransmissions, duplicates } = tunnel.stats();
   const { violations } = await peer.report();
-  if (cutter.done < cuts)
-    failures.push(`only ${cutter.done} of ${cuts} cuts were made: too many for so few bytes`);
+  if (cutter.done < cuts) failures.push(`only ${cutter.done} of ${cuts} cuts were made`);
   if (resumes < cutter.done) failures.push(`only ${resumes} resumes after ${cutter.done} cuts`);
   if (replacements > 0) failures.push(`the session was replaced ${replacements} times`);
   if (streams.open + streams.heldBytes > 0)
@@ -110,6 +109,7 @@ async function run(
     failures.push(`nothing moved for a long time: ${JSON.stringify(tunnel.stats())}`);
     tunnel.abort(new Error('stalled'));
   });
+  using _ = repeating(() => cutter.moved(0));
   const onProgress = (moved: number): void => {
     watch.progress();
     cutter.moved(moved);
@@ -118,9 +118,18 @@ async function run(
     id % 2 === 0 ? tunnel.connect() : connect({ host: '127.0.0.1', port, noDelay: true });
   const runs = Array.from({ length: STREAMS }, async (_, id) => {
     const share = Math.floor((bytes * (id + 1)) / STREAMS) - Math.floor((bytes * id) / STREAMS);
-    await transfer(open(id), { id, upBytes: share, downBytes: share, onProgress });
+    // One stream keeps its last byte back, or a short run would be over before its last cut.
+    const gate = id === 0 ? { atBytes: share - 1, opens: cutter.finished } : undefined;
+    await transfer(open(id), { id, upBytes: share, downBytes: share, onProgress, gate });
   });
   for (const result of await Promise.allSettled(runs))
     if (result.status === 'rejected') failures.push(String(result.reason.message));
   return cutter;
+}
+
+const LOOK_EVERY_MS = 20;
+
+function repeating(look: () => void): Disposable {
+  const timer = setInterval(look, LOOK_EVERY_MS);
+  return { [Symbol.dispose]: () => clearInterval(timer) };
 }

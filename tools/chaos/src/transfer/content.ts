@@ -7,13 +7,18 @@ export const DIGEST_BYTES = 32;
 
 const CHUNK = Buffer.alloc(16 * 1024);
 
+/** What comes after that many bytes is given out when the gate opens. */
+export interface Gate {
+  readonly atBytes: number;
+  readonly opens: Promise<void>;
+}
+
 export interface ContentOptions {
   /** Every id and direction has bytes of its own, so that nothing can be taken for something else. */
   readonly id: number;
   readonly direction: Direction;
   readonly bytes: number;
-  /** Half of it is given out before this fulfils. */
-  readonly halfWay?: Promise<void> | undefined;
+  readonly gate?: Gate | undefined;
   readonly onBytes?: ((bytes: number) => void) | undefined;
 }
 
@@ -22,17 +27,16 @@ export class Content extends Readable {
   readonly #keystream: Cipher;
   readonly #hash: Hash = createHash('sha256');
   readonly #onBytes: ((bytes: number) => void) | undefined;
-  readonly #half: number;
-  #halfWay: Promise<void> | undefined;
+  #gate: Gate | undefined;
+  #given = 0;
   #left: number;
 
-  constructor({ id, direction, bytes, halfWay, onBytes }: ContentOptions) {
+  constructor({ id, direction, bytes, gate, onBytes }: ContentOptions) {
     super({ highWaterMark: CHUNK.length });
     const key = createHash('sha256').update(`${direction} ${id}`).digest().subarray(0, 16);
     this.#keystream = createCipheriv('aes-128-ctr', key, Buffer.alloc(16));
     this.#left = bytes;
-    this.#half = Math.floor(bytes / 2);
-    this.#halfWay = halfWay;
+    this.#gate = gate;
     this.#onBytes = onBytes;
   }
 
@@ -46,14 +50,15 @@ export class Content extends Readable {
       this.push(null);
       return;
     }
-    const gate = this.#halfWay;
-    if (gate !== undefined && this.#left <= this.#half) {
-      this.#halfWay = undefined;
-      void gate.then(() => this._read());
+    const gate = this.#gate;
+    if (gate !== undefined && this.#given >= gate.atBytes) {
+      this.#gate = undefined;
+      void gate.opens.then(() => this._read());
       return;
     }
-    const wanted = gate === undefined ? this.#left : this.#left - this.#half;
+    const wanted = Math.min(this.#left, (gate?.atBytes ?? Number.POSITIVE_INFINITY) - this.#given);
     const chunk = this.#keystream.update(CHUNK.subarray(0, wanted));
+    this.#given += chunk.length;
     this.#left -= chunk.length;
     this.#hash.update(chunk);
     this.#onBytes?.(chunk.length);

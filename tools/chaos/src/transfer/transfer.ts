@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { Duplex } from 'node:stream';
-import { Content, DIGEST_BYTES } from './content.ts';
+import { Content, DIGEST_BYTES, type Gate } from './content.ts';
 import { HEADER_BYTES } from './transfer-server.ts';
 
 export interface TransferOptions {
@@ -11,8 +11,8 @@ export interface TransferOptions {
   readonly onProgress?: (bytes: number) => void;
   /** The first byte of the other side is here. */
   readonly onFirstByte?: () => void;
-  /** The second half is sent after this. */
-  readonly halfWay?: Promise<void>;
+  /** For what is sent. */
+  readonly gate?: Gate | undefined;
 }
 
 /**
@@ -20,8 +20,8 @@ export interface TransferOptions {
  * byte of both directions was right; rejects with what was wrong otherwise.
  */
 export function transfer(stream: Duplex, options: TransferOptions): Promise<void> {
-  const { id, upBytes, downBytes, onProgress, onFirstByte, halfWay } = options;
-  const up = new Content({ id, direction: 'up', bytes: upBytes, halfWay, onBytes: onProgress });
+  const { id, upBytes, downBytes, onProgress, onFirstByte, gate } = options;
+  const up = new Content({ id, direction: 'up', bytes: upBytes, gate, onBytes: onProgress });
   const received = createHash('sha256');
   const trailer: Buffer[] = [];
   let downLeft = downBytes;
