@@ -98,6 +98,12 @@ test('an instance may have an agent of another version', async () => {
   expect((await client.stream(5)).payload.toString()).toMatch(/^\{"AgentVersion":"3\.1\.1511\.0",/);
 });
 
+test('what the administrator wants to say comes with HandshakeComplete', async () => {
+  await using simulator = await running({ agent: { customerMessage: 'Be careful.' } });
+  const client = await RawClient.ready(await start(simulator, { port: 5432 }));
+  expect(JSON.parse((await client.stream(7)).payload.toString()).CustomerMessage).toBe('Be careful.');
+});
+
 describe('the first message decides', () => {
   const refused = { code: 1008, reason: 'Token is not valid' };
 
@@ -187,6 +193,30 @@ describe('a handshake that fails ends the session with the reason', () => {
     client.input(6, handshakeResponse('1.2.677.0', 3, 'no ports here'));
     expect(await outputOf(client)).toBe(
       'Encountered error while initiating handshake. SessionType failed on client with status 3 error: no ports here',
+    );
+  });
+
+  test('an agent that asks for encryption, which no client of port sessions has to know', async () => {
+    await using simulator = await running({
+      agent: { kmsKeyId: 'arn:aws:kms:eu-west-2:123456789012:key/k' },
+    });
+    const client = await RawClient.open(await start(simulator, { port: 5432 }));
+    const request = await client.stream(5);
+    expect(JSON.parse(request.payload.toString()).RequestedClientActions[1]).toMatchObject({
+      ActionType: 'KMSEncryption',
+      ActionParameters: { KMSKeyId: 'arn:aws:kms:eu-west-2:123456789012:key/k' },
+    });
+    client.input(
+      6,
+      Buffer.from(
+        '{"ClientVersion":"1.2.677.0","ProcessedClientActions":[{"ActionType":"SessionType","ActionStatus":1,' +
+          '"ActionResult":null,"Error":""},{"ActionType":"KMSEncryption","ActionStatus":3,"ActionResult":null,' +
+          '"Error":"not for ports"}],"Errors":null}',
+      ),
+    );
+    const closed = await client.message('channel_closed');
+    expect(JSON.parse(closed.payload.toString()).Output).toContain(
+      'KMSEncryption failed on client with status 3 error: not for ports',
     );
   });
 

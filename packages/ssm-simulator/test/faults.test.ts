@@ -198,3 +198,29 @@ test('speakAfterHandshake puts data right behind HandshakeComplete', async () =>
   const complete = await client.stream(7);
   expect([data.sequence - complete.sequence, data.payload.toString('hex')]).toEqual([1, '0103000000000000']);
 });
+
+test('reorderNext lets the next message overtake', async () => {
+  await using session = await echoing();
+  const { client, simulator, access } = session;
+  simulator.faults.reorderNext(access.SessionId, 'to-agent', { payloadType: 1 });
+  const before = client.acknowledged.length;
+  client.data(psh(3, 'a'));
+  client.data(psh(3, 'b'));
+  await until(() => said(client) === 'ab');
+  const [last = 0, first = 0] = client.acknowledged.slice(before);
+  expect(last - first).toBe(1);
+  expect(simulator.statistics().messagesReordered).toBe(1);
+});
+
+test('holdDials hangs the next connections, as a firewall does, until they are let go', async () => {
+  await using session = await echoing();
+  const { client, simulator, access } = session;
+  const hold = simulator.faults.holdDials(access.SessionId);
+  client.data(syn(5), psh(5, 'held'));
+  client.data(psh(3, 'not held'));
+  await until(() => frameTexts(client.output).includes('PSH 3 not held'));
+  expect(frameTexts(client.output)).not.toContain('PSH 5 held');
+  hold.release();
+  await until(() => frameTexts(client.output).includes('PSH 5 held'));
+  simulator.assertNoViolations();
+});

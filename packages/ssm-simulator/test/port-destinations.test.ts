@@ -33,6 +33,26 @@ describe('destinations that an agent refuses are reported after HandshakeComplet
     expect(simulator.violations()).toEqual([]);
   });
 
+  test('what AWS keeps of the network of the instance, unless it is in no such network', async () => {
+    await using simulator = await running({ agent: { vpcCidrs: ['127.5.0.0/16'] } });
+    const hybrid = 'mi-0123456789abcdef0';
+    simulator.registerInstance({ instanceId: hybrid });
+    const client = await RawClient.ready(await start(simulator, { host: '127.5.0.2', port: 1 }));
+    expect(await outputOf(client)).toBe('Forwarding to IP address 127.5.0.2 is forbidden.');
+    const access = (await simulator.handleApi(
+      'StartSession',
+      {
+        Target: hybrid,
+        DocumentName: 'AWS-StartPortForwardingSessionToRemoteHost',
+        Parameters: { host: ['127.5.0.2'], portNumber: ['1'] },
+      },
+      user,
+    )) as Access;
+    const other = await RawClient.ready(access);
+    other.data(syn(3));
+    expect((await other.stream(10)).payload.toString('hex')).toBe('00000003');
+  });
+
   test('a name one of whose addresses is refused', async () => {
     await using simulator = await running({ hosts: { 'sly.internal': ['127.0.0.1', '169.254.169.254'] } });
     const client = await RawClient.ready(await start(simulator, { host: 'sly.internal', port: 80 }));
@@ -53,6 +73,29 @@ test('names of the private network are known to the agent alone', async () => {
   client.data(syn(3), psh(3, 'hello'));
   await says(client, ['PSH 3 hello']);
   expect(simulator.statistics().dialled).toEqual([{ host: 'db.internal', port: server.port }]);
+});
+
+test('after a failover only a new session finds the new address; agents before June 2023 looked each time', async () => {
+  await using before = await echo();
+  await using simulator = await running({ hosts: { 'db.internal': '127.0.0.1' } });
+  const access = await start(simulator, { host: 'db.internal', port: before.port });
+  const client = await RawClient.ready(access);
+  client.data(syn(3), psh(3, 'before'));
+  await says(client, ['PSH 3 before']);
+  simulator.setHost('db.internal', ['127.0.0.2']); // where nobody listens
+  client.data(syn(5), psh(5, 'still'));
+  await says(client, ['PSH 3 before', 'PSH 5 still']);
+  const newer = await RawClient.ready(await start(simulator, { host: 'db.internal', port: before.port }));
+  newer.data(syn(3));
+  await newer.stream(10);
+
+  simulator.registerInstance({ instanceId: jumpHost, agentVersion: '3.2.985.0' });
+  const old = await RawClient.ready(await start(simulator, { host: 'db.internal', port: before.port }));
+  old.data(syn(3));
+  await old.stream(10);
+  simulator.setHost('db.internal', '127.0.0.1');
+  old.data(syn(5), psh(5, 'found'));
+  await says(old, ['FIN 3', 'PSH 5 found']);
 });
 
 test('every address of a name is tried until one answers', async () => {

@@ -92,6 +92,29 @@ describe('what a client does not acknowledge', () => {
   });
 });
 
+describe('an agent as it could be, with frontOnlyResend switched off', () => {
+  test('repeats all that is late at once, and does not run ahead of its client for ever', async () => {
+    await using server = await destination((socket) => {
+      const more = (): void => {
+        while (socket.write(Buffer.alloc(65_536)));
+      };
+      socket.on('drain', more);
+      more();
+    });
+    await using simulator = await running({ agent: { frontOnlyResend: false, payloadBytes: 16_384 } });
+    const client = await RawClient.ready(await start(simulator, { port: server.port }));
+    client.acknowledges = false;
+    client.data(syn(3));
+    // 4 MiB in payloads of 16 KiB.
+    await until(() => new Set(client.repeats.map(({ sequence }) => sequence)).size > 200);
+    expect(client.output.length).toBeLessThan(4 * 1024 * 1024 + 16_384);
+    expect(Math.max(...client.received.map(({ payload }) => payload.length))).toBe(16_384);
+    expect(simulator.statistics().agentRetransmissions).toBeGreaterThan(200);
+    client.acknowledges = true;
+    await until(() => client.output.length > 8 * 1024 * 1024);
+  });
+});
+
 describe('after the socket is lost', () => {
   test('a new token continues the session: numbers, streams and connections survive', async () => {
     await using server = await echo();

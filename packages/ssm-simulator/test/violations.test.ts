@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { echo } from './destinations.ts';
-import { type Access, handshakeResponse, RawClient, start, user, waitFor } from './raw-client.ts';
+import { type Access, handshakeResponse, openText, RawClient, start, user, waitFor } from './raw-client.ts';
 import { fin, psh, rawAcknowledge, rawEnvelope, syn } from './raw-envelope.ts';
 import { type Running, running } from './setup.ts';
 
@@ -183,4 +183,119 @@ test('a Flag that is none is recorded', async () => {
   const { client } = await session(simulator);
   client.input(10, Buffer.from([2]));
   expect(await recorded(simulator)).toEqual(['malformed-envelope']);
+});
+
+test('a MessageId with its halves in the wrong order is found out', async () => {
+  await using simulator = await running();
+  const { client } = await session(simulator);
+  // As text on the wire: the version then stands where the variant should be.
+  client.send(
+    rawEnvelope({
+      type: 'input_stream_data',
+      sequence: 1,
+      payloadType: 1,
+      payload: syn(3),
+      id: '8796a5b4-c3d2-e1f0-0f1e-2d3c4b5a4978',
+    }),
+  );
+  expect(await recorded(simulator)).toEqual(['malformed-envelope']);
+});
+
+test('a message that comes again with other bytes is recorded', async () => {
+  await using simulator = await running();
+  const { client } = await session(simulator);
+  client.input(1, syn(3), 1);
+  client.input(1, syn(3), 1);
+  client.input(1, syn(5), 1);
+  expect(await recorded(simulator)).toEqual(['changed-retransmission']);
+});
+
+test('a client that goes on sending in a pause is recorded, one that waits or asks is not', async () => {
+  await using server = await echo();
+  await using simulator = await running();
+  const { access, client } = await session(simulator, server.port);
+  client.data(syn(3));
+  await waitFor(() => (client.acknowledged.includes(1) ? true : undefined));
+  // The agent is away, so no acknowledgement ends the pause.
+  simulator.faults.disconnectAgent(access.SessionId);
+  await client.message('pause_publication');
+  const since = performance.now();
+  let probes = 0;
+  await waitFor(() => {
+    if (performance.now() - since > 1_000 * probes) {
+      client.data(psh(3, 'anybody?'));
+      probes++;
+    }
+    return performance.now() - since > 2_500 ? true : undefined;
+  });
+  expect(simulator.violations()).toEqual([]);
+  for (let count = 0; count < 20; count++) client.data(psh(3, 'hello?'));
+  expect(new Set(await recorded(simulator))).toEqual(new Set(['data-while-paused']));
+});
+
+test.each(['1.2.0.0', '1.2.331', 'mytool/1.0'])(
+  'ClientVersion %s makes agents keep smux alive, or is not to be compared',
+  async (version) => {
+    await using simulator = await running();
+    await RawClient.ready(await start(simulator, { port: 5432 }), version);
+    expect(await recorded(simulator)).toEqual(['client-version']);
+  },
+);
+
+test('another ClientId after a resume is recorded', async () => {
+  await using simulator = await running();
+  const { access } = await session(simulator);
+  const resumed = (await simulator.handleApi(
+    'ResumeSession',
+    { SessionId: access.SessionId },
+    user,
+  )) as Access;
+  const other = openText(resumed.TokenValue).replace(/"ClientId":"........-/, '"ClientId":"00000000-');
+  await RawClient.open(resumed, other);
+  expect(await recorded(simulator)).toEqual(['malformed-open']);
+});
+
+test('frames that an agent reads over are recorded when they tell of a mistake', async () => {
+  await using server = await echo();
+  await using simulator = await running();
+  const { client } = await session(simulator, server.port);
+  client.data(syn(3), Buffer.from('0104080003000000', 'hex'), Buffer.alloc(8));
+  client.data(psh(7, 'nobody'));
+  client.data(fin(9));
+  client.data(fin(3), psh(3, 'too late'));
+  expect(await recorded(simulator, 4)).toEqual(Array(4).fill('smux-misuse'));
+  expect(simulator.violations().map(({ detail }) => detail)).toEqual([
+    'a window update for stream 3: that is smux version 2',
+    'data for stream 7, which was never opened',
+    'FIN for stream 9, which was never opened',
+    'data for stream 3 after its FIN',
+  ]);
+});
+
+test('data that crosses the end of its stream is no mistake', async () => {
+  await using simulator = await running();
+  const { client } = await session(simulator, 1);
+  client.data(syn(3));
+  await client.stream(1);
+  client.data(psh(3, 'on its way'), fin(3));
+  await waitFor(() => (client.acknowledged.includes(2) ? true : undefined));
+  simulator.assertNoViolations();
+});
+
+test('assertNoViolations names them all', async () => {
+  await using simulator = await running();
+  const { client } = await session(simulator);
+  expect(simulator.assertNoViolations()).toBeUndefined();
+  client.socket.send('text');
+  client.input(1, syn(3), 3);
+  await recorded(simulator, 2);
+  expect(() => simulator.assertNoViolations()).toThrow(
+    expect.objectContaining({
+      code: 'SSM_SIMULATOR_VIOLATIONS',
+      message: expect.stringMatching(
+        /2 times:\n- not-binary: .*\n- sequence-gap: 3 follows 0, 2 are missing/,
+      ),
+      violations: simulator.violations(),
+    }),
+  );
 });

@@ -70,6 +70,38 @@ test('a dial that hangs holds up every later connection of the session', async (
   session.stop();
 });
 
+test('without serial dialling no connection waits for another', async () => {
+  const session = new MuxPortSession({ ...host, serialDial: false }, { keepAlive: false });
+  await session.input(Buffer.concat([syn(3), syn(5), syn(7)]));
+  expect(dials).toHaveLength(3);
+  dials[2]?.fail();
+  await vi.waitFor(() => expect(sent).toEqual(['flag 3', '0101000007000000']));
+  session.stop();
+});
+
+test('behind a dial that hangs 1,024 connections wait, then the whole session does', async () => {
+  const opened: string[] = [];
+  const session = new MuxPortSession(
+    { ...host, streamOpened: () => void opened.push('') },
+    { keepAlive: false },
+  );
+  const syns = Array.from({ length: 2_000 }, (_, index) => syn(3 + 2 * index));
+  expect(session.input(Buffer.concat(syns))).toBe(true);
+  expect(opened).toHaveLength(1_025);
+  // What is not read fills the pipe, and a full pipe acknowledges nothing.
+  const filler = encodeSmuxFrame({ command: SmuxCommand.psh, streamId: 3, data: new Uint8Array(65_535) });
+  const results = Array.from({ length: 4 }, () => session.input(filler));
+  expect(results.map((result) => result === true)).toEqual([true, true, true, false]);
+  for (let count = 0; count < 1_000; count++) {
+    dials[count]?.fail();
+    await new Promise(setImmediate);
+    expect(dials).toHaveLength(count + 2);
+  }
+  await expect(results[3]).resolves.toBe(true);
+  expect(opened).toHaveLength(2_000);
+  session.stop();
+});
+
 test('a session that stops while it dials neither reports nor keeps that connection', async () => {
   const session = new MuxPortSession(host, { keepAlive: false });
   await session.input(Buffer.concat([syn(3), syn(5)]));
