@@ -21,7 +21,7 @@ export function parseHandshakeComplete(payload: Uint8Array): HandshakeComplete {
   const body = parseJsonObject('HandshakeComplete', payload);
   const time = member(body, 'HandshakeTimeToComplete');
   return {
-    timeToCompleteNs: typeof time === 'number' ? time : 0,
+    timeToCompleteNs: typeof time === 'number' && Number.isFinite(time) ? time + 0 : 0,
     customerMessage: optionalText('HandshakeComplete.CustomerMessage', member(body, 'CustomerMessage')),
   };
 }

@@ -61,12 +61,12 @@ export function parseHandshakeResponse(payload: Uint8Array): HandshakeResponse {
 function parseAction(value: unknown): ProcessedAction {
   const action = requireObject('ProcessedClientAction', value);
   const status = member(action, 'ActionStatus');
-  if (typeof status !== 'number') {
+  if (typeof status !== 'number' || !Number.isFinite(status)) {
     throw invalidField('ProcessedClientAction.ActionStatus', Offset.payload, 'is not a number');
   }
   return {
     actionType: requireText('ProcessedClientAction.ActionType', member(action, 'ActionType')),
-    status,
+    status: status + 0,
     result: member(action, 'ActionResult') ?? null,
     error: optionalText('ProcessedClientAction.Error', member(action, 'Error')),
   };

@@ -156,6 +156,16 @@ describe('message bodies', () => {
     },
   );
 
+  it('take -0 for 0, and a time that is no number for none', () => {
+    const number = (text: string): number =>
+      decodeAcknowledge(acknowledgeWith(Buffer.from(`{"AcknowledgedMessageSequenceNumber":${text}}`)))
+        .sequenceNumber;
+    expect(number('-0')).toBe(0);
+    const time = (text: string): number =>
+      parseHandshakeComplete(Buffer.from(`{"HandshakeTimeToComplete":${text}}`)).timeToCompleteNs;
+    expect([time('1e999'), time('-0')]).toEqual([0, 0]);
+  });
+
   it('say which message type an acknowledgement really has', () => {
     expect(() => decodeAcknowledge({ ...acknowledgeWith(Buffer.alloc(0)), messageType: 'other' })).toThrow(
       /MessageType at byte 4: is other/,

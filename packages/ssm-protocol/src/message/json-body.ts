@@ -56,7 +56,8 @@ export function requireCount(what: string, value: unknown): number {
   if (typeof value !== 'number' || !Number.isSafeInteger(value) || value < 0) {
     throw invalidField(what, Offset.payload, 'is not a whole number of 0 or above');
   }
-  return value;
+  // JSON knows -0, which is 0 to everybody but us.
+  return value + 0;
 }
 
 /** A list that may be absent or null; then it is empty. */

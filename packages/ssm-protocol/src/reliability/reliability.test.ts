@@ -96,6 +96,43 @@ describe('sending', () => {
     expect(sender.oldestUnackedSince).toBeUndefined();
   });
 
+  it('does not wait for as long as the machine slept before it repeats a message', () => {
+    const sender = newSender();
+    for (let at = 0; at < 40; at++) sender.send(1, data('x'), 0);
+    // An hour of sleep: the first answers seem to have taken it.
+    const awake = 3_600_000;
+    for (let at = 1; at < 20; at++) sender.acknowledge(at, awake);
+    sender.send(1, data('x'), awake);
+    sender.acknowledge(40, awake + 10);
+    let now = awake + 10;
+    for (let turn = 0; turn < 40 && sender.unackedMessages > 0; turn++) {
+      now = Math.max(now + 10, sender.nextDeadline() ?? now);
+      for (const number of numbersOf(sender.due(now))) sender.acknowledge(number, now + 5);
+      now += 5;
+    }
+    expect(sender.unackedMessages).toBe(0);
+    expect(now - awake).toBeLessThan(20_000);
+  });
+
+  it('repeats only the oldest messages that a silent peer may have missed, and the rest with the first answer', () => {
+    const sender = newSender();
+    for (let at = 0; at < 60; at++) sender.send(1, data('x'), 0);
+    expect(numbersOf(sender.due(200))).toEqual(Array.from({ length: 16 }, (_, at) => at));
+    sender.acknowledge(0, 300);
+    expect(sender.nextDeadline()).toBeLessThanOrEqual(300);
+    expect(numbersOf(sender.due(300)).slice(-1)).toEqual([59]);
+  });
+
+  it('does not repeat what is merely late while the peer answers in order', () => {
+    const sender = newSender({ maxUnackedMessages: 1_000 });
+    for (let at = 0; at < 64; at++) sender.send(1, data('x'), 0);
+    for (let at = 0; at < 64; at++) {
+      expect(sender.due(150 + at * 50)).toEqual([]);
+      sender.acknowledge(at, 150 + at * 50);
+    }
+    expect(sender.statistics.retransmissions).toBe(0);
+  });
+
   it('takes an acknowledgement once and ignores one for a message it never sent', () => {
     const sender = newSender();
     sender.send(1, data('a'), 0);

@@ -81,6 +81,8 @@ export class ReliableSender {
   /** Not later than the earliest `dueAt`. May be earlier: an acknowledgement does not look for the next one. */
   #deadline: number | undefined;
   #lastProgressAt: number | undefined;
+  /** During a silence only a few were repeated; the first answer brings the rest. */
+  #withheld = false;
   /** When the latest of the messages was sent that were delivered. What was sent before and is due was lost. */
   #deliveredSentAt = Number.NEGATIVE_INFINITY;
   #payloadBytes = 0;
@@ -201,12 +203,12 @@ export class ReliableSender {
     } else {
       this.#window.recovered(entry.payloadBytes);
     }
-    // The first answer to a message sent twice may be to the first copy: then it came too soon for the second.
-    if (entry.sentAt > this.#deliveredSentAt && (entry.repeats === 0 || !(elapsed < this.#window.baseMs))) {
-      this.#deliveredSentAt = entry.sentAt;
-    }
+    // An answer to a message sent twice may be to the first copy: then it came too soon for the second.
+    const { baseMs } = this.#window;
+    const answered = entry.repeats === 0 || elapsed >= baseMs || baseMs === Number.POSITIVE_INFINITY;
+    if (answered && entry.sentAt > this.#deliveredSentAt) this.#deliveredSentAt = entry.sentAt;
     if (sequenceNumber === this.#oldest) this.#findOldest();
-    this.#hasten();
+    this.#hasten(now);
     if (this.#unacked.size === 0) this.#deadline = undefined;
     if (this.#paused) this.resume(now);
     return true;
@@ -251,10 +253,12 @@ export class ReliableSender {
       roomBytes -= entry.payloadBytes;
       roomMessages--;
       if (dueAt <= now && !fits) {
-        dueAt = now + (silent ? timeout : Math.max(CLOCK_GRANULARITY_MS, this.#rtt.smoothedMs));
+        // Not by the round trip alone: after the machine slept it may be hours.
+        const wait = Math.max(CLOCK_GRANULARITY_MS, this.#rtt.smoothedMs);
+        dueAt = now + (silent ? timeout : Math.min(timeout, wait));
         entry.dueAt = dueAt;
-        // After a silence the first answer is to bring the rest at once.
-        if (!silent) entry.lossDueAt = dueAt;
+        if (silent) this.#withheld = true;
+        else entry.lossDueAt = dueAt;
       } else if (dueAt <= now) {
         latest = Math.max(latest, entry.sentAt);
         bytes.push(this.#repeat(entry, now));
@@ -275,6 +279,7 @@ export class ReliableSender {
   resendAll(now: number): Buffer[] {
     this.#paused = false;
     this.#probing = false;
+    this.#withheld = false;
     this.#window.restart(this.#next);
     this.#lastProgressAt = now;
     const bytes: Buffer[] = [];
@@ -315,7 +320,9 @@ export class ReliableSender {
   }
 
   /** A message sent after the oldest was acknowledged before it: perhaps the oldest was lost. */
-  #hasten(): void {
+  #hasten(now: number): void {
+    if (this.#withheld) this.#deadline = now;
+    this.#withheld = false;
     const entry = this.#unacked.get(this.#oldest);
     if (entry === undefined || !this.#isLost(entry)) return;
     if (this.#deadline === undefined || entry.lossDueAt < this.#deadline) this.#deadline = entry.lossDueAt;
