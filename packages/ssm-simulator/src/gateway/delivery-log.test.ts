@@ -1,3 +1,4 @@
+import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { DeliveryLog } from './delivery-log.ts';
 
@@ -54,6 +55,15 @@ test('a message that a client had no room for, twice, is no duplicate to it', ()
   expect(missed).toEqual([]);
 });
 
+test('a message that a client had no room for is acknowledged once, when there is room', () => {
+  const { log, missed } = watched();
+  for (const sequence of [0, 1, 2]) log.delivered(sequence);
+  log.acknowledged(2);
+  for (const sequence of [1, 3]) log.delivered(sequence);
+  for (const sequence of [1, 3]) log.acknowledged(sequence);
+  expect(missed).toEqual([]);
+});
+
 test('a message that it acknowledged long ago, or that it waits for, is', () => {
   const { log, missed } = watched();
   for (const sequence of [0, 1, 2]) log.delivered(sequence);
@@ -96,4 +106,59 @@ test('what was never sent cannot be acknowledged', () => {
   const { log } = watched();
   log.delivered(0);
   expect(log.acknowledged(1)).toBe(false);
+});
+
+test('a client that acknowledges everything it takes is never accused, whatever it has no room for', () => {
+  fc.assert(
+    fc.property(
+      fc.array(fc.record({ sequence: fc.nat(30), lost: fc.boolean() }), { maxLength: 200 }),
+      fc.integer({ min: 1, max: 8 }),
+      fc.nat(10),
+      (deliveries, room, lag) => {
+        const { log, missed } = watched();
+        const taken = new Set<number>();
+        const acknowledgements: number[] = [];
+        let expected = 0;
+        const catchUp = (left: number): void => {
+          while (acknowledgements.length > left) log.acknowledged(acknowledgements.shift() ?? 0);
+        };
+        for (const { sequence, lost } of deliveries) {
+          log.delivered(sequence);
+          // Beyond its room a client takes only what it waits for. What it has taken it always acknowledges.
+          if (sequence < expected + room || taken.has(sequence)) {
+            taken.add(sequence);
+            acknowledgements.push(sequence);
+            while (taken.has(expected)) expected++;
+          }
+          catchUp(lag);
+          if (lost && sequence === 30) {
+            acknowledgements.length = 0;
+            log.connectionLost();
+          }
+        }
+        catchUp(0);
+        expect(missed).toEqual([]);
+      },
+    ),
+    { numRuns: 2_000 },
+  );
+});
+
+test('a client that never acknowledges a message twice is always found out', () => {
+  fc.assert(
+    fc.property(fc.array(fc.nat(10), { minLength: 1, maxLength: 60 }), (sequences) => {
+      const { log, missed } = watched();
+      const taken = new Set<number>();
+      let duplicates = 0;
+      for (const sequence of sequences) {
+        log.delivered(sequence);
+        if (taken.has(sequence)) duplicates++;
+        else log.acknowledged(sequence);
+        taken.add(sequence);
+      }
+      log.delivered(99);
+      log.acknowledged(99);
+      expect(missed).toHaveLength(duplicates);
+    }),
+  );
 });

@@ -25,6 +25,8 @@ export class DeliveryLog {
   readonly #acknowledged = new Set<number>();
   #lowest = 0;
   #order = 0;
+  /** The newest delivery that was acknowledged. */
+  #passed = -1;
   #highest = -1;
 
   constructor(now: () => number, missed: (sequenceNumber: number) => void) {
@@ -51,10 +53,10 @@ export class DeliveryLog {
   /** False when no such message was ever delivered. */
   acknowledged(sequenceNumber: number): boolean {
     if (sequenceNumber > this.#highest) return false;
-    const order = this.#pending.get(sequenceNumber) ?? this.#repeated.get(sequenceNumber)?.[0]?.order;
     this.#remember(sequenceNumber);
-    if (order === undefined) return true;
-    if (!this.#pending.delete(sequenceNumber)) this.#forgetFirst(sequenceNumber);
+    const order = this.#answered(sequenceNumber);
+    if (order === undefined || order < this.#passed) return true;
+    this.#passed = order;
     if (this.#repeated.size > 0) this.#passedOver(order);
     return true;
   }
@@ -86,9 +88,17 @@ export class DeliveryLog {
     }
   }
 
-  #forgetFirst(sequenceNumber: number): void {
-    const [, ...rest] = this.#repeated.get(sequenceNumber) ?? [];
-    if (rest.length === 0) this.#repeated.delete(sequenceNumber);
-    else this.#repeated.set(sequenceNumber, rest);
+  /**
+   * Which delivery an acknowledgement is for: the first one that was not passed over yet. What was passed over before
+   * had found no room.
+   */
+  #answered(sequenceNumber: number): number | undefined {
+    const first = this.#pending.get(sequenceNumber);
+    const repeated = this.#repeated.get(sequenceNumber);
+    this.#pending.delete(sequenceNumber);
+    if (repeated === undefined || (first !== undefined && first > this.#passed)) return first;
+    const again = repeated.shift();
+    if (repeated.length === 0) this.#repeated.delete(sequenceNumber);
+    return again?.order;
   }
 }
