@@ -1,4 +1,5 @@
 import { parseArgs } from 'node:util';
+import { fuzzing } from './fuzzing.ts';
 import { life } from './life/life.ts';
 import { type Outcome, printOutcome, writeJson } from './outcome.ts';
 import { soak } from './soak/soak.ts';
@@ -13,7 +14,8 @@ const USAGE = `Usage: npm run chaos -- <name> [--json FILE] [options]
                                 streams at once, then streams one after the other, in one session
   starts [--count N]            tunnel starts in a row, with data racing the handshake
   life                          two hours and a half in virtual time
-  fuzz [--minutes N] [--seed N] damaged and hostile messages
+  fuzz [--seconds N] [--seed N] [--keep-reached]
+                                damaged and hostile messages; keep: inputs that reached new code join the corpus
   all [--quick]                 all of them; quick: small ones
 
 Exit code 1: something was not as promised. 2: wrong usage.`;
@@ -29,12 +31,14 @@ const OPTIONS = {
   seed: { type: 'string' },
   count: { type: 'string' },
   sequence: { type: 'string' },
-  minutes: { type: 'string' },
+  seconds: { type: 'string' },
+  'keep-reached': { type: 'boolean' },
   quick: { type: 'boolean' },
 } as const;
 
 type Name = keyof typeof OPTIONS;
-type Values = Partial<Record<Exclude<Name, 'quick'>, string>> & { quick?: boolean };
+type Flag = 'quick' | 'keep-reached';
+type Values = Partial<Record<Exclude<Name, Flag>, string>> & Partial<Record<Flag, boolean>>;
 
 interface Command {
   /** Besides `json`. */
@@ -68,6 +72,16 @@ const COMMANDS: Readonly<Record<string, Command>> = {
     outcomes: ({ count }) => [starts({ count: number('count', count, 1_000) })],
   },
   life: { takes: [], outcomes: () => [life()] },
+  fuzz: {
+    takes: ['seconds', 'seed', 'keep-reached'],
+    outcomes: ({ seconds, seed, 'keep-reached': keepReached = false }) => [
+      fuzzing({
+        seconds: number('seconds', seconds, 600),
+        ...(seed === undefined ? {} : { seed: number('seed', seed, 0, 0) }),
+        keepReached,
+      }),
+    ],
+  },
   all: { takes: ['quick'], outcomes: ({ quick = false }) => everything(quick) },
 };
 
@@ -75,6 +89,7 @@ async function* everything(quick: boolean): AsyncGenerator<Outcome> {
   yield await starts({ count: quick ? 30 : 1_000 });
   yield await streams({ atOnce: quick ? 100 : 1_000, oneByOne: quick ? 200 : 10_000 });
   yield await life();
+  yield await fuzzing({ seconds: quick ? 10 : 600 });
   yield await soak({ kind: 'realistic', bytes: (quick ? 2 : 64) * 2 ** 20, cuts: quick ? 4 : 30, seed: 1 });
   yield await soak({ kind: 'hard', bytes: quick ? 16 * 2 ** 20 : 2 ** 30, cuts: quick ? 4 : 30, seed: 1 });
 }

@@ -9,6 +9,8 @@ export interface Outcome {
   readonly figures: Readonly<Record<string, number | string>>;
   /** Empty when all is well. */
   readonly failures: readonly string[];
+  /** More, for the JSON only. */
+  readonly details?: unknown;
 }
 
 /** Prints one table. */

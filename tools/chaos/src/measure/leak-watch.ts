@@ -20,7 +20,6 @@ export class LeakWatch {
   readonly #warnings: string[] = [];
   readonly #before: ReadonlyMap<string, number>;
   readonly #listenersBefore: number;
-
   readonly #patienceMs: number;
 
   /** Waits that long for what is ending to be gone. */
@@ -85,9 +84,8 @@ export class LeakWatch {
 function resources(): Map<string, number> {
   const counts = new Map<string, number>();
   for (const type of process.getActiveResourcesInfo()) {
-    // Immediates and ended requests are of this very moment, timers are known better.
-    if (type === 'Immediate' || type === 'Timeout' || type.endsWith('Wrap') === false) continue;
-    counts.set(type, (counts.get(type) ?? 0) + 1);
+    // What else there is: immediates and requests to the file system are of this very moment, timers are known better.
+    if (type.endsWith('Wrap')) counts.set(type, (counts.get(type) ?? 0) + 1);
   }
   return counts;
 }

@@ -8,7 +8,6 @@ export const REGION = 'eu-west-2';
 
 export interface PeerOptions {
   readonly agent?: SsmSimulatorOptions['agent'];
-  readonly service?: SsmSimulatorOptions['service'];
   /** Faults by chance for everything that goes through, from the start. */
   readonly noise?: Parameters<SsmFaults['noise']>[0];
   /** Every agent sends data in the same breath as HandshakeComplete. */
@@ -16,7 +15,7 @@ export interface PeerOptions {
 }
 
 export interface PeerReport {
-  readonly statistics: Omit<SsmStatistics, 'dialled'> & { readonly dials: number };
+  readonly statistics: Omit<SsmStatistics, 'dialled'>;
   readonly violations: readonly Violation[];
   /** At the transfer server. */
   readonly connections: { readonly open: number; readonly most: number; readonly all: number };

@@ -101,7 +101,10 @@ async function run(
     plan: planCuts(cuts, 2 * bytes, seed),
     recovered: (done) => tunnel.state.name === 'open' && tunnel.stats().resumes >= done,
     perform: ({ fault }) => peer.fault(fault, tunnel.sessionId),
-    onError: (error) => failures.push(`a cut failed: ${error}`),
+    onError: (error) => {
+      failures.push(`a cut failed: ${error}`);
+      tunnel.abort(error);
+    },
   });
   const { address } = await tunnel.listen();
   const port = 'port' in address ? address.port : 0;
