@@ -116,11 +116,15 @@ describe('sending', () => {
 
   it('repeats only the oldest messages that a silent peer may have missed, and the rest with the first answer', () => {
     const sender = newSender();
-    for (let at = 0; at < 60; at++) sender.send(1, data('x'), 0);
-    expect(numbersOf(sender.due(200))).toEqual(Array.from({ length: 16 }, (_, at) => at));
-    sender.acknowledge(0, 300);
-    expect(sender.nextDeadline()).toBeLessThanOrEqual(300);
-    expect(numbersOf(sender.due(300)).slice(-1)).toEqual([59]);
+    sender.send(1, data('x'), 0);
+    sender.acknowledge(0, 20);
+    for (let at = 1; at <= 60; at++) sender.send(1, data('x'), 30);
+    const late = sender.nextDeadline() ?? 0;
+    expect(numbersOf(sender.due(late))).toEqual(Array.from({ length: 16 }, (_, at) => at + 1));
+    sender.acknowledge(1, late + 25);
+    expect(sender.nextDeadline()).toBeLessThanOrEqual(late + 25);
+    expect(numbersOf(sender.due(late + 25))[0]).toBe(17);
+    expect(sender.statistics.retransmissions).toBeGreaterThan(30);
   });
 
   it('does not repeat what is merely late while the peer answers in order', () => {

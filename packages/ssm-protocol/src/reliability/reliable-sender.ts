@@ -203,10 +203,9 @@ export class ReliableSender {
     } else {
       this.#window.recovered(entry.payloadBytes);
     }
-    // An answer to a message sent twice may be to the first copy: then it came too soon for the second.
-    const { baseMs } = this.#window;
-    const answered = entry.repeats === 0 || elapsed >= baseMs || baseMs === Number.POSITIVE_INFINITY;
-    if (answered && entry.sentAt > this.#deliveredSentAt) this.#deliveredSentAt = entry.sentAt;
+    if (entry.sentAt > this.#deliveredSentAt && this.#isAnswered(entry, elapsed)) {
+      this.#deliveredSentAt = entry.sentAt;
+    }
     if (sequenceNumber === this.#oldest) this.#findOldest();
     this.#hasten(now);
     if (this.#unacked.size === 0) this.#deadline = undefined;
@@ -312,6 +311,13 @@ export class ReliableSender {
     entry.lossDueAt = now + timeout;
     this.#retransmissions++;
     return entry.bytes;
+  }
+
+  /** An answer to a message sent twice may be to the first copy: then it comes too soon for the second. */
+  #isAnswered(entry: Unacked, elapsedMs: number): boolean {
+    if (entry.repeats === 0) return true;
+    const { baseMs } = this.#window;
+    return elapsedMs >= (baseMs === Number.POSITIVE_INFINITY ? entry.sentAt - entry.firstSentAt : baseMs);
   }
 
   /** It was sent before another one that arrived. */
