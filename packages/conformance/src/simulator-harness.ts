@@ -11,7 +11,7 @@ import { startEchoService } from './echo-service.ts';
 import type { ServiceSettings, SimulatedHarness } from './harness.ts';
 
 /** The nodes of every simulated service. Both have the tag `Role: jump-host`. */
-export const nodes: SimulatedHarness['nodes'] = ['i-0a1b2c3d4e5f60718', 'i-0fedcba9876543210'];
+const nodes: SimulatedHarness['nodes'] = ['i-0a1b2c3d4e5f60718', 'i-0fedcba9876543210'];
 
 /** A simulated service with an echo behind it. With the defaults its agents are as slow as real ones. */
 export async function startSimulatorHarness(settings: ServiceSettings = {}): Promise<SimulatedHarness> {

@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
-import type { SimulatedHarness } from '../harness.ts';
+import type { ConformanceHarness } from '../harness.ts';
 import { digest, echoed, echoedText, someBytes } from '../stream-io.ts';
 
 /** Agents as they are in the field, and documents that are not made for us. */
-export function oldAgents(simulate: SimulatedHarness['simulate'] & object): void {
+export function oldAgents(simulate: NonNullable<ConformanceHarness['simulate']>): void {
   describe('other agents', () => {
     it('an agent without mux serves one connection after the other', async () => {
       await using place = await simulate({ agent: { version: '3.0.196.0' } });
