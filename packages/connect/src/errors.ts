@@ -25,8 +25,8 @@ export type ConnectErrorKind =
  * - `CONNECT_CREDENTIALS_UNAVAILABLE`: no AWS credentials could be had.
  * - `CONNECT_ACCESS_DENIED`: a policy refused an AWS call; the message names the action.
  * - `CONNECT_CLUSTER_NOT_FOUND`: DescribeDBClusters does not know the cluster.
- * - `CONNECT_JUMP_HOST_NOT_FOUND`: no managed instance carries the tag.
- * - `CONNECT_JUMP_HOST_OFFLINE`: there is a jump host, but its agent does not answer.
+ * - `CONNECT_JUMP_HOST_NOT_FOUND`: no managed instance that is online carries the tags; those that are off are named.
+ * - `CONNECT_TUNNEL_INTERRUPTED`: the tunnel has lost its session and gets no other (the cause is the last failure).
  * - `CONNECT_API_FAILED`: another failure of an AWS call (the cause is the SDK's error).
  * - `CONNECT_FUNCTION_NOT_CONFIGURED`: this environment names no function for what was asked.
  * - `CONNECT_DEPLOY_FAILED`: the offline functions could not be deployed.
@@ -55,7 +55,7 @@ export type ConnectErrorCode =
   | 'CONNECT_ACCESS_DENIED'
   | 'CONNECT_CLUSTER_NOT_FOUND'
   | 'CONNECT_JUMP_HOST_NOT_FOUND'
-  | 'CONNECT_JUMP_HOST_OFFLINE'
+  | 'CONNECT_TUNNEL_INTERRUPTED'
   | 'CONNECT_API_FAILED'
   | 'CONNECT_FUNCTION_NOT_CONFIGURED'
   | 'CONNECT_DEPLOY_FAILED'

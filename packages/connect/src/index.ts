@@ -16,6 +16,7 @@ export {
   type LocalSettings,
   local,
   type PosternConfig,
+  type TunnelSettings,
 } from './config/settings.ts';
 export type { CallOptions, Cluster, Environment, FunctionRole } from './environment/environment.ts';
 export { type OpenEnvironmentOptions, openEnvironment } from './environment/open-environment.ts';

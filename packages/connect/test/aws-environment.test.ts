@@ -132,18 +132,6 @@ describe('an environment on AWS', () => {
     expect(cloud.statistics().ssm.startSessionCalls).toBe(before);
   });
 
-  it('opens another session when the first has ended', async () => {
-    const target = environment();
-    await query(target, 'SELECT 1');
-    const { tunnel } = (await target.statistics()) as { tunnel: { sessionId: string } };
-    cloud.ssm.faults.closeChannel(tunnel.sessionId);
-    await vi.waitFor(async () =>
-      expect((await target.statistics())['tunnel']).toMatchObject({ state: 'closed' }),
-    );
-    expect(await query(target, 'SELECT 1 AS one')).toEqual({ one: 1 });
-    expect((await target.statistics())['tunnel']).toMatchObject({ sessions: 2 });
-  });
-
   it('works with a session document whose host and port are fixed, for identities that may use nothing else', async () => {
     restricted('fixed-document', ['document/postern-database-local']);
     const target = environment({ document: { name: 'postern-database-local' } }, 'fixed-document');
@@ -157,25 +145,15 @@ describe('an environment on AWS', () => {
     expect(await query(target, 'SELECT 1 AS one')).toEqual({ one: 1 });
   });
 
-  it('tries the next jump host when the first has gone offline since it was listed', async () => {
-    const tags = { ...jumpHostTag, group: 'two' };
-    cloud.ssm.registerInstance({ instanceId: 'i-00000000000000001', tags });
-    cloud.ssm.registerInstance({ instanceId: 'i-00000000000000002', tags });
-    const listed = (): number => cloud.statistics().api['SSM.DescribeInstanceInformation'] ?? 0;
-    const before = listed();
-    let first: string | undefined;
-    const credentials = async () => {
-      if (listed() > before && first === undefined) {
-        first = 'i-00000000000000001';
-        cloud.ssm.registerInstance({ instanceId: first, tags, pingStatus: 'ConnectionLost' });
-      }
-      return cloud.credentials('ci');
-    };
-    const target = environment({ jumpHost: { tag: tags } }, 'ci', { credentials });
-    await target.warmUp();
-    expect(events.at(-1)).toMatchObject({
-      detail: expect.stringContaining('i-00000000000000002'),
-      counts: { attempts: 2 },
+  it('can be told several jump hosts, by those who may not look for them by tag', async () => {
+    const away = 'i-00000000000000001';
+    cloud.ssm.registerInstance({ instanceId: away, tags: jumpHostTag, pingStatus: 'ConnectionLost' });
+    restricted('no-lookup', anyHost, { lookup: false });
+    const target = environment({ jumpHost: [away, cloud.jumpHost.instanceId] }, 'no-lookup');
+    expect(await query(target, 'SELECT 1 AS one')).toEqual({ one: 1 });
+    await expect(environment({}, 'no-lookup').warmUp()).rejects.toMatchObject({
+      code: 'SSM_ACCESS_DENIED',
+      hint: expect.stringMatching(/ssm:DescribeInstanceInformation.*name nodes instead of tags/),
     });
   });
 });
@@ -184,7 +162,7 @@ describe('an environment on AWS', () => {
 function restricted(
   name: string,
   documents: string[],
-  over: { resourceId?: string; connect?: boolean } = {},
+  over: { resourceId?: string; connect?: boolean; lookup?: boolean } = {},
 ): void {
   const { region, accountId, cluster } = cloud;
   const allow = (Action: string | string[], Resource: string | string[]) => ({
@@ -197,7 +175,8 @@ function restricted(
       tests: {
         Version: '2012-10-17',
         Statement: [
-          allow(['rds:DescribeDBClusters', 'ssm:DescribeInstanceInformation', 'ssm:TerminateSession'], '*'),
+          allow(['rds:DescribeDBClusters', 'ssm:TerminateSession'], '*'),
+          ...(over.lookup === false ? [] : [allow('ssm:DescribeInstanceInformation', '*')]),
           allow('ssm:StartSession', [
             `arn:aws:ec2:${region}:${accountId}:instance/*`,
             ...documents.map((document) =>
@@ -238,7 +217,11 @@ describe('what stands in the way is named', () => {
     [
       'an instance that is offline',
       { tag: { state: 'lost' } },
-      { code: 'CONNECT_JUMP_HOST_OFFLINE', message: expect.stringContaining('ConnectionLost') },
+      {
+        code: 'CONNECT_JUMP_HOST_NOT_FOUND',
+        message: expect.stringContaining('i-00000000000000009: ConnectionLost'),
+        cause: { code: 'SSM_TARGET_NOT_FOUND' },
+      },
     ],
   ])('a jump host: %s', async (_, jumpHost, expected) => {
     cloud.ssm.registerInstance({

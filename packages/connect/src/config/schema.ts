@@ -8,14 +8,65 @@ const tags = v.pipe(
   v.check((value) => Object.keys(value).length > 0, 'needs at least one tag'),
 );
 
-const jumpHostMessage = "must be an instance id (i-…, mi-…, ecs:…) or { tag: { name: 'value' } }";
+const jumpHostMessage = "must be an instance id (i-…, mi-…, ecs:…), a list of them or { tag: { name: 'value' } }";
+const instanceId = v.pipe(
+  v.string(),
+  v.regex(/^(i-[0-9a-f]{8,17}|mi-[0-9a-f]{17}|ecs:[\w-]+_[\w-]+_[\w-]+)$/, jumpHostMessage),
+);
 const jumpHost = v.union(
-  [
-    v.pipe(v.string(), v.regex(/^(i|mi)-[0-9a-f]{8,17}$|^ecs:.+_.+_.+$/, jumpHostMessage)),
-    v.strictObject({ tag: tags }),
-  ],
+  [instanceId, v.pipe(v.array(instanceId), v.minLength(1, jumpHostMessage)), v.strictObject({ tag: tags })],
   jumpHostMessage,
 );
+
+const whole = (minimum: number, maximum = 2 ** 31 - 1) => {
+  const message = `must be a whole number from ${minimum} to ${maximum}`;
+  return v.pipe(
+    v.number(message),
+    v.integer(message),
+    v.minValue(minimum, message),
+    v.maxValue(maximum, message),
+  );
+};
+const url = (...protocols: string[]) => {
+  const message = `must be a URL that begins with ${protocols.map((protocol) => `${protocol}//`).join(' or ')}`;
+  return v.pipe(
+    v.string(message),
+    v.check((value) => protocols.includes(parseUrl(value)?.protocol ?? ''), message),
+  );
+};
+
+/** The bounds are those of the tunnel, which is not loaded for them. */
+const tunnel = v.strictObject({
+  sessions: v.optional(
+    v.pipe(
+      v.strictObject({
+        min: v.optional(whole(0, 64)),
+        max: v.optional(whole(1, 64)),
+        idleMs: v.optional(whole(1)),
+      }),
+      v.check(({ min, max }) => min === undefined || max === undefined || min <= max, 'min is above max'),
+    ),
+  ),
+  uploadPayloadBytes: v.optional(whole(64, 65_536)),
+  keepAliveIntervalMs: v.optional(whole(0)),
+  proxy: v.optional(
+    v.union(
+      [
+        v.literal(false),
+        v.pipe(
+          url('http:', 'https:'),
+          v.check(
+            (value) => `${parseUrl(value)?.username}${parseUrl(value)?.password}` === '',
+            'must hold no user and password: those belong into HTTPS_PROXY',
+          ),
+        ),
+      ],
+      ({ issues }) => issues?.at(-1)?.message ?? 'must be a URL or false',
+    ),
+  ),
+  endpoint: v.optional(url('https:', 'http:')),
+  streamEndpoint: v.optional(url('wss:', 'ws:')),
+});
 
 const local = v.strictObject({
   kind: v.literal('local'),
@@ -48,6 +99,7 @@ const aws = v.pipe(
     resourceId: optionalText,
     jumpHost: v.optional(jumpHost),
     document: v.optional(v.strictObject({ name: text, parameters: v.optional(v.record(text, v.string())) })),
+    tunnel: v.optional(tunnel),
     bootstrap: optionalText,
     testDatabases: optionalText,
     ca: v.optional(
@@ -62,6 +114,7 @@ const aws = v.pipe(
     (value) => value.document === undefined || value.jumpHost !== undefined,
     'document needs a jumpHost',
   ),
+  v.check((value) => value.tunnel === undefined || value.jumpHost !== undefined, 'tunnel needs a jumpHost'),
 );
 
 const environment = v.variant('kind', [local, aws], 'must be made by local() or aws()');
@@ -79,6 +132,10 @@ const config = v.pipe(
     'defaultEnvironment names no environment',
   ),
 );
+
+function parseUrl(text: string): URL | undefined {
+  return URL.canParse(text) ? new URL(text) : undefined;
+}
 
 export interface Problems {
   /** One sentence each, starting with the path of what is wrong. */

@@ -1,5 +1,16 @@
-/** How the agent's host is found: by id, or by tags (every tag must match). */
-export type JumpHost = string | { tag: Record<string, string> };
+import type { TunnelOptions } from '@postern/ssm-tunnel';
+
+/**
+ * How the agent's host is found: by id, by ids of which the first that is connected is taken, or by tags, all of which
+ * must match. Tags are looked up for each session, so a host that was replaced is found.
+ */
+export type JumpHost = string | readonly string[] | { tag: Record<string, string> };
+
+/** What can be said about the tunnel beside where it leads; documented at the options of `openTunnel`. */
+export type TunnelSettings = Pick<
+  TunnelOptions,
+  'sessions' | 'uploadPayloadBytes' | 'keepAliveIntervalMs' | 'proxy' | 'endpoint' | 'streamEndpoint'
+>;
 
 export interface LocalOptions {
   /** Major version of the embedded server. Default 17. */
@@ -27,6 +38,8 @@ export interface AwsOptions {
   jumpHost?: JumpHost;
   /** A Session document of type Port whose host and port are fixed; see the README for the IAM reasons. */
   document?: { name: string; parameters?: Record<string, string> };
+  /** How the tunnel works and how it reaches Session Manager. Defaults suit suites in networks without a proxy. */
+  tunnel?: TunnelSettings;
   /** Name or ARN of the bootstrap function. */
   bootstrap?: string;
   /** Name or ARN of the test-database function. Without it this environment has no test databases. */

@@ -8,7 +8,9 @@ import { type AwsAccess, awsAccess } from './aws-access.ts';
 import { describeCluster } from './describe-cluster.ts';
 import type { CallOptions, Cluster, Environment, FunctionRole } from './environment.ts';
 import { createInvoker, type Invoker } from './invoker.ts';
+import { endLeftovers } from './leftover-sessions.ts';
 import { directTransport, type Transport, tunnelTransport } from './transport.ts';
+import type { SessionOwner } from './tunnel-options.ts';
 
 export interface AwsEnvironmentOptions {
   name: string;
@@ -18,6 +20,8 @@ export interface AwsEnvironmentOptions {
   phase?: RunPhase;
   /** Default: the SDK's chain and the region's endpoints. */
   access?: AwsAccess;
+  /** How long a stream waits for a tunnel that has lost its session. Default 30 s. */
+  patienceMs?: number;
 }
 
 /** A cluster on AWS, or on something that speaks AWS's protocols. Opens nothing by itself: each part when it is needed. */
@@ -32,6 +36,7 @@ class AwsEnvironment implements Environment {
   readonly #root: string;
   readonly #phase: RunPhase;
   readonly #access: AwsAccess;
+  readonly #patienceMs: number | undefined;
   readonly #tokens = new Map<string, TokenSource>();
   readonly #invokers = new Map<FunctionRole, Promise<Invoker>>();
   #cluster: Promise<Cluster> | undefined;
@@ -44,6 +49,7 @@ class AwsEnvironment implements Environment {
     this.#root = options.root;
     this.#phase = options.phase ?? createPhases();
     this.#access = options.access ?? awsAccess(options.settings);
+    this.#patienceMs = options.patienceMs;
   }
 
   async resolve(options: CallOptions = {}): Promise<Cluster> {
@@ -96,6 +102,10 @@ class AwsEnvironment implements Environment {
     return await (await invoker).invoke<A>(request, options);
   }
 
+  async endLeftovers(options: CallOptions = {}): Promise<readonly string[]> {
+    return this.#settings.jumpHost === undefined ? [] : await endLeftovers(this.#owner(), options);
+  }
+
   async statistics(): Promise<Record<string, unknown>> {
     const transport = await this.#transport?.catch(() => undefined);
     return { tunnel: transport?.statistics() ?? {} };
@@ -131,17 +141,28 @@ class AwsEnvironment implements Environment {
   }
 
   #sharedTransport(): Promise<Transport> {
+    const { jumpHost } = this.#settings;
     this.#transport ??= this.resolve().then(
       (cluster) =>
-        this.#settings.jumpHost === undefined
+        jumpHost === undefined
           ? directTransport(cluster)
-          : tunnelTransport({ settings: this.#settings, access: this.#access, cluster, phase: this.#phase }),
+          : tunnelTransport({
+              owner: this.#owner(),
+              jumpHost,
+              cluster,
+              phase: this.#phase,
+              ...(this.#patienceMs === undefined ? {} : { patienceMs: this.#patienceMs }),
+            }),
       (error: unknown) => {
         this.#transport = undefined;
         throw error;
       },
     );
     return this.#transport;
+  }
+
+  #owner(): SessionOwner {
+    return { name: this.name, root: this.#root, settings: this.#settings, access: this.#access };
   }
 
   #functionName(which: FunctionRole): string {

@@ -56,6 +56,11 @@ export interface Environment extends AsyncDisposable {
    * that it was new to.
    */
   deploy?(artifact: Artifact, options?: CallOptions): Promise<{ functions: readonly string[] }>;
+  /**
+   * AWS only: ends sessions that a killed host left on this machine, and gives their ids. Throws when it may not
+   * look for them; nothing else needs it.
+   */
+  endLeftovers?(options?: CallOptions): Promise<readonly string[]>;
   /** Offline: what the simulators counted. On AWS: what the tunnel counted. */
   statistics(): Promise<Record<string, unknown>>;
   /** Ends sessions and, offline, the cloud. */

@@ -1,11 +1,18 @@
 import { connect } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { Tunnel } from '@postern/ssm-tunnel';
-import type { AwsSettings } from '../config/settings.ts';
+import type { JumpHost } from '../config/settings.ts';
+import { ConnectError } from '../errors.ts';
 import type { RunPhase } from '../phases.ts';
-import type { AwsAccess } from './aws-access.ts';
 import type { CallOptions, Cluster } from './environment.ts';
-import { findJumpHosts } from './find-jump-host.ts';
+import { describeJumpHost, type SessionOwner, tunnelOptions } from './tunnel-options.ts';
+import { type Interruption, interruptionOf, onStateChange, waitOut } from './tunnel-state.ts';
+
+/**
+ * How long a new stream waits for a tunnel that has lost its session. Below the limit of pg for connecting, which would
+ * hide why; above what a resume or another jump host needs.
+ */
+const PATIENCE_MS = 30_000;
 
 /** The way of bytes to the endpoint. */
 export interface Transport {
@@ -31,13 +38,15 @@ export function directTransport(cluster: Cluster): Transport {
 }
 
 export interface TunnelTransportOptions {
-  settings: AwsSettings;
-  access: AwsAccess;
+  owner: SessionOwner;
+  jumpHost: JumpHost;
   cluster: Cluster;
   phase: RunPhase;
+  /** Default 30 s. */
+  patienceMs?: number;
 }
 
-/** One Session Manager session that all streams share; a new one when it has ended. */
+/** One tunnel that all streams share. It looks after its sessions itself; only one that has given up is opened again. */
 export function tunnelTransport(options: TunnelTransportOptions): Transport {
   return new TunnelTransport(options);
 }
@@ -45,92 +54,123 @@ export function tunnelTransport(options: TunnelTransportOptions): Transport {
 class TunnelTransport implements Transport {
   readonly #options: TunnelTransportOptions;
   readonly #closing = new AbortController();
-  #tunnel: Promise<Tunnel> | undefined;
-  #current: Tunnel | undefined;
-  /** For statistics: kept when it has ended. */
-  #latest: Tunnel | undefined;
-  #sessions = 0;
+  #opening: Promise<Tunnel> | undefined;
+  /** The newest one, also when it has ended. */
+  #tunnel: Tunnel | undefined;
+  #tunnels = 0;
 
   constructor(options: TunnelTransportOptions) {
     this.#options = options;
   }
 
   async openStream(options: CallOptions = {}): Promise<Duplex> {
-    const tunnel = await this.#open();
+    const tunnel = await this.#usable(options.signal);
     options.signal?.throwIfAborted();
     return tunnel.connect();
   }
 
   async warmUp(): Promise<void> {
-    await this.#open();
+    await this.#usable();
   }
 
   statistics(): Record<string, unknown> {
-    return { transport: 'ssm', sessions: this.#sessions, ...this.#latest?.stats() };
+    return { transport: 'ssm', tunnels: this.#tunnels, ...this.#tunnel?.stats() };
   }
 
   async close(): Promise<void> {
     this.#closing.abort(new Error('the environment was closed'));
-    const tunnel = await this.#tunnel?.catch(() => undefined);
+    const tunnel = await this.#opening?.catch(() => undefined);
     await tunnel?.close();
   }
 
-  #open(): Promise<Tunnel> {
-    // A tunnel that has just been lost says so before its `closed` has been heard.
-    if (this.#current !== undefined && this.#current.state.name !== 'open') {
-      this.#current = undefined;
-      this.#tunnel = undefined;
-    }
-    this.#tunnel ??= this.#openTunnel().then(
-      (tunnel) => {
-        this.#current = tunnel;
-        this.#latest = tunnel;
-        return tunnel;
-      },
-      (error: unknown) => {
-        this.#tunnel = undefined;
-        throw error;
-      },
+  /** Throws `CONNECT_TUNNEL_INTERRUPTED` and what opening throws. */
+  async #usable(signal?: AbortSignal): Promise<Tunnel> {
+    const closing = this.#closing.signal;
+    const tunnel = await this.#open();
+    const interruption = await waitOut(
+      tunnel,
+      signal === undefined ? closing : AbortSignal.any([closing, signal]),
+      this.#options.patienceMs ?? PATIENCE_MS,
     );
-    return this.#tunnel;
+    if (interruption !== undefined) throw interrupted(interruption, this.#options.cluster);
+    return await this.#open(); // it may have given up meanwhile; the next attempt says what stands in the way now
+  }
+
+  #open(): Promise<Tunnel> {
+    if (this.#tunnel?.state.name === 'closed') {
+      this.#tunnel = undefined;
+      this.#opening = undefined;
+    }
+    this.#opening ??= this.#openTunnel().catch((error: unknown) => {
+      this.#opening = undefined;
+      throw error;
+    });
+    return this.#opening;
   }
 
   async #openTunnel(): Promise<Tunnel> {
-    const { settings, access, cluster, phase } = this.#options;
+    const { owner, jumpHost, cluster, phase } = this.#options;
     const { signal } = this.#closing;
     signal.throwIfAborted();
     return await phase('tunnel', async (note) => {
-      const [{ openTunnel }, targets] = await Promise.all([
-        import('@postern/ssm-tunnel'),
-        findJumpHosts(settings.jumpHost ?? '', access, { signal }),
-      ]);
-      for (const [index, target] of targets.entries()) {
-        try {
-          const tunnel = await openTunnel({
-            target,
-            remotePort: cluster.endpoint.port,
-            ...(settings.document === undefined
-              ? { remoteHost: cluster.endpoint.host }
-              : { document: settings.document }),
-            region: access.region,
-            ...(access.endpoint === undefined ? {} : { endpoint: access.endpoint }),
-            credentials: access.credentials,
-            reason: 'postern',
-            signal,
-          });
-          this.#sessions += 1;
-          note({
-            detail: `${target} (agent ${tunnel.agentVersion})`,
-            ...(index === 0 ? {} : { counts: { attempts: index + 1 } }),
-          });
-          return tunnel;
-        } catch (error) {
-          // This one's agent went away since it was listed: the next may do.
-          const gone = (error as { code?: unknown }).code === 'SSM_TARGET_NOT_CONNECTED';
-          if (!gone || index === targets.length - 1) throw error;
-        }
+      const { openTunnel } = await import('@postern/ssm-tunnel');
+      try {
+        const tunnel = await openTunnel({ ...tunnelOptions(owner, jumpHost, cluster), signal });
+        this.#tunnel = tunnel;
+        this.#tunnels += 1;
+        this.#tellOfReplacements(tunnel);
+        note({ detail: this.#describe(tunnel) });
+        return tunnel;
+      } catch (error) {
+        throw (error as { code?: unknown }).code === 'SSM_TARGET_NOT_FOUND' ? notFound(error, owner) : error;
       }
-      throw new Error('no jump host'); // findJumpHosts gives at least one
     });
   }
+
+  /** Connections have ended with their session, and new ones may have to wait: a database client cannot say why. */
+  #tellOfReplacements(tunnel: Tunnel): void {
+    const { phase } = this.#options;
+    let telling = false;
+    onStateChange(tunnel, () => {
+      const { name, cause } = interruptionOf(tunnel) ?? {};
+      if (telling || name !== 'replacing') return;
+      telling = true;
+      void phase('tunnel', async (note) => {
+        await waitOut(tunnel, this.#closing.signal);
+        if (tunnel.state.name === 'closed') throw tunnel.state.reason;
+        const why = cause instanceof Error ? ` in place of one that ended: ${cause.message}` : '';
+        note({ detail: `${this.#describe(tunnel)}, a new session${why}` });
+      })
+        .catch(() => undefined)
+        .finally(() => {
+          telling = false;
+        });
+    });
+  }
+
+  #describe({ agentVersion }: Tunnel): string {
+    return `${describeJumpHost(this.#options.jumpHost)} (agent ${agentVersion})`;
+  }
+}
+
+function notFound(cause: unknown, { name, access }: SessionOwner): ConnectError {
+  return new ConnectError({
+    code: 'CONNECT_JUMP_HOST_NOT_FOUND',
+    kind: 'not-found',
+    message: `Environment "${name}" has no jump host in ${access.region}. ${(cause as Error).message}`,
+    hint: 'Check tags and region, and that the instance runs; a new one appears a few minutes after its agent has started.',
+    cause,
+  });
+}
+
+function interrupted({ since, cause }: Interruption, { endpoint }: Cluster): ConnectError {
+  const seconds = Math.round((Date.now() - since) / 1000);
+  const { message, hint } = (cause ?? {}) as { message?: unknown; hint?: unknown };
+  return new ConnectError({
+    code: 'CONNECT_TUNNEL_INTERRUPTED',
+    kind: 'unavailable',
+    message: `The tunnel to ${endpoint.host}:${endpoint.port} has had no session for ${seconds} s and goes on trying.${typeof message === 'string' ? ` ${message}` : ''}`,
+    hint: typeof hint === 'string' ? hint : 'Check the network and the jump host.',
+    cause,
+  });
 }

@@ -185,7 +185,21 @@ class Host implements RunningHost {
     };
     this.#control.ready(info);
     // The tunnel opens while the bootstrap runs. Whoever needs it gets its error, or a further attempt.
-    environment.warmUp().catch(() => undefined);
+    const warm = environment.warmUp().catch(() => undefined);
+    void warm.then(() => this.#endLeftovers(environment));
+  }
+
+  /** Behind all that somebody waits for, and as far as it is allowed. */
+  async #endLeftovers(environment: Environment): Promise<void> {
+    const { log } = this.#options;
+    const { signal } = this.#stopping;
+    if (signal.aborted || environment.endLeftovers === undefined) return;
+    try {
+      const ended = await environment.endLeftovers({ signal });
+      if (ended.length > 0) log(`ended sessions that a killed host left: ${ended.join(', ')}`);
+    } catch (error) {
+      if (!signal.aborted) log('did not look for sessions that a killed host left', error);
+    }
   }
 
   async #stop(reason: unknown): Promise<void> {
