@@ -66,7 +66,7 @@ const choices: Readonly<Record<string, readonly string[]>> = {
 };
 
 /** Timers take no more: a longer one would fire at once. */
-const MAX_NUMBER = 2 ** 31 - 1;
+export const MAX_TIMER_MS: number = 2 ** 31 - 1;
 
 export function readServiceOptions(options: SsmServiceOptions): {
   settings: ServiceSettings;
@@ -78,9 +78,9 @@ export function readServiceOptions(options: SsmServiceOptions): {
     if (allowed !== undefined)
       return allowed.includes(String(value)) ? [] : [`service.${name} is none of ${allowed.join(', ')}`];
     if (!serviceOptionNames.includes(name)) return [];
-    return typeof value === 'number' && value >= 0 && value <= MAX_NUMBER
+    return typeof value === 'number' && value >= 0 && value <= MAX_TIMER_MS
       ? []
-      : [`service.${name} is no number from 0 to ${MAX_NUMBER}`];
+      : [`service.${name} is no number from 0 to ${MAX_TIMER_MS}`];
   });
   return { settings, problems };
 }

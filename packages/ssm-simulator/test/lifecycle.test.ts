@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { expect, test, vi } from 'vitest';
 import { WebSocket } from 'ws';
 import { createSsmSimulator } from '../src/index.ts';
-import { closedPort, echo } from './destinations.ts';
+import { closedPort, destination, echo } from './destinations.ts';
 import { type Access, handshakeResponse, RawClient, start, waitFor } from './raw-client.ts';
 import { frameTexts, psh, syn } from './raw-envelope.ts';
 import { type Running, running } from './setup.ts';
@@ -69,6 +69,20 @@ async function waitForStart(simulator: Running, port: number): Promise<Access> {
   return await starting;
 }
 
+test('close does not wait for a session whose destination does not read', async () => {
+  await using server = await destination((socket) => socket.pause());
+  const simulator = await running();
+  const client = await RawClient.ready(await start(simulator, { port: server.port }));
+  client.data(syn(3));
+  const chunk = psh(3, Buffer.alloc(65_000));
+  for (let count = 0; count < 600; count++) client.data(chunk);
+  await client.message('pause_publication');
+  // The service does not read any more either, so what is left stays with the client.
+  await waitFor(() => (client.socket.bufferedAmount > 0 ? true : undefined));
+  await simulator.close();
+  await client.waitClosed();
+});
+
 test('a process that closed its simulator ends by itself', async () => {
   const script = fileURLToPath(new URL('fixtures/whole-life.ts', import.meta.url));
   const child = spawn(process.execPath, ['--conditions=@postern/source', script], {
@@ -127,13 +141,38 @@ test('what happens is published, without tokens or payloads', async () => {
   expect(seen.join()).not.toContain('a secret');
 });
 
+test('options out of their range are refused, all at once', () => {
+  expect(() =>
+    createSsmSimulator({
+      agent: { payloadBytes: 0, handshakeTimeoutMs: 2 ** 31, vpcCidrs: ['10.0.0.0'] },
+      service: { idleTimeoutMs: -1, oneWayDelayMs: Number.NaN, ...{ absentPeer: 'keep' as 'queue' } },
+    }),
+  ).toThrow(
+    expect.objectContaining({
+      message:
+        'agent.handshakeTimeoutMs is not above 0 and at most 2147483647; ' +
+        'agent.payloadBytes is no whole number from 1 to 65,536; ' +
+        'agent.vpcCidrs: 10.0.0.0 is no network such as 10.0.0.0/16; ' +
+        'service.idleTimeoutMs is no number from 0 to 2147483647; ' +
+        'service.absentPeer is none of queue, drop; ' +
+        'service.oneWayDelayMs is no number from 0 to 2147483647',
+    }),
+  );
+});
+
 test('a misspelt option is refused instead of being the default', () => {
   expect(() =>
-    createSsmSimulator({ ...{ host: {} }, agent: { pacing: false, ...{ pacng: false } } }),
+    createSsmSimulator({
+      ...{ host: {} },
+      agent: { pacing: false, ...{ pacng: false } },
+      service: { idleTimeoutMs: 1, ...{ idleMs: 1 } },
+    }),
   ).toThrow(
     expect.objectContaining({
       code: 'SSM_SIMULATOR_OPTIONS_INVALID',
-      message: expect.stringMatching(/^host is no option .*; agent\.pacng is no option /),
+      message: expect.stringMatching(
+        /^host is no option .*; agent\.pacng is no option .*; service\.idleMs is no option /,
+      ),
     }),
   );
 });

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
+import type { Violation } from '../src/index.ts';
 import { closedPort, echo } from './destinations.ts';
 import { type Access, jumpHost, openText, RawClient, user, waitFor } from './raw-client.ts';
 import { type RawMessage, rawDecode } from './raw-envelope.ts';
@@ -115,6 +116,9 @@ test.each([
   await client.message('channel_closed');
   const expected = answers(past);
   expect(answers(client.received)).toEqual(expected);
-  // On a busy machine the agent repeats something, and the official client does not acknowledge that.
-  expect(simulator.violations().filter(({ kind }) => kind !== 'missing-re-ack')).toEqual([]);
+  // On a busy machine the agent repeats something, and the official client does not acknowledge that. What it
+  // acknowledged had other MessageIds when it was recorded.
+  const allowed = ({ kind, detail }: Violation): boolean =>
+    kind === 'missing-re-ack' || detail.startsWith('AcknowledgedMessageId');
+  expect(simulator.violations().filter((violation) => !allowed(violation))).toEqual([]);
 });

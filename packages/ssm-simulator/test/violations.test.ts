@@ -139,16 +139,35 @@ test('a client that acknowledges duplicates is not', async () => {
 
 test('acknowledgements have their own form', async () => {
   await using simulator = await running();
-  const { client } = await session(simulator);
-  const body = (type: string, sequence: number): Buffer =>
-    Buffer.from(
-      JSON.stringify({ AcknowledgedMessageType: type, AcknowledgedMessageSequenceNumber: sequence }),
+  const access = await start(simulator, { port: 5432 });
+  const client = await RawClient.open(access);
+  client.acknowledges = false;
+  const { id } = await client.stream(5);
+  const good = {
+    AcknowledgedMessageType: 'output_stream_data',
+    AcknowledgedMessageId: id,
+    AcknowledgedMessageSequenceNumber: 0,
+    IsSequentialMessage: true,
+  };
+  const acknowledge = (body: object, flags = 3): void =>
+    client.send(
+      rawEnvelope({ type: 'acknowledge', flags, payload: Buffer.from(JSON.stringify(body, null, 1)) }),
     );
-  client.send(rawEnvelope({ type: 'acknowledge', flags: 0, payload: body('output_stream_data', 0) }));
-  client.send(rawEnvelope({ type: 'acknowledge', flags: 3, payload: body('input_stream_data', 0) }));
-  client.send(rawEnvelope({ type: 'acknowledge', flags: 3, payload: body('output_stream_data', 77) }));
-  client.send(rawEnvelope({ type: 'acknowledge', flags: 3, payload: Buffer.from('{}') }));
-  expect(await recorded(simulator, 4)).toEqual(Array(4).fill('malformed-acknowledge'));
+  acknowledge({ ...good, AcknowledgedMessageId: '00112233-4455-4677-8899-aabbccddeeff' });
+  acknowledge(good, 0);
+  acknowledge({ ...good, AcknowledgedMessageType: 'start_publication' });
+  acknowledge({ ...good, AcknowledgedMessageSequenceNumber: 77 });
+  acknowledge({ ...good, IsSequentialMessage: false });
+  acknowledge({});
+  expect(await recorded(simulator, 6)).toEqual(Array(6).fill('malformed-acknowledge'));
+  expect(simulator.violations().map(({ detail }) => detail)).toEqual([
+    'AcknowledgedMessageId is not the MessageId of 0',
+    'flags 0, sequence number 0, payload type 0; must be 3, 0, 0',
+    'AcknowledgedMessageType is start_publication',
+    '77 was never sent',
+    'IsSequentialMessage of 0 is not true',
+    expect.stringContaining('AcknowledgedMessageSequenceNumber'),
+  ]);
 });
 
 test('a stream id is used once', async () => {

@@ -1,5 +1,6 @@
 import { compareVersions } from '@postern/ssm-protocol';
 import { agentVersionPattern, type RegisteredInstance } from '../instances.ts';
+import { MAX_TIMER_MS } from '../service-options.ts';
 import { targetKind } from '../target.ts';
 import { CHUNK_BYTES, HANDSHAKE_TIMEOUT_MS } from './constants.ts';
 import { type AddressCheck, deniedAddresses, networkProblem } from './denied-addresses.ts';
@@ -49,7 +50,7 @@ export interface AgentSettings {
   readonly customerMessage: string;
 }
 
-const OPTIONS = [
+export const agentOptionNames: readonly string[] = [
   'version',
   'pacing',
   'payloadBytes',
@@ -62,8 +63,6 @@ const OPTIONS = [
   'customerMessage',
 ];
 
-export const agentOptionNames: readonly string[] = OPTIONS;
-
 /** Agents from June 2023 on acknowledge duplicates and look a host up once. */
 const SINCE_2023 = '3.2.1041.0';
 
@@ -75,7 +74,9 @@ export function agentProblems(agent: SsmAgentOptions): readonly (string | undefi
     agentVersionPattern.test(version)
       ? undefined
       : `agent.version ${version} does not have four numeric parts`,
-    handshakeTimeoutMs > 0 ? undefined : 'agent.handshakeTimeoutMs is not above 0',
+    handshakeTimeoutMs > 0 && handshakeTimeoutMs <= MAX_TIMER_MS
+      ? undefined
+      : `agent.handshakeTimeoutMs is not above 0 and at most ${MAX_TIMER_MS}`,
     Number.isInteger(payloadBytes) && payloadBytes >= 1 && payloadBytes <= 65_536
       ? undefined
       : 'agent.payloadBytes is no whole number from 1 to 65,536',

@@ -1,4 +1,5 @@
 import {
+  type Acknowledgement,
   type ClientMessage,
   compareVersions,
   decodeAcknowledge,
@@ -34,6 +35,8 @@ export class ClientInspector {
   readonly #deliveries: DeliveryLog;
   readonly #sequence: InputSequence;
   readonly #pause: PauseWatch;
+  /** MessageIds of what was delivered and not acknowledged, by sequence number. */
+  readonly #messageIds = new Map<number, string>();
   #clientId: string | undefined;
   #handshakeResponse: number | undefined;
   #handshakeCompleteDelivered = false;
@@ -76,11 +79,12 @@ export class ClientInspector {
   }
 
   /** Called with every message that is written to the client's socket. */
-  toClient(message: Pick<ClientMessage, 'messageType' | 'payloadType' | 'sequenceNumber'>): void {
+  toClient(message: ClientMessage): void {
     switch (message.messageType) {
       case MessageType.outputStreamData:
         if (message.payloadType === PayloadType.handshakeComplete) this.#handshakeCompleteDelivered = true;
-        this.#deliveries.delivered(message.sequenceNumber);
+        if (this.#deliveries.delivered(message.sequenceNumber))
+          this.#messageIds.set(message.sequenceNumber, message.messageId);
         break;
       case MessageType.acknowledge:
       case MessageType.startPublication:
@@ -111,9 +115,11 @@ export class ClientInspector {
   }
 
   #streamMessage(message: ClientMessage, bytes: Buffer): void {
-    const { sequenceNumber, payloadType, flags } = message;
+    const { sequenceNumber, payloadType, flags, schemaVersion } = message;
     if (flags !== MessageFlags.none)
       this.#record('malformed-envelope', `input_stream_data ${sequenceNumber} has flags ${flags}, not 0`);
+    if (schemaVersion !== 1)
+      this.#record('malformed-envelope', `${sequenceNumber} has SchemaVersion ${schemaVersion}, not 1`);
     if (!UUID.test(message.messageId))
       this.#record(
         'malformed-envelope',
@@ -164,7 +170,7 @@ export class ClientInspector {
         'malformed-acknowledge',
         `flags ${flags}, sequence number ${sequenceNumber}, payload type ${payloadType}; must be 3, 0, 0`,
       );
-    let acknowledged: ReturnType<typeof decodeAcknowledge>;
+    let acknowledged: Acknowledgement;
     try {
       acknowledged = decodeAcknowledge(message);
     } catch (error) {
@@ -172,10 +178,33 @@ export class ClientInspector {
       this.#record('malformed-acknowledge', error.message);
       return undefined;
     }
-    if (acknowledged.messageType !== MessageType.outputStreamData)
-      this.#record('malformed-acknowledge', `AcknowledgedMessageType is ${acknowledged.messageType}`);
-    if (!this.#deliveries.acknowledged(acknowledged.sequenceNumber))
-      this.#record('malformed-acknowledge', `${acknowledged.sequenceNumber} was never sent`);
+    this.#checkAcknowledgement(acknowledged, message.payload as Buffer);
     return { ...message, bytes, acknowledges: acknowledged.sequenceNumber };
   }
+
+  #checkAcknowledgement(acknowledged: Acknowledgement, body: Buffer): void {
+    const { messageType, messageId, sequenceNumber } = acknowledged;
+    if (messageType !== MessageType.outputStreamData)
+      this.#record('malformed-acknowledge', `AcknowledgedMessageType is ${messageType}`);
+    if (!this.#deliveries.acknowledged(sequenceNumber))
+      this.#record('malformed-acknowledge', `${sequenceNumber} was never sent`);
+    const expectedId = this.#messageIds.get(sequenceNumber);
+    if (expectedId !== undefined && expectedId !== messageId)
+      this.#record(
+        'malformed-acknowledge',
+        `AcknowledgedMessageId is not the MessageId of ${sequenceNumber}`,
+      );
+    this.#messageIds.delete(sequenceNumber);
+    if (!isSequential(body))
+      this.#record('malformed-acknowledge', `IsSequentialMessage of ${sequenceNumber} is not true`);
+  }
+}
+
+const SEQUENTIAL = Buffer.from('"IsSequentialMessage":true');
+
+/** Nearly always written in this very way, so that it need not be parsed. */
+function isSequential(body: Buffer): boolean {
+  if (body.includes(SEQUENTIAL)) return true;
+  const { IsSequentialMessage } = JSON.parse(body.toString()) as { IsSequentialMessage?: unknown };
+  return IsSequentialMessage === true;
 }

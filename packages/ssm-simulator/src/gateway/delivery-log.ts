@@ -34,12 +34,13 @@ export class DeliveryLog {
     this.#missed = missed;
   }
 
-  delivered(sequenceNumber: number): void {
+  /** Whether it was delivered for the first time. */
+  delivered(sequenceNumber: number): boolean {
     const order = this.#order++;
     if (sequenceNumber > this.#highest) {
       this.#highest = sequenceNumber;
       this.#pending.set(sequenceNumber, order);
-      return;
+      return true;
     }
     const atMs = this.#now();
     const waiting: Delivery[] = [];
@@ -48,6 +49,7 @@ export class DeliveryLog {
       else this.#unanswered(sequenceNumber, delivery);
     waiting.push({ order, atMs, awaited: sequenceNumber === this.#lowest });
     this.#repeated.set(sequenceNumber, waiting);
+    return false;
   }
 
   /** False when no such message was ever delivered. */
