@@ -1,6 +1,6 @@
 import { invalidField, ProtocolError } from '../errors.ts';
 import { HEADER_LENGTH, MESSAGE_HEADER_BYTES, MessageType, Offset } from './constants.ts';
-import { digestOf, totalBytes, writePayload, writeUnsigned64 } from './envelope-fields.ts';
+import { digestOf, writePayload, writeUnsigned64 } from './envelope-fields.ts';
 import { readMessageId, writeMessageId } from './message-id.ts';
 
 /** One message of the data channel, either direction. */
@@ -35,17 +35,6 @@ const UNCHECKED: ReadonlySet<string> = new Set([MessageType.startPublication, Me
 
 /** Encodes a message. Throws `SSM_FRAME_INVALID` for values that the envelope cannot carry. */
 export function encodeClientMessage(message: ClientMessage): Buffer {
-  return encodeClientMessageOf(message, [message.payload]);
-}
-
-/**
- * The same with a payload in several pieces, which are copied exactly once, into the result. For senders
- * that put a small header in front of somebody else's bytes.
- */
-export function encodeClientMessageOf(
-  message: Omit<ClientMessage, 'payload'>,
-  payloadParts: readonly Uint8Array[],
-): Buffer {
   const { messageType, createdDateMs, sequenceNumber } = message;
   if (!/^[\x21-\x7e]{1,32}$/.test(messageType)) {
     throw invalidField('MessageType', Offset.messageType, 'must be 1 to 32 printable ASCII characters');
@@ -56,7 +45,7 @@ export function encodeClientMessageOf(
   requireUnsigned('Flags', Offset.flags, message.flags, Number.MAX_SAFE_INTEGER);
   requireUnsigned('PayloadType', Offset.payloadType, message.payloadType, HIGH - 1);
 
-  const bytes = Buffer.allocUnsafe(MESSAGE_HEADER_BYTES + totalBytes(payloadParts));
+  const bytes = Buffer.allocUnsafe(MESSAGE_HEADER_BYTES + message.payload.length);
   bytes.writeUInt32BE(HEADER_LENGTH, Offset.headerLength);
   bytes.fill(0x20, Offset.messageType + messageType.length, Offset.schemaVersion);
   bytes.write(messageType, Offset.messageType, TYPE_BYTES, 'latin1');
@@ -66,7 +55,7 @@ export function encodeClientMessageOf(
   writeUnsigned64(bytes, message.flags, Offset.flags);
   writeMessageId(bytes, message.messageId, Offset.messageId);
   bytes.writeUInt32BE(message.payloadType, Offset.payloadType);
-  writePayload(bytes, payloadParts);
+  writePayload(bytes, [message.payload]);
   return bytes;
 }
 

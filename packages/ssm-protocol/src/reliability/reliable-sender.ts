@@ -1,6 +1,7 @@
 import { MESSAGE_HEADER_BYTES, MessageFlags } from '../message/constants.ts';
 import { StreamEnvelope } from '../message/stream-envelope.ts';
 import {
+  BASE_AGE_MS,
   CLOCK_GRANULARITY_MS,
   DEFAULT_MAX_UNACKED_BYTES,
   DEFAULT_MAX_UNACKED_MESSAGES,
@@ -165,6 +166,9 @@ export class ReliableSender {
       payloadParts,
     );
     const payloadBytes = bytes.length - MESSAGE_HEADER_BYTES;
+    if (this.#unacked.size === 0 && now - (this.#lastProgressAt ?? now) > BASE_AGE_MS) {
+      this.#window.rested(sequenceNumber);
+    }
     this.#next++;
     this.#probing = false;
     this.#payloadBytes += payloadBytes;

@@ -15,3 +15,15 @@ it('follows the formula of the official peers, with its floor and its ceiling', 
   rtt.sample(60_000);
   expect(rtt.timeoutMs).toBe(1_000);
 });
+
+it('waits longer after each timeout until a round trip is learnt, so that a long one can be learnt at all', () => {
+  const rtt = new RttEstimator();
+  expect(rtt.patientTimeoutMs).toBe(200);
+  rtt.backOff();
+  rtt.backOff();
+  expect([rtt.timeoutMs, rtt.patientTimeoutMs]).toEqual([200, 800]);
+  for (let i = 0; i < 20; i++) rtt.backOff();
+  expect(rtt.patientTimeoutMs).toBe(8_000);
+  rtt.sample(700);
+  expect(rtt.patientTimeoutMs).toBe(rtt.timeoutMs);
+});

@@ -162,6 +162,23 @@ describe('an upload over a path with one narrow place', () => {
     expect(sender.statistics.unackedBytes).toBeLessThan(260 * KIB);
   });
 
+  it('starts small again after a long rest, and forgets what was not used for long', () => {
+    const { path, sender } = upload({ bytesPerSecond: 20_000_000, roundTripMs: 5 });
+    path.run(2_000);
+    expect(sender.statistics.windowMessages).toBeGreaterThan(500);
+    path.rest(11_000);
+    path.path.bytesPerSecond = 1_000_000;
+    expect(path.run(1_000).longestQueueMs).toBeLessThan(150);
+    path.path.bytesPerSecond = 20_000_000;
+    path.run(2_000);
+    // A message every now and then, never silent for long.
+    for (let at = 0; at < 60; at++) {
+      path.rest(1_000);
+      path.transmit(sender.send(1, [new Uint8Array(10)], path.clock.now));
+    }
+    expect(sender.statistics.windowMessages).toBeLessThan(150);
+  });
+
   it('stays within what it was given, whatever the path does', () => {
     fc.assert(
       fc.property(

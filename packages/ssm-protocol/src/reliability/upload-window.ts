@@ -65,6 +65,8 @@ export class UploadWindow {
   #bestRate = 0;
   #full = false;
   #substantial = false;
+  /** When a round last used at least half of the window. */
+  #fullAt = 0;
   /** The size to return to when the base was measured. */
   #beforeProbe: number | undefined;
   /** The size when acknowledgements stopped. */
@@ -107,6 +109,14 @@ export class UploadWindow {
     this.#expectedMs = Number.POSITIVE_INFINITY;
     this.#delivered = 0;
     this.#lost = 0;
+    this.#startRound(nextSequenceNumber);
+  }
+
+  /** Nothing was under way for long: the old size may be far too much for what the path is now. */
+  rested(nextSequenceNumber: number): void {
+    this.#size = Math.min(this.#size, INITIAL_WINDOW_MESSAGES);
+    this.#beforeProbe = undefined;
+    this.#starting = true;
     this.#startRound(nextSequenceNumber);
   }
 
@@ -202,6 +212,13 @@ export class UploadWindow {
     const queueMs = least - this.#base;
     if (queueMs > TARGET_QUEUE_MS / 2) this.#starting = false;
     const aged = now - this.#baseConfirmedAt > BASE_AGE_MS;
+    if (this.#full) {
+      this.#fullAt = now;
+    } else if (now - this.#fullAt > BASE_AGE_MS && this.#size > INITIAL_WINDOW_MESSAGES) {
+      // So much was not needed for long, and may be too much by now.
+      this.#fullAt = now;
+      this.#resize(Math.max(INITIAL_WINDOW_MESSAGES, this.#size / 2));
+    }
     if (!this.#full && (aged || least < this.#base)) {
       // Not much was in flight: what it took is the path itself.
       this.#base = least;

@@ -23,7 +23,7 @@ export interface FoundCase {
   readonly hex: string;
 }
 
-export interface TargetReport {
+interface TargetReport {
   readonly name: string;
   readonly runs: number;
   /** Inputs kept because they reached something new. */
