@@ -1,61 +1,27 @@
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import { type LocalCloud, startLocalCloud } from '@postern/local-cloud';
+import type { LocalCloud } from '@postern/local-cloud';
 import pg from 'pg';
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
-import { deployFunctions } from '../src/environment/deploy-functions.ts';
-import { createInvoker } from '../src/environment/invoker.ts';
-import { functionsOf } from '../src/environment/local-environment.ts';
 import { connectHost } from '../src/host/connect-host.ts';
 import type { HostClient } from '../src/host/host-client.ts';
 import { pgConfig } from '../src/host/pg-config.ts';
 import type { HostEvent } from '../src/host/protocol.ts';
-import { Workspace } from './fixtures/workspace.ts';
+import { openStaging, type Staging } from './fixtures/staging.ts';
+import type { Workspace } from './fixtures/workspace.ts';
 
-/**
- * A cluster whose functions were deployed before the working tree got new migrations, as on AWS before a merge. The real
- * host reaches it as AWS: by the SDK's own environment variables, as an identity that may run tests and nothing else.
- */
-const cacheDir = fileURLToPath(new URL('../../../.cache/postern', import.meta.url));
+/** A cluster whose functions were deployed before the working tree got new migrations, as on AWS before a merge. */
 const migrations = join('apps', 'ledger', 'database', 'migrations');
 const bound = { timeout: 30_000, interval: 50 };
 
+let staging: Staging | undefined;
 let cloud: LocalCloud;
 let workspace: Workspace;
 let client: HostClient | undefined;
 let events: HostEvent[] = [];
 
 beforeAll(async () => {
-  cloud = await startLocalCloud({ cacheDir });
-  const { region, cluster, jumpHost, functions, endpoint } = cloud;
-  const settings = {
-    region,
-    cluster: cluster.identifier,
-    jumpHost: { tag: { ...jumpHost.tags } },
-    testDatabases: functions.testdb,
-    ca: { pem: cluster.caPem },
-  };
-  workspace = new Workspace(
-    `export default defineConfig({ environments: { staging: aws(${JSON.stringify(settings)}) } });`,
-  );
-  workspace.declareDatabase();
-  const { buildArtifact } = await import('@postern/bootstrap/build');
-  const access = { region, endpoint, credentials: async () => cloud.credentials('deploy') };
-  await deployFunctions({
-    access,
-    functions: functionsOf(cloud),
-    artifact: await buildArtifact({ root: workspace.root }),
-    handler: 'index.handler',
-  });
-  const bootstrap = await createInvoker({ access, functionName: functions.bootstrap });
-  await bootstrap.invoke<'apply'>({ action: 'apply' });
-  await bootstrap.close();
-  const ci = cloud.credentials('ci');
-  vi.stubEnv('AWS_ENDPOINT_URL', endpoint);
-  vi.stubEnv('AWS_ACCESS_KEY_ID', ci.accessKeyId);
-  vi.stubEnv('AWS_SECRET_ACCESS_KEY', ci.secretAccessKey);
-  vi.stubEnv('AWS_SESSION_TOKEN', ci.sessionToken);
-  vi.stubEnv('POSTERN_HOST_GRACE_MS', '0');
+  staging = await openStaging();
+  ({ cloud, workspace } = staging);
 });
 
 afterEach(async () => {
@@ -65,11 +31,7 @@ afterEach(async () => {
   expect(await databases('^pt_')).toEqual([]);
 });
 
-afterAll(async () => {
-  vi.unstubAllEnvs();
-  workspace?.dispose();
-  await cloud?.close();
-});
+afterAll(async () => await staging?.close());
 
 const isOfAHost = (path: string): boolean => !/^postern-\d+(\/servers)?$/.test(path);
 
