@@ -12,6 +12,7 @@ import { violationLines } from '../peer/violations.ts';
 import { transfer } from '../transfer/transfer.ts';
 import { waitUntil } from '../wait-until.ts';
 import { Cutter, planCuts } from './cuts.ts';
+import { LossLog } from './loss-log.ts';
 import { StallWatch } from './stall-watch.ts';
 
 export interface SoakOptions {
@@ -44,6 +45,7 @@ export async function soak(options: SoakOptions): Promise<Outcome> {
   const failures: string[] = [];
   const leaks = new LeakWatch();
   const memory = new MemoryWatch();
+  using losses = new LossLog();
   await using peer = await startPeer(PEERS[kind](seed));
   const opening = new AbortController();
   const tunnel = await openThrough(peer, { signal: opening.signal });
@@ -88,6 +90,7 @@ export async function soak(options: SoakOptions): Promise<Outcome> {
       'peer: peak heap MiB': mebibytes(peerMemory.heapBytes),
     },
     failures,
+    details: { linksLost: losses.causes() },
   };
 }
 
