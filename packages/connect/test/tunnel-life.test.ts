@@ -240,9 +240,7 @@ describe('a host', () => {
       state: 'done',
       detail: expect.stringContaining('Session terminated'),
     });
-    expect(
-      events.filter(({ phase, state }) => phase === 'prepare' && state === 'started'),
-    ).toHaveLength(1);
+    expect(events.filter(({ phase, state }) => phase === 'prepare' && state === 'started')).toHaveLength(1);
   });
 
   it('ends the session that a killed one left', async () => {

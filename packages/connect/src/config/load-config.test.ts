@@ -78,6 +78,37 @@ describe('the configuration', () => {
 });
 
 describe('everything that is wrong is reported at once, by name', () => {
+  it('in the settings of a tunnel, without repeating a password', async () => {
+    const tunnel = (settings: string): string =>
+      aws(
+        `{ region: 'eu-west-2', cluster: 'c', jumpHost: ['i-0a1b2c3d4e5f60718', 'mi-0a1b2c3d4e5f60718'], tunnel: ${settings} }`,
+      );
+    write(
+      tunnel(`{ sessions: { min: 0, max: 4, idleMs: 5 }, uploadPayloadBytes: 16384, keepAliveIntervalMs: 0, proxy: false,
+        endpoint: 'https://vpce-1.ssm.eu-west-2.vpce.amazonaws.com', streamEndpoint: 'wss://vpce-1.example' }`),
+    );
+    await expect(loadConfig({ cwd: folder, env: {} })).resolves.toBeDefined();
+    const file = 'b.config.ts';
+    write(
+      tunnel(`{ sessions: { min: 65, max: 0, most: 1 }, uploadPayloadBytes: '1k', keepAliveIntervalMs: -1,
+        proxy: 'http://user:hunter2@proxy:3128', endpoint: 'ssm', streamEndpoint: 'https://x', useFips: true }`),
+      file,
+    );
+    const error = (await loadConfig({ cwd: folder, file, env: {} }).catch((e: unknown) => e)) as ConnectError;
+    expect([...error.problems].sort()).toEqual([
+      'environments.a.tunnel.endpoint: must be a URL that begins with https:// or http://',
+      'environments.a.tunnel.keepAliveIntervalMs: must be a whole number from 0 to 2147483647',
+      'environments.a.tunnel.proxy: must hold no user and password: those belong into HTTPS_PROXY',
+      'environments.a.tunnel.sessions.max: must be a whole number from 1 to 64',
+      'environments.a.tunnel.sessions.min: must be a whole number from 0 to 64',
+      'environments.a.tunnel.sessions.most: unknown option',
+      'environments.a.tunnel.streamEndpoint: must be a URL that begins with wss:// or ws://',
+      'environments.a.tunnel.uploadPayloadBytes: must be a whole number from 64 to 65536',
+      'environments.a.tunnel.useFips: unknown option',
+    ]);
+    expect(JSON.stringify(error) + error.message).not.toContain('hunter2');
+  });
+
   it('across environments', async () => {
     const error = await failure(`export default {
       environments: {
@@ -122,6 +153,20 @@ describe('everything that is wrong is reported at once, by name', () => {
       /^environments\.a: needs either cluster or endpoint/,
     ],
     [
+      'fewer sessions at most than at least',
+      aws(
+        `{ region: 'eu-west-2', cluster: 'c', jumpHost: { tag: { a: 'b' } }, tunnel: { sessions: { min: 3, max: 2 } } }`,
+      ),
+      /^environments\.a\.tunnel\.sessions: min is above max/,
+    ],
+    [
+      'a proxy that is no URL',
+      aws(
+        `{ region: 'eu-west-2', cluster: 'c', jumpHost: { tag: { a: 'b' } }, tunnel: { proxy: 'proxy:3128' } }`,
+      ),
+      /^environments\.a\.tunnel\.proxy: must be a URL that begins with http/,
+    ],
+    [
       'both',
       aws(`{ region: 'eu-west-2', cluster: 'c', endpoint: { host: 'h', port: 1 } }`),
       /either cluster or endpoint/,
@@ -135,6 +180,16 @@ describe('everything that is wrong is reported at once, by name', () => {
       'a document without jump host',
       aws(`{ region: 'eu-west-2', cluster: 'c', document: { name: 'd' } }`),
       /document needs a jumpHost/,
+    ],
+    [
+      'a tunnel without jump host',
+      aws(`{ region: 'eu-west-2', cluster: 'c', tunnel: {} }`),
+      /tunnel needs a jumpHost/,
+    ],
+    [
+      'an empty list of jump hosts',
+      aws(`{ region: 'eu-west-2', cluster: 'c', jumpHost: [] }`),
+      /^environments\.a\.jumpHost: must be an instance id/,
     ],
     [
       'an empty tag',

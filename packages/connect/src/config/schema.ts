@@ -8,7 +8,8 @@ const tags = v.pipe(
   v.check((value) => Object.keys(value).length > 0, 'needs at least one tag'),
 );
 
-const jumpHostMessage = "must be an instance id (i-…, mi-…, ecs:…), a list of them or { tag: { name: 'value' } }";
+const jumpHostMessage =
+  "must be an instance id (i-…, mi-…, ecs:…), a list of them or { tag: { name: 'value' } }";
 const instanceId = v.pipe(
   v.string(),
   v.regex(/^(i-[0-9a-f]{8,17}|mi-[0-9a-f]{17}|ecs:[\w-]+_[\w-]+_[\w-]+)$/, jumpHostMessage),
