@@ -42,6 +42,8 @@ export type TunnelErrorCode =
   | 'SSM_CHANNEL_TIMEOUT'
   /** The WebSocket failed, was closed by the other side, or stopped answering pings. */
   | 'SSM_CHANNEL_LOST'
+  /** The service does not take messages of `uploadPayloadBytes`. */
+  | 'SSM_PAYLOAD_TOO_LARGE'
   /** The service or the agent ended the session; the message carries the agent's words if it gave any. */
   | 'SSM_CHANNEL_CLOSED'
   /** Neither a resume nor a new session worked for `reconnectTimeoutMs`; `cause` is the last failure. */
@@ -84,6 +86,7 @@ const KINDS: Readonly<Record<TunnelErrorCode, TunnelErrorKind>> = {
   SSM_PROXY_REFUSED: 'denied',
   SSM_CHANNEL_TIMEOUT: 'timeout',
   SSM_CHANNEL_LOST: 'unavailable',
+  SSM_PAYLOAD_TOO_LARGE: 'invalid',
   SSM_CHANNEL_CLOSED: 'unavailable',
   SSM_RECONNECT_TIMEOUT: 'timeout',
   SSM_HANDSHAKE_TIMEOUT: 'timeout',

@@ -5,6 +5,8 @@ import type { TunnelState } from './tunnel.ts';
 /** One session of a tunnel, as far as it is alive. */
 export interface TunnelSession {
   sessionId: string;
+  /** The node that it runs on. */
+  target: string;
   /** Undefined until the agent said so. */
   mode: SessionMode | undefined;
   state: 'opening' | 'open' | 'resuming' | 'over';
@@ -100,9 +102,10 @@ function sum(total: Sums, session: SessionStatistics): Sums {
 }
 
 function describe(session: SessionStatistics): TunnelSession {
-  const { sessionId, mode, state, streams, unackedBytes, windowBytes, smoothedRttMs } = session;
+  const { sessionId, target, mode, state, streams, unackedBytes, windowBytes, smoothedRttMs } = session;
   return {
     sessionId,
+    target,
     mode,
     state,
     streams: streams?.open ?? 0,

@@ -57,6 +57,7 @@ it('never crashes the caller, whatever an agent sends: the session ends once, wi
       const carrier: MuxCarrier = new MuxCarrier({
         sessionId: 's-1',
         destination: 'db.internal:5432',
+        linkedForMs: () => 60_000,
         wake: () => channel.schedulePump(),
         changed: () => {},
       });

@@ -331,3 +331,51 @@ describe('a tunnel', () => {
     expect(await tunnel.closed).toEqual({ reason });
   });
 });
+
+it('a gateway that is overloaded for a while does not end a tunnel', async () => {
+  const script: { upgradeStatus?: number } = {};
+  await using gateway = await startScriptedGateway({
+    ...politeAgent,
+    get upgradeStatus() {
+      return script.upgradeStatus as number;
+    },
+    resumeSession: (url) => ({ SessionId: 's-1', TokenValue: 'another', StreamUrl: url }),
+    run: (socket, agent) => {
+      if (agent.received.length === 0) politeAgent.run?.(socket, agent);
+    },
+  });
+  const tunnel = await openTunnel(optionsFor(gateway));
+  await vi.waitFor(() => expect(gateway.agent.input).toHaveLength(1));
+  script.upgradeStatus = 503;
+  socketOf(gateway).terminate();
+  await vi.waitFor(() => expect(gateway.upgrades.length).toBeGreaterThan(7), 20_000);
+  expect(tunnel.state).toMatchObject({ name: 'resuming', cause: { code: 'SSM_CHANNEL_LOST' } });
+  delete script.upgradeStatus;
+  await vi.waitFor(() => expect(tunnel.state).toEqual({ name: 'open' }), 20_000);
+  expect(tunnel.stats()).toMatchObject({ resumes: 1, replacements: 0 });
+  await tunnel.close();
+}, 60_000);
+
+it('a payload that the service does not take is told as such, and not sent for ever', async () => {
+  await using gateway = await startScriptedGateway({
+    ...politeAgent,
+    onMessage: (socket, agent, bytes) => {
+      if (bytes.length > 4_096) socket.close(1009, 'too big');
+      else politeAgent.onMessage?.(socket, agent, bytes);
+    },
+  });
+  const tunnel = await openTunnel({ ...optionsFor(gateway), uploadPayloadBytes: 16_384 });
+  const stream = tunnel.connect();
+  const failed = once(stream, 'error');
+  stream.write('x'.repeat(20_000));
+  expect(await failed).toEqual([
+    expect.objectContaining({
+      code: 'SSM_STREAM_RESET',
+      hint: expect.stringContaining('uploadPayloadBytes'),
+      cause: expect.objectContaining({ code: 'SSM_PAYLOAD_TOO_LARGE', kind: 'invalid' }),
+    }),
+  ]);
+  await vi.waitFor(() => expect(tunnel.state.name).toBe('open'));
+  expect(operations(gateway)).not.toContain('ResumeSession');
+  await tunnel.close();
+});

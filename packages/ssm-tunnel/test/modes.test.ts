@@ -116,3 +116,27 @@ it('an aborted old session resets its stream', async () => {
   await tunnel.closed;
   await vi.waitFor(() => expect(node.simulator.statistics().openSessions).toBe(0));
 });
+
+it('bytes of one connection never reach the next one, also when the line was lost between them', async () => {
+  let connections = 0;
+  await using node = await startNode({
+    agent: old,
+    service: { absentPeer: 'drop' },
+    serve: (socket) => {
+      const mark = `${++connections}`;
+      const pour = (): void => {
+        while (socket.write(mark.repeat(10_000)));
+      };
+      socket.on('drain', pour);
+      pour();
+    },
+  });
+  const tunnel = await node.open();
+  const first = tunnel.connect();
+  await read(first, 1_000);
+  node.simulator.faults.closeChannel(tunnel.sessionId);
+  first.destroy();
+  const second = tunnel.connect();
+  expect(String(await read(second, 50_000))).toMatch(/^2+$/);
+  second.destroy();
+}, 60_000);

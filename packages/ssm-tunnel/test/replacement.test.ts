@@ -156,3 +156,41 @@ it('its states and sessions can be watched, and tell nothing that is secret', as
   ]);
   expect(JSON.stringify(events)).not.toMatch(/top-secret|role=publish|token/i);
 });
+
+it('an earlier goodbye of the service does not use up the patience for a node that restarts', async () => {
+  await using node = await startNode();
+  const tunnel = await node.open({ reconnectTimeoutMs: 1_500 });
+  node.simulator.faults.closeChannel(tunnel.sessionId);
+  await vi.waitFor(() => expect(tunnel.stats()).toMatchObject({ resumes: 1, state: 'open' }));
+  const resumedAt = Date.now();
+  // Longer than the whole budget, as an hour is longer than ten minutes.
+  await vi.waitFor(() => expect(Date.now() - resumedAt).toBeGreaterThan(1_600), 5_000);
+  node.simulator.faults.failNext('StartSession', { code: 'TargetNotConnected', status: 400 });
+  node.simulator.faults.endSession(tunnel.sessionId);
+  await vi.waitFor(() => expect(tunnel.stats()).toMatchObject({ replacements: 1, state: 'open' }), 5_000);
+});
+
+it('a tunnel that has rested for long has all its patience when it wakes', async () => {
+  await using node = await startNode();
+  const tunnel = await node.open({ sessions: { min: 0, idleMs: 10 }, reconnectTimeoutMs: 1_000 });
+  await vi.waitFor(() => expect(tunnel.state).toEqual({ name: 'idle' }), 5_000);
+  node.simulator.faults.endSession(tunnel.sessionId);
+  const restedAt = Date.now();
+  await vi.waitFor(() => expect(Date.now() - restedAt).toBeGreaterThan(1_100), 5_000);
+  node.simulator.faults.failNext('StartSession', { code: 'TargetNotConnected', status: 400 });
+  const stream = tunnel.connect();
+  expect(await ask(stream, 'awake')).toBe('awake');
+  stream.destroy();
+});
+
+it('a pool whose node restarts comes back, however many sessions went down with it', async () => {
+  await using node = await startNode();
+  const tunnel = await node.open({ sessions: { min: 12, max: 12 } });
+  node.simulator.faults.loseInstance(target);
+  await vi.waitFor(() => expect(tunnel.state.name).toBe('replacing'));
+  node.simulator.faults.restoreInstance(target);
+  await vi.waitFor(
+    () => expect(tunnel.stats().sessions.filter(({ state }) => state === 'open')).toHaveLength(12),
+    10_000,
+  );
+});

@@ -61,8 +61,11 @@ export const API_TERMINATE_TIMEOUT_MS = 5_000;
 export const FIRST_RETRY_MS = 100;
 export const MAX_RETRY_MS = 10_000;
 
-/** A link that heard nothing is taken for sound after so long; one lost earlier goes on with longer waits. */
+/** A link is taken for sound after so long; one lost earlier goes on with longer waits. */
 export const SOUND_AFTER_MS = 5_000;
+
+/** A link over which the agent was heard is taken for sound after so long. */
+export const SOUND_AFTER_HEARD_MS = 1_000;
 
 /** A session that lived so long, or delivered data, was of use: the next failure is a new one. */
 export const USEFUL_AFTER_MS = 10_000;
@@ -71,7 +74,7 @@ export const USEFUL_AFTER_MS = 10_000;
 export const MAX_USELESS_SESSIONS = 10;
 
 /** Refused upgrades in a row, after which a session is not resumed but replaced. */
-export const MAX_REFUSED_UPGRADES = 3;
+export const MAX_REFUSED_UPGRADES = 5;
 
 /** How often the pool looks whether sessions are busy, or are not needed any more. */
 export const POOL_INTERVAL_MS = 500;

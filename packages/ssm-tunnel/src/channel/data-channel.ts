@@ -2,7 +2,6 @@ import { randomUUID } from 'node:crypto';
 import {
   type ClientMessage,
   decodeAcknowledge,
-  decodeClientMessage,
   encodeAcknowledge,
   encodeHandshakeResponse,
   encodeSessionFlag,
@@ -24,12 +23,12 @@ import type { ChannelOptions, ChannelState, ChannelUser } from './channel-user.t
 import { now } from './clock.ts';
 import {
   CHANNEL_CLOSED_GRACE_MS,
-  MAX_DAMAGED_MESSAGES,
   MAX_SOCKET_BUFFER_BYTES,
   MIN_TIMER_MS,
   RETRANSMIT_BELOW_BYTES,
   TERMINATE_TIMEOUT_MS,
 } from './constants.ts';
+import { MessageReader } from './message-reader.ts';
 import { lastWords, sessionEnded } from './session-ended.ts';
 import { Waiters } from './waiters.ts';
 import type { Link, LinkEvents } from './web-socket-link.ts';
@@ -43,6 +42,7 @@ export class DataChannel implements LinkEvents {
     newMessageId: randomUUID,
   });
   readonly #receiver = new ReliableReceiver();
+  readonly #reader = new MessageReader();
   readonly #waiters = new Waiters();
   #state: ChannelState = { name: 'awaiting-request' };
   #link: Link | undefined;
@@ -57,8 +57,6 @@ export class DataChannel implements LinkEvents {
   readonly #flags = new Map<number, () => void>();
   /** The TerminateSession flag, once it was sent. */
   #terminate: { acknowledged: boolean } | undefined;
-  #messagesReceived = 0;
-  #damaged = 0;
 
   constructor(user: ChannelUser, options: ChannelOptions) {
     this.#user = user;
@@ -76,9 +74,9 @@ export class DataChannel implements LinkEvents {
   get statistics(): SenderStatistics & { messagesReceived: number; duplicates: number; damaged: number } {
     return {
       ...this.#sender.statistics,
-      messagesReceived: this.#messagesReceived,
+      messagesReceived: this.#reader.messages,
       duplicates: this.#receiver.duplicates,
-      damaged: this.#damaged,
+      damaged: this.#reader.damaged,
     };
   }
 
@@ -111,7 +109,7 @@ export class DataChannel implements LinkEvents {
 
   onMessage(bytes: Buffer): void {
     try {
-      const message = this.#decode(bytes);
+      const message = this.#reader.read(bytes);
       if (message !== undefined) this.#dispatch(message);
     } catch (error) {
       if (isProtocolError(error)) this.fail(fromProtocolError(error));
@@ -212,25 +210,8 @@ export class DataChannel implements LinkEvents {
     this.#waiters.check();
   }
 
-  /**
-   * Undefined for a message to pass over: one that is damaged is not acknowledged, so its sender repeats it
-   * (protocol section "Validation"). Throws when it is one too many, or when nothing usable ever came: then the
-   * other side speaks something else.
-   */
-  #decode(bytes: Buffer): ClientMessage | undefined {
-    try {
-      return decodeClientMessage(bytes);
-    } catch (error) {
-      if (!isProtocolError(error)) throw error;
-      const foreign = this.#messagesReceived === 0 && error.code === 'SSM_FRAME_INVALID';
-      if (foreign || ++this.#damaged > MAX_DAMAGED_MESSAGES) throw error;
-      return undefined;
-    }
-  }
-
   #dispatch(message: ClientMessage): void {
     if (this.#state.name === 'over') return;
-    this.#messagesReceived++;
     switch (message.messageType) {
       case MessageType.outputStreamData:
         this.#linkMessages++;
@@ -242,6 +223,8 @@ export class DataChannel implements LinkEvents {
         const at = now();
         if (!this.#sender.acknowledge(sequenceNumber, at)) return;
         this.#lastAcknowledgedAt = at;
+        // It may show that an older message was lost, which is due earlier then.
+        this.#arm();
         if (this.#flags.size > 0) this.#flagAcknowledged(sequenceNumber);
         this.schedulePump();
         return;

@@ -42,6 +42,9 @@ export interface LinkOptions {
 /** What official clients and agents put into their pings. */
 const PING_BODY = 'keepalive';
 
+/** RFC 6455, section 7.4.1. */
+const MESSAGE_TOO_BIG = 1009;
+
 /** Opens the WebSocket and sends the greeting. Rejects without leaving anything behind. */
 export function openWebSocketLink(options: LinkOptions, events: LinkEvents): Promise<void> {
   return new Promise((resolve, reject) => {
@@ -98,7 +101,7 @@ function watch(
     setImmediate(() => {
       if (over) return;
       if (!alive) {
-        lose(`no answer to a ping for ${pingIntervalMs} ms`);
+        lose(channelLost(`no answer to a ping for ${pingIntervalMs} ms`));
         return;
       }
       alive = false;
@@ -112,15 +115,10 @@ function watch(
     clearInterval(pings);
     return true;
   };
-  const lose = (problem: string, cause?: unknown): void => {
+  const lose = (error: TunnelError): void => {
     if (!stop()) return;
     socket.terminate();
-    events.onLost(
-      new TunnelError('SSM_CHANNEL_LOST', `The data channel was lost: ${problem}.`, {
-        hint: 'Check the network between here and the service.',
-        cause,
-      }),
-    );
+    events.onLost(error);
   };
   socket.on('message', (data) => {
     alive = true;
@@ -130,10 +128,14 @@ function watch(
   socket.on('pong', () => {
     alive = true;
   });
-  socket.on('error', (error) => lose(error.message, error));
+  socket.on('error', (error) => lose(channelLost(error.message, error)));
   socket.on('close', (code, reason) => {
+    if (code === MESSAGE_TOO_BIG) {
+      lose(payloadTooLarge());
+      return;
+    }
     const words = reason.toString().replace(/[^\x20-\x7e]/g, '?');
-    lose(`the service closed it with ${code}${words === '' ? '' : ` ${words}`}`);
+    lose(channelLost(`the service closed it with ${code}${words === '' ? '' : ` ${words}`}`));
   });
 
   return {
@@ -175,17 +177,32 @@ function watch(
   };
 }
 
+function channelLost(problem: string, cause?: unknown): TunnelError {
+  return new TunnelError('SSM_CHANNEL_LOST', `The data channel was lost: ${problem}.`, {
+    hint: 'Check the network between here and the service.',
+    cause,
+  });
+}
+
+function payloadTooLarge(): TunnelError {
+  return new TunnelError('SSM_PAYLOAD_TOO_LARGE', 'The service refused an upload message for its size.', {
+    hint: 'Lower uploadPayloadBytes; 1,024 is what official clients send.',
+  });
+}
+
 function upgradeRefused(status: number): TunnelError {
-  return new TunnelError(
-    'SSM_CHANNEL_REFUSED',
-    `The service answered the WebSocket upgrade with HTTP ${status}.`,
-    {
-      hint:
-        status === 401 || status === 403
-          ? 'Allow ssmmessages:OpenDataChannel on the session, and check clock and credentials.'
-          : 'Check the endpoint and any proxy between here and the service.',
-    },
-  );
+  const message = `The service answered the WebSocket upgrade with HTTP ${status}.`;
+  if (status >= 500 || status === 429 || status === 408) {
+    return new TunnelError('SSM_CHANNEL_LOST', message, {
+      hint: 'The service is not available at the moment.',
+    });
+  }
+  const denied = status === 401 || status === 403;
+  return new TunnelError('SSM_CHANNEL_REFUSED', message, {
+    hint: denied
+      ? 'Allow ssmmessages:OpenDataChannel on the session, and check clock and credentials.'
+      : 'Check the endpoint and any proxy between here and the service.',
+  });
 }
 
 function connectFailed(error: Error): TunnelError {

@@ -1,6 +1,6 @@
 import type { SessionApi, StartedSession } from '../aws/session-api.ts';
 import { now } from '../channel/clock.ts';
-import { MAX_REFUSED_UPGRADES, SOUND_AFTER_MS } from '../channel/constants.ts';
+import { MAX_REFUSED_UPGRADES, SOUND_AFTER_HEARD_MS, SOUND_AFTER_MS } from '../channel/constants.ts';
 import { isTunnelError, TunnelError } from '../errors.ts';
 import { retryDelayMs, wait } from './backoff.ts';
 
@@ -46,8 +46,9 @@ export class Resumption {
     this.#options = options;
   }
 
+  /** Why and since when there is no link; undefined while there is one. */
   get trouble(): { readonly since: number; readonly cause: unknown } | undefined {
-    return this.#trouble;
+    return this.#running ? this.#trouble : undefined;
   }
 
   /** A link was opened. */
@@ -55,9 +56,14 @@ export class Resumption {
     this.#linkedAt = now();
   }
 
-  /** The link is lost. A link that was of no use (`heard` nothing, soon lost) does not start the count afresh. */
+  /** How long the present link has been there; 0 without one. */
+  get linkedForMs(): number {
+    return this.#options.isLinked() ? now() - this.#linkedAt : 0;
+  }
+
+  /** The link is lost. One that did not last does not start the count, the waits and the time afresh. */
   begin(cause: TunnelError, heard: boolean): void {
-    const sound = heard || now() - this.#linkedAt > SOUND_AFTER_MS;
+    const sound = now() - this.#linkedAt > (heard ? SOUND_AFTER_HEARD_MS : SOUND_AFTER_MS);
     if (this.#trouble === undefined || sound) {
       this.#trouble = { since: now(), attempt: 0, refused: 0, cause };
     } else {

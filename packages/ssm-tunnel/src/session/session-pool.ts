@@ -32,11 +32,10 @@ export interface PoolEvents {
   over(session: Session): void;
 }
 
+/** There is no session and there should be one: since when, how often it was tried, and why. */
 interface Trouble {
   readonly since: number;
   attempt: number;
-  /** Sessions in a row that ended without having been of use. */
-  useless: number;
   cause: unknown;
 }
 
@@ -54,7 +53,9 @@ export class SessionPool implements SessionEvents {
   readonly #dedicated = new Set<Session>();
   /** Over, but still being ended at AWS. */
   readonly #leaving = new Set<Session>();
-  readonly #waiting = new WaitingRoom(() => this.#events.changed());
+  readonly #waiting = new WaitingRoom(() => {
+    if (!this.#over) this.#events.changed();
+  });
   readonly #starting = new Set<Promise<unknown>>();
   readonly #life = new AbortController();
   #startingShared = 0;
@@ -62,6 +63,8 @@ export class SessionPool implements SessionEvents {
   #lost = 0;
   #newest: Session | undefined;
   #trouble: Trouble | undefined;
+  /** Sessions in a row that ended without having been of use. */
+  #useless = 0;
   /** What the agent said when the last session ended that was of no use. */
   #words: string | undefined;
   #growing = false;
@@ -142,6 +145,8 @@ export class SessionPool implements SessionEvents {
       );
       return;
     } else {
+      // Who rests is not in trouble: the time starts with the first wish.
+      if (this.state.name === 'idle') this.#trouble = undefined;
       this.#waiting.admit(stream);
     }
     this.#ensure();
@@ -223,19 +228,14 @@ export class SessionPool implements SessionEvents {
   /** What the end of a session means for the next one. */
   #judge(session: Session, error: TunnelError): void {
     const useful = session.hasDelivered || now() - session.openedAt > USEFUL_AFTER_MS;
-    if (useful) {
-      this.#trouble = { since: session.trouble?.since ?? now(), attempt: 0, useless: 0, cause: error };
-    } else {
-      this.#starter.failed(session.target);
-      this.#trouble ??= { since: now(), attempt: 0, useless: 0, cause: error };
-      this.#trouble.useless++;
-      this.#trouble.cause = error;
-    }
+    if (!useful) this.#starter.failed(session.target);
     if (this.#size > 0) return;
+    this.#useless = useful ? 0 : this.#useless + 1;
+    this.#trouble = { since: session.trouble?.since ?? now(), attempt: this.#useless, cause: error };
     // What the agent says twice, for example about a forbidden host, it would say again.
     const refused = !useful && (error.output ?? '') !== '' && error.output === this.#words;
     this.#words = useful ? undefined : error.output;
-    const givenUp = error.code === 'SSM_RECONNECT_TIMEOUT' || this.#trouble.useless >= MAX_USELESS_SESSIONS;
+    const givenUp = error.code === 'SSM_RECONNECT_TIMEOUT' || this.#useless >= MAX_USELESS_SESSIONS;
     if (refused || givenUp) this.#fail(error);
   }
 
@@ -243,6 +243,7 @@ export class SessionPool implements SessionEvents {
     if (session.state === 'over') return;
     this.#sessions.set(session, new SessionLoad(session, now()));
     this.#newest = session;
+    this.#trouble = undefined;
     this.#growing = false;
     this.#serveWaiting();
   }
@@ -301,7 +302,7 @@ export class SessionPool implements SessionEvents {
 
   #startFailed(error: unknown): void {
     const { reconnectTimeoutMs } = this.#options;
-    this.#trouble ??= { since: now(), attempt: 1, useless: 0, cause: error };
+    this.#trouble ??= { since: now(), attempt: 1, cause: error };
     this.#trouble.cause = error;
     if (isFinal(error)) this.#fail(error);
     else if (now() - this.#trouble.since >= reconnectTimeoutMs) {

@@ -5,6 +5,8 @@ import type { SessionState } from './session.ts';
 /** The counters of one session, from its start to now. */
 export interface SessionStatistics extends Omit<SenderStatistics, 'messages' | 'payloadBytes'> {
   sessionId: string;
+  /** The node. */
+  target: string;
   /** Undefined until the agent said so. */
   mode: SessionMode | undefined;
   state: SessionState;

@@ -95,7 +95,7 @@ export class Session implements ChannelUser {
     return this.#agent?.version ?? '';
   }
 
-  /** Why and since when the link is gone, or was last. */
+  /** Why and since when the link is gone. */
   get trouble(): { readonly since: number; readonly cause: unknown } | undefined {
     return this.#resumption.trouble;
   }
@@ -131,6 +131,7 @@ export class Session implements ChannelUser {
     const { messages, payloadBytes: _, ...channel } = this.#channel.statistics;
     return {
       sessionId: this.sessionId,
+      target: this.target,
       mode: this.mode,
       state: this.state,
       resumes: this.#resumption.resumes,
@@ -196,10 +197,12 @@ export class Session implements ChannelUser {
     const carrierOptions = {
       sessionId: this.sessionId,
       destination: options.destination,
+      linkedForMs: () => this.#resumption.linkedForMs,
       wake: () => this.#channel.schedulePump(),
       changed: () => {
         this.updateRef();
-        this.#events.changed();
+        // The end is told once, with its reason, not by its effects.
+        if (!this.#over) this.#events.changed();
       },
     };
     this.#carrier =
@@ -234,6 +237,12 @@ export class Session implements ChannelUser {
 
   onLinkLost(error: TunnelError): void {
     this.#publish('lost', error);
+    if (error.code === 'SSM_PAYLOAD_TOO_LARGE') {
+      // Sent again, the same message would meet the same answer.
+      this.#channel.fail(error);
+      return;
+    }
+    this.#carrier?.linkLost();
     this.#resumption.begin(error, this.#channel.heardOverLink);
     this.#events.changed();
   }

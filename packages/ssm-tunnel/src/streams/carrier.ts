@@ -49,6 +49,8 @@ export interface SessionCarrier extends StreamCarrier {
   takeUnopened(): TunnelStream[];
   /** Ends every stream, with an error of its own if there is one. */
   destroyAll(reason?: () => Error): void;
+  /** What the agent has sent may come late now. */
+  linkLost(): void;
   /** The session ended in order. True when that was the end of its stream, which needs no error then. */
   ended(): boolean;
 }

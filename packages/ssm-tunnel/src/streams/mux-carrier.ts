@@ -10,6 +10,8 @@ export interface CarrierOptions {
   readonly sessionId: string;
   /** For error messages: where the session leads. */
   readonly destination: string;
+  /** How long the session's present link has been there; 0 without one. */
+  readonly linkedForMs: () => number;
   /** There is something to send. */
   readonly wake: () => void;
   /** The number of streams changed. */
@@ -36,6 +38,10 @@ export class MuxCarrier implements SessionCarrier {
 
   get size(): number {
     return this.#streams.size;
+  }
+
+  get linkedForMs(): number {
+    return this.#options.linkedForMs();
   }
 
   get hasRoom(): boolean {
@@ -115,6 +121,9 @@ export class MuxCarrier implements SessionCarrier {
       stream.destroy(reason?.());
     }
   }
+
+  /** Frames say which stream they belong to, whenever they come. */
+  linkLost(): void {}
 
   /** Streams of an smux session never end in order with it. */
   ended(): boolean {

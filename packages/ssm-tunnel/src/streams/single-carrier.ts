@@ -11,7 +11,7 @@ export interface SingleCarrierOptions extends CarrierOptions {
   readonly mode: 'basic' | 'standard';
   /** Tells the agent to hang up; `acknowledged` is called when it has. */
   readonly disconnect: (acknowledged: () => void) => void;
-  /** The only stream of a `standard` session is over. */
+  /** The session is of no use any more. */
   readonly finished: () => void;
 }
 
@@ -29,6 +29,11 @@ export class SingleCarrier implements SessionCarrier {
   #earlyBytes = 0;
   /** The agent has not yet hung up on the last stream; what comes now is meant for that. */
   #disconnecting = false;
+  /**
+   * The link was lost since the first stream began. What the agent sent for that stream and has to send again may come
+   * after it has hung up, and nothing tells it from what is meant for the next one: so there will be no next one.
+   */
+  #spoilt = false;
   #heldBytes = 0;
   #counts = { opened: 0, reset: 0, bytesSent: 0, bytesReceived: 0 };
   readonly #settled: (() => void)[] = [];
@@ -42,8 +47,12 @@ export class SingleCarrier implements SessionCarrier {
     return this.#stream === undefined ? 0 : 1;
   }
 
+  get linkedForMs(): number {
+    return this.#options.linkedForMs();
+  }
+
   get hasRoom(): boolean {
-    if (this.#stream !== undefined || this.#disconnecting) return false;
+    if (this.#stream !== undefined || this.#disconnecting || this.#spoilt) return false;
     return this.mode === 'basic' || this.#counts.opened === 0;
   }
 
@@ -112,6 +121,12 @@ export class SingleCarrier implements SessionCarrier {
     stream.destroy(reason?.());
   }
 
+  linkLost(): void {
+    if (this.#counts.opened === 0) return;
+    this.#spoilt = true;
+    if (this.#stream === undefined) this.#options.finished();
+  }
+
   ended(): boolean {
     if (this.mode === 'basic') return false;
     this.#stream?.receiveEnd();
@@ -132,7 +147,7 @@ export class SingleCarrier implements SessionCarrier {
     if (this.#stream !== stream) return;
     this.#stream = undefined;
     this.#publish(stream, 'closed');
-    if (this.mode === 'basic') {
+    if (this.mode === 'basic' && !this.#spoilt) {
       this.#disconnecting = true;
       this.#options.disconnect(() => {
         this.#disconnecting = false;

@@ -11,6 +11,7 @@ function setUp(options: Partial<StreamCarrier & StreamSettings> = {}): {
   const taken: Uint8Array[] = [];
   const settings = { destination: 'db.internal:5432', halfCloseLingerMs: 30_000, streamBufferBytes: 1_000 };
   const carrier: StreamCarrier = {
+    linkedForMs: 60_000,
     opened: () => {},
     wake: ({ output }) => {
       taken.push(...output.chunks.splice(0));
@@ -136,4 +137,20 @@ describe('a stream', () => {
     expect(carrier.discard).toHaveBeenCalled();
     expect(carrier.release).toHaveBeenCalled();
   });
+});
+
+it('does not make half an answer look whole when the line is away for longer than the patience for its rest', async () => {
+  const { stream, carrier } = setUp({ halfCloseLingerMs: 5 });
+  const link = carrier as { linkedForMs: number };
+  link.linkedForMs = 0;
+  let ended = false;
+  stream.on('end', () => {
+    ended = true;
+  });
+  stream.resume().end('question');
+  stream.receive(Buffer.from('half of it'));
+  let checked = 0;
+  Object.defineProperty(carrier, 'linkedForMs', { get: () => (++checked > 3 ? 10 : 0) });
+  await vi.waitFor(() => expect(ended).toBe(true));
+  expect(checked).toBe(4);
 });

@@ -12,6 +12,8 @@ export interface StreamSettings {
 
 /** What a stream needs from the session that carries it, or from the room in which it waits for one. */
 export interface StreamCarrier {
+  /** How long the present link has been there; 0 without one. Before that nothing could come in. */
+  readonly linkedForMs: number;
   /** The stream is about to be opened on the wire. */
   opened(stream: TunnelStream, streamId: number): void;
   /** Something to send was added to the stream's output. */
@@ -29,6 +31,7 @@ const PIECE_OVERHEAD_BYTES = 64;
 
 /** Before the first carrier: nothing to do, nothing to lose. */
 const NOBODY: StreamCarrier = {
+  linkedForMs: 0,
   opened() {},
   wake() {},
   discard() {},
@@ -173,10 +176,11 @@ export class TunnelStream extends Duplex {
     callback(error);
   }
 
-  /** Nothing came for long enough. A stream that still waits for a session could not have got an answer. */
+  /** Nothing came for long enough, although it could have: a lost link must not make half an answer look whole. */
   #lingered(): void {
-    if (this.output.streamId === undefined) this.#linger?.refresh();
-    else this.receiveEnd();
+    const couldCome = this.output.streamId !== undefined;
+    if (couldCome && this.#carrier.linkedForMs >= this.#settings.halfCloseLingerMs) this.receiveEnd();
+    else this.#linger?.refresh();
   }
 
   #send(chunks: Buffer[], callback: (error?: Error | null) => void): void {
