@@ -8,7 +8,7 @@ import { sendAndReceive } from './echo.ts';
 import type { EndpointSite } from './endpoint-site.ts';
 
 const CONNECTIONS = 20;
-const MESSAGES = 100;
+const MESSAGES = 40;
 const MESSAGE_BYTES = 64;
 /**
  * Bulk data goes in portions of that size, each back before the next one: an agent takes uploads faster than it sends
@@ -47,40 +47,58 @@ export async function endpointConnect(site: EndpointSite, settings: Settings): P
 
 /** The echo of a small message beside bulk data that goes to the echo service and back on another stream. */
 export async function endpointLatency(site: EndpointSite, settings: Settings): Promise<BenchResult> {
-  const rows: string[][] = [];
-  const data: Record<string, unknown> = {};
-  for (const [name, bulk] of [
-    ['nothing else', undefined],
-    ['bulk echo in the same session', {}],
-    ['bulk echo in a session of its own', { dedicated: true }],
-  ] as const) {
-    await using tunnel = await site.open();
-    const small = connect(tunnel);
-    await timed(small);
-    const busy = bulk === undefined ? undefined : connect(tunnel, bulk);
-    let over = false;
-    const move = async (stream: Duplex): Promise<void> => {
-      while (!over) await sendAndReceive(stream, PORTION_BYTES).received;
-    };
-    const moved = busy === undefined ? undefined : move(busy);
-    await timed(small);
-    const times: number[] = [];
-    for (let message = 0; message < amount(MESSAGES, settings); message++) times.push(await timed(small));
-    over = true;
-    await moved;
-    busy?.destroy();
-    small.destroy();
-    const result = { p50: percentile(times, 0.5), p99: percentile(times, 0.99), max: Math.max(...times) };
-    rows.push([name, ...Object.values(result).map(figure)]);
-    data[name] = { ...result, times };
+  const measured = [
+    { name: 'nothing else', bulk: undefined, times: [] as number[] },
+    { name: 'bulk echo in the same session', bulk: {}, times: [] as number[] },
+    { name: 'bulk echo in a session of its own', bulk: { dedicated: true }, times: [] as number[] },
+  ];
+  for (let round = 0; round < settings.rounds; round++) {
+    for (const { bulk, times } of measured) {
+      await using tunnel = await site.open();
+      times.push(...(await besideBulk(tunnel, bulk, amount(MESSAGES, settings))));
+    }
   }
+  const data = measured.map(({ name, times }) => ({
+    name,
+    p50: percentile(times, 0.5),
+    p99: percentile(times, 0.99),
+    max: Math.max(...times),
+    messages: times.length,
+  }));
   return {
     title: `Echo in ms of a ${MESSAGE_BYTES}-byte message beside bulk data at ${site.name}`,
-    head: ['', 'p50', 'p99', 'max'],
-    rows,
-    notes: [`${amount(MESSAGES, settings)} messages each, one after the other.`],
+    head: ['', 'p50', 'p99', 'max', 'messages'],
+    rows: data.map(({ name, p50, p99, max, messages }) => [
+      name,
+      ...[p50, p99, max].map(figure),
+      String(messages),
+    ]),
+    notes: [`${settings.rounds} repetitions with a new tunnel each.`],
     data: { settings, scenarios: data },
   };
+}
+
+async function besideBulk(
+  tunnel: Tunnel,
+  bulk: { dedicated?: boolean } | undefined,
+  messages: number,
+): Promise<number[]> {
+  const small = connect(tunnel);
+  await timed(small);
+  const busy = bulk === undefined ? undefined : connect(tunnel, bulk);
+  let over = false;
+  const move = async (stream: Duplex): Promise<void> => {
+    while (!over) await sendAndReceive(stream, PORTION_BYTES).received;
+  };
+  const moved = busy === undefined ? undefined : move(busy);
+  await timed(small);
+  const times: number[] = [];
+  for (let message = 0; message < messages; message++) times.push(await timed(small));
+  over = true;
+  await moved;
+  busy?.destroy();
+  small.destroy();
+  return times;
 }
 
 function connect(tunnel: Tunnel, options: { dedicated?: boolean } = {}): Duplex {
