@@ -149,8 +149,13 @@ describe('an environment on AWS', () => {
     const away = 'i-00000000000000001';
     cloud.ssm.registerInstance({ instanceId: away, tags: jumpHostTag, pingStatus: 'ConnectionLost' });
     restricted('no-lookup', anyHost, { lookup: false });
-    const target = environment({ jumpHost: [away, cloud.jumpHost.instanceId] }, 'no-lookup');
+    const there = cloud.jumpHost.instanceId;
+    const target = environment({ jumpHost: [away, there] }, 'no-lookup');
     expect(await query(target, 'SELECT 1 AS one')).toEqual({ one: 1 });
+    expect(events.at(-1)).toMatchObject({
+      phase: 'tunnel',
+      detail: expect.stringContaining(`${there} (agent `),
+    });
     await expect(environment({}, 'no-lookup').warmUp()).rejects.toMatchObject({
       code: 'SSM_ACCESS_DENIED',
       hint: expect.stringMatching(/ssm:DescribeInstanceInformation.*name nodes instead of tags/),

@@ -138,6 +138,7 @@ describe('the tunnel of an environment', () => {
     expect(await ended).toMatchObject({ code: 'SSM_STREAM_RESET' });
     expect(await select(await probe(target))).toEqual({ one: 1 });
     expect(session().target).toBe(second);
+    expect(tunnelEvents().at(-1)?.detail).toMatch(new RegExp(`^${second} `));
     expect((await target.statistics())['tunnel']).toMatchObject({ tunnels: 1 });
   });
 

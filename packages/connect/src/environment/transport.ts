@@ -5,7 +5,7 @@ import type { JumpHost } from '../config/settings.ts';
 import { ConnectError } from '../errors.ts';
 import type { RunPhase } from '../phases.ts';
 import type { CallOptions, Cluster } from './environment.ts';
-import { describeJumpHost, type SessionOwner, tunnelOptions } from './tunnel-options.ts';
+import { type SessionOwner, tunnelOptions } from './tunnel-options.ts';
 import { type Interruption, interruptionOf, onStateChange, waitOut } from './tunnel-state.ts';
 
 /**
@@ -119,7 +119,7 @@ class TunnelTransport implements Transport {
         this.#tunnel = tunnel;
         this.#tunnels += 1;
         this.#tellOfReplacements(tunnel);
-        note({ detail: this.#describe(tunnel) });
+        note({ detail: describe(tunnel) });
         return tunnel;
       } catch (error) {
         throw (error as { code?: unknown }).code === 'SSM_TARGET_NOT_FOUND' ? notFound(error, owner) : error;
@@ -139,7 +139,7 @@ class TunnelTransport implements Transport {
         await waitOut(tunnel, this.#closing.signal);
         if (tunnel.state.name === 'closed') throw tunnel.state.reason;
         const why = cause instanceof Error ? ` in place of one that ended: ${cause.message}` : '';
-        note({ detail: `${this.#describe(tunnel)}, a new session${why}` });
+        note({ detail: `${describe(tunnel)}, a new session${why}` });
       })
         .catch(() => undefined)
         .finally(() => {
@@ -147,10 +147,11 @@ class TunnelTransport implements Transport {
         });
     });
   }
+}
 
-  #describe({ agentVersion }: Tunnel): string {
-    return `${describeJumpHost(this.#options.jumpHost)} (agent ${agentVersion})`;
-  }
+function describe(tunnel: Tunnel): string {
+  const targets = new Set(tunnel.stats().sessions.map(({ target }) => target));
+  return `${[...targets].join(', ')} (agent ${tunnel.agentVersion})`;
 }
 
 function notFound(cause: unknown, { name, access }: SessionOwner): ConnectError {
@@ -169,7 +170,7 @@ function interrupted({ since, cause }: Interruption, { endpoint }: Cluster): Con
   return new ConnectError({
     code: 'CONNECT_TUNNEL_INTERRUPTED',
     kind: 'unavailable',
-    message: `The tunnel to ${endpoint.host}:${endpoint.port} has had no session for ${seconds} s and goes on trying.${typeof message === 'string' ? ` ${message}` : ''}`,
+    message: `The tunnel to ${endpoint.host}:${endpoint.port} has been interrupted for ${seconds} s and goes on trying.${typeof message === 'string' ? ` ${message}` : ''}`,
     hint: typeof hint === 'string' ? hint : 'Check the network and the jump host.',
     cause,
   });

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { aws } from '../config/settings.ts';
 import type { AwsAccess } from './aws-access.ts';
 import type { Cluster } from './environment.ts';
-import { describeJumpHost, sessionOptions, sessionReason, tunnelOptions } from './tunnel-options.ts';
+import { sessionOptions, sessionReason, tunnelOptions } from './tunnel-options.ts';
 
 const access: AwsAccess = {
   region: 'eu-west-2',
@@ -34,11 +34,6 @@ describe('the options of a tunnel', () => {
     expect(target({ tag: tags })).toEqual({ tags });
     expect(target(['i-1', 'i-2'])).toEqual(['i-1', 'i-2']);
     expect(target('i-1')).toBe('i-1');
-    expect([{ tag: tags }, ['i-1', 'i-2'], 'i-1'].map(describeJumpHost)).toEqual([
-      'role=jump, stage=test',
-      'i-1 or i-2',
-      'i-1',
-    ]);
   });
 
   it('lead to the endpoint, or where the document leads', () => {

@@ -50,11 +50,3 @@ export function sessionReason(root: string, environment: string): string {
     .slice(0, 100);
   return ['postern', folder, environment].filter((part) => part !== '').join(' ');
 }
-
-export function describeJumpHost(jumpHost: JumpHost): string {
-  if (typeof jumpHost === 'string') return jumpHost;
-  if (!('tag' in jumpHost)) return jumpHost.join(' or ');
-  return Object.entries(jumpHost.tag)
-    .map(([name, value]) => `${name}=${value}`)
-    .join(', ');
-}
