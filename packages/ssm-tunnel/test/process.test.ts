@@ -6,7 +6,8 @@ import { promisify } from 'node:util';
 import { startSsmSimulator } from '@postern/ssm-simulator';
 import { expect, it } from 'vitest';
 
-it('does not keep a process alive that has nothing left to do, and holds it while a stream is open', async () => {
+/** Runs a script with a tunnel to an echo, and returns what it prints. */
+async function run(name: string): Promise<string> {
   const server = createServer((socket) => socket.on('error', () => {}).pipe(socket)).listen(0, '127.0.0.1');
   await once(server, 'listening');
   await using simulator = await startSsmSimulator();
@@ -18,12 +19,25 @@ it('does not keep a process alive that has nothing left to do, and holds it whil
     endpoint: simulator.endpoint,
     credentials: { accessKeyId: 'AKIDEXAMPLE', secretAccessKey: 'top-secret' },
   };
-  const script = fileURLToPath(new URL('./fixtures/idle-tunnel.ts', import.meta.url));
+  const script = fileURLToPath(new URL(`./fixtures/${name}.ts`, import.meta.url));
   const { stdout } = await promisify(execFile)(
     process.execPath,
     ['--conditions=@postern/source', script, JSON.stringify(options)],
     { timeout: 20_000 },
   );
-  expect(stdout).toBe('hello');
   server.close();
+  expect(simulator.violations()).toEqual([]);
+  return stdout;
+}
+
+it('does not keep a process alive that has nothing left to do, and holds it while a stream is open', async () => {
+  expect(await run('idle-tunnel')).toBe('hello');
+});
+
+it('holds the process while a stream waits for a session', async () => {
+  expect(await run('waiting-stream')).toBe('hello');
+});
+
+it('an exception in one reader’s handler is its own, and costs the others nothing', async () => {
+  expect(JSON.parse(await run('throwing-handler'))).toEqual({ caught: ['mine'], received: 30_000 });
 });

@@ -3,6 +3,7 @@ import { MAX_STREAMS, MAX_UNEXPECTED_STREAMS, TOTAL_RECEIVE_BUFFER_BYTES } from 
 import { publish } from '../diagnostics.ts';
 import { TunnelError } from '../errors.ts';
 import type { SessionCarrier, StreamStatistics } from './carrier.ts';
+import { isolated } from './isolated.ts';
 import { OutputQueue } from './output-queue.ts';
 import type { TunnelStream } from './tunnel-stream.ts';
 
@@ -77,9 +78,10 @@ export class MuxCarrier implements SessionCarrier {
     for (const event of this.#mux.receive(payload)) {
       if (event.type === 'data') {
         this.#counts.bytesReceived += event.data.length;
-        this.#byId.get(event.streamId)?.receive(event.data);
+        const stream = this.#byId.get(event.streamId);
+        if (stream !== undefined) isolated(() => stream.receive(event.data));
       } else if (event.type === 'end') {
-        this.#ended(event.streamId);
+        isolated(() => this.#ended(event.streamId));
       } else if (event.type === 'unexpected-stream') {
         if (++this.#unexpected > MAX_UNEXPECTED_STREAMS) {
           throw new ProtocolError('SSM_FRAME_INVALID', 'smux SYN', 0, 'the agent keeps opening streams');

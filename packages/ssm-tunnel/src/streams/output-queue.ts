@@ -1,4 +1,5 @@
 import type { MuxSession } from '@postern/ssm-protocol';
+import { isolated } from './isolated.ts';
 import { discardOutput, type StreamOutput, takeChunks } from './stream-output.ts';
 
 const HEADER_BYTES = 8;
@@ -54,7 +55,7 @@ export class OutputQueue {
    * a writer may use its buffer again as soon as it is told.
    */
   settleWriters(): void {
-    for (const written of this.#settled.splice(0)) written();
+    for (const written of this.#settled.splice(0)) isolated(written);
   }
 
   /** The parts of the next message's payload, at most `maxBytes` in all; empty when there is nothing to send. */

@@ -2,6 +2,7 @@ import { MAX_EARLY_BYTES } from '../channel/constants.ts';
 import { publish } from '../diagnostics.ts';
 import { TunnelError } from '../errors.ts';
 import type { SessionCarrier, StreamStatistics } from './carrier.ts';
+import { isolated } from './isolated.ts';
 import type { CarrierOptions } from './mux-carrier.ts';
 import { discardOutput, takeChunks } from './stream-output.ts';
 import type { TunnelStream } from './tunnel-stream.ts';
@@ -72,13 +73,14 @@ export class SingleCarrier implements SessionCarrier {
     this.#publish(stream, 'opened');
     stream.moveTo(this);
     this.#options.changed();
-    for (const piece of this.#early.splice(0)) stream.receive(piece);
+    for (const piece of this.#early.splice(0)) isolated(() => stream.receive(piece));
     this.#earlyBytes = 0;
   }
 
   receive(payload: Uint8Array): void {
     this.#counts.bytesReceived += payload.length;
-    if (this.#stream !== undefined) this.#stream.receive(payload);
+    const stream = this.#stream;
+    if (stream !== undefined) isolated(() => stream.receive(payload));
     else if (this.#counts.opened === 0) this.#keep(payload);
     // Otherwise it is the rest of an answer that nobody wants any more.
   }
@@ -101,7 +103,7 @@ export class SingleCarrier implements SessionCarrier {
   }
 
   settleWriters(): void {
-    for (const written of this.#settled.splice(0)) written();
+    for (const written of this.#settled.splice(0)) isolated(written);
   }
 
   /** Every byte would reach the destination. */

@@ -1,5 +1,6 @@
 import { Duplex } from 'node:stream';
 import { TunnelError } from '../errors.ts';
+import { PieceQueue } from './piece-queue.ts';
 import type { StreamOutput } from './stream-output.ts';
 
 /** What is the same for all streams of a tunnel. */
@@ -60,7 +61,7 @@ export class TunnelStream extends Duplex {
   readonly #settings: StreamSettings;
   #carrier: StreamCarrier = NOBODY;
   /** Arrived, but the reader wants nothing at the moment. */
-  #held: Uint8Array[] = [];
+  readonly #held = new PieceQueue();
   #heldBytes = 0;
   #wanted = false;
   #remoteEnded = false;
@@ -99,7 +100,7 @@ export class TunnelStream extends Duplex {
     if (this.destroyed || this.#remoteEnded) return;
     this.#receivedBytes += piece.length;
     this.#linger?.refresh();
-    if (this.#wanted && this.#held.length === 0) {
+    if (this.#wanted && this.#held.isEmpty) {
       this.#wanted = this.push(this.readableLength > 0 ? ownCopy(piece) : piece);
       return;
     }
@@ -114,7 +115,7 @@ export class TunnelStream extends Duplex {
     this.#remoteEnded = true;
     // Nothing that is still unsent can be delivered: the agent has closed the whole connection.
     this.#finish();
-    if (this.#held.length === 0) this.push(null);
+    if (this.#held.isEmpty) this.push(null);
   }
 
   /** The reader was too slow for too long. */
@@ -136,7 +137,7 @@ export class TunnelStream extends Duplex {
       this.#hold(-(piece.length + PIECE_OVERHEAD_BYTES));
       this.#wanted = this.push(piece);
     }
-    if (this.#remoteEnded && this.#held.length === 0 && !this.readableEnded) this.push(null);
+    if (this.#remoteEnded && this.#held.isEmpty && !this.readableEnded) this.push(null);
   }
 
   override _write(chunk: Buffer, _encoding: string, callback: (error?: Error | null) => void): void {
@@ -172,7 +173,7 @@ export class TunnelStream extends Duplex {
         }),
     );
     this.#hold(-this.#heldBytes);
-    this.#held = [];
+    this.#held.clear();
     callback(error);
   }
 
