@@ -75,6 +75,7 @@ export class ReliableSender {
   #next = 0;
   /** The oldest unacknowledged number, or the next one. */
   #oldest = 0;
+  #highestAcknowledged = -1;
   #unackedBytes = 0;
   #paused = false;
   /** The pause is long and nothing is unacknowledged: one new message may go out to see whether it is over. */
@@ -211,7 +212,8 @@ export class ReliableSender {
       this.#deliveredSentAt = entry.sentAt;
     }
     if (sequenceNumber === this.#oldest) this.#findOldest();
-    this.#hasten(now);
+    if (sequenceNumber > this.#highestAcknowledged) this.#highestAcknowledged = sequenceNumber;
+    if (this.#highestAcknowledged > this.#oldest || this.#withheld) this.#hasten(now);
     if (this.#unacked.size === 0) this.#deadline = undefined;
     if (this.#paused) this.resume(now);
     return true;

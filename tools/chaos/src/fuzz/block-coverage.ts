@@ -12,6 +12,8 @@ export interface FileCoverage {
 
 interface ScriptCoverage {
   readonly reached: Uint8Array;
+  /** What belongs to a function at all. */
+  readonly code: Uint8Array;
   /** Offsets where a block begins or ends: functions, branches, loops. */
   readonly edges: Set<number>;
 }
@@ -71,8 +73,8 @@ export class BlockCoverage implements Disposable {
 
   get files(): FileCoverage[] {
     return [...this.#scripts]
-      .map(([url, { reached, edges }]) => {
-        const starts = [...edges].sort((a, b) => a - b).slice(0, -1);
+      .map(([url, { reached, code, edges }]) => {
+        const starts = [...edges].filter((edge) => code[edge] === 1);
         const path = fileURLToPath(url);
         return {
           file: `${basename(dirname(path))}/${basename(path)}`,
@@ -101,7 +103,11 @@ export class BlockCoverage implements Disposable {
     const known = this.#scripts.get(url);
     if (known !== undefined) return known;
     const length = readFileSync(fileURLToPath(url), 'utf8').length;
-    const script = { reached: new Uint8Array(length), edges: new Set<number>() };
+    const script = {
+      reached: new Uint8Array(length),
+      code: new Uint8Array(length),
+      edges: new Set<number>(),
+    };
     this.#scripts.set(url, script);
     return script;
   }
@@ -116,6 +122,7 @@ function paint(script: Profiler.ScriptCoverage, known: ScriptCoverage): Uint8Arr
   for (const { ranges } of functions) {
     for (const { startOffset, endOffset, count } of ranges) {
       known.edges.add(startOffset).add(endOffset);
+      known.code.fill(1, startOffset, endOffset);
       reached.fill(count > 0 ? 1 : 0, startOffset, endOffset);
     }
   }

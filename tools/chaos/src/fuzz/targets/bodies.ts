@@ -38,6 +38,20 @@ const acknowledgeWith = (payload: Uint8Array): ClientMessage => ({
   ...envelope,
 });
 
+const oddRequest = encodeHandshakeRequest({
+  agentVersion: '3.3.987.0',
+  actions: [
+    { actionType: 'KMSEncryption', kmsKeyId: 'arn:key', challenge: 'AAAA' },
+    { actionType: 'Unknown', name: 'Dance', parameters: { steps: 3 } },
+    { actionType: 'SessionType', sessionType: 'Port', properties: null },
+  ],
+});
+const oddResponse = encodeHandshakeResponse({
+  clientVersion: '1.2.707.0',
+  actions: [{ actionType: 'KMSEncryption', status: 2, error: 'no' }],
+  errors: ['no'],
+});
+
 interface Codec<Value> {
   parse(body: Buffer): Value;
   encode(value: Value): Uint8Array;
@@ -77,6 +91,8 @@ export function bodiesTarget(): FuzzTarget {
       }),
       Buffer.from('\x07{"MessageSchemaVersion":"1.0","RequestId":"r","TokenValue":"t","ClientId":"c"}'),
       Buffer.from('\x02{"SessionId":"s-1","Output":"no"}'),
+      Buffer.concat([Buffer.of(5), oddRequest]),
+      Buffer.concat([Buffer.of(6), oddResponse]),
     ],
     words: [
       'AcknowledgedMessageSequenceNumber',

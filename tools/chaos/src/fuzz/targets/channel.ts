@@ -1,9 +1,14 @@
-import { MessageType } from '@postern/ssm-protocol';
+import { encodeHandshakeRequest, MessageType } from '@postern/ssm-protocol';
 import { capturedEnvelopes } from '../captures.ts';
 import { HostileSession, MOVES } from '../hostile-session.ts';
 import { ScriptReader } from '../script-reader.ts';
 import type { FuzzTarget } from '../target.ts';
 import { tunnelInternals } from '../tunnel-internals.ts';
+
+const encryption = encodeHandshakeRequest({
+  agentVersion: '3.3.987.0',
+  actions: [{ actionType: 'KMSEncryption', kmsKeyId: 'arn:key' }],
+});
 
 /** The client's session, from the handshake to its end, against an agent, a service and users that do anything. */
 export async function channelTarget(): Promise<FuzzTarget> {
@@ -68,6 +73,7 @@ export async function channelTarget(): Promise<FuzzTarget> {
         0,
       ]),
       Uint8Array.from([1, MOVES.control, 5, 0, MOVES.open, MOVES.write, 9, MOVES.tick, MOVES.control, 4, 0]),
+      Buffer.concat([Uint8Array.from([0, MOVES.oddRequest, encryption.length]), encryption]),
       ...capturedEnvelopes().map((bytes) =>
         Buffer.concat([Uint8Array.from([1, MOVES.raw, Math.min(255, bytes.length)]), bytes.subarray(0, 255)]),
       ),
