@@ -1,7 +1,7 @@
 import { type Cipher, createCipheriv, createHash, type Hash } from 'node:crypto';
 import { Readable } from 'node:stream';
 
-export type Direction = 'up' | 'down';
+type Direction = 'up' | 'down';
 
 export const DIGEST_BYTES = 32;
 
