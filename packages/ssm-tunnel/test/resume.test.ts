@@ -118,3 +118,22 @@ it('a listener goes on accepting while the line is down', async () => {
   expect(await ask(socket, 'through')).toBe('through');
   socket.destroy();
 });
+
+it('a line that is cut again and again is asked for ever more slowly, and not for ever', async () => {
+  await using node = await startNode();
+  const tunnel = await node.open({ reconnectTimeoutMs: 1_000 });
+  const stream = tunnel.connect();
+  const failed = failureOf(stream);
+  expect(await ask(stream, 'x')).toBe('x');
+  // Whatever is said over a link, it does not last.
+  const talk = setInterval(() => {
+    if (tunnel.state.name !== 'open') return;
+    stream.write('y');
+    node.simulator.faults.cutChannel(tunnel.sessionId);
+  }, 5);
+  const { reason } = await tunnel.closed;
+  clearInterval(talk);
+  expect(reason).toMatchObject({ code: 'SSM_RECONNECT_TIMEOUT' });
+  expect(await failed).toMatchObject({ code: 'SSM_STREAM_RESET' });
+  expect(node.simulator.statistics().resumeSessionCalls).toBeLessThan(10);
+}, 30_000);

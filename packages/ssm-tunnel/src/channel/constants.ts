@@ -87,3 +87,6 @@ export const GROWTH_PAUSE_MS = 30_000;
 
 /** Streams that may wait for a session. */
 export const MAX_WAITING_STREAMS = 10_000;
+
+/** Streams that may wait for sessions of their own, each of which is being started. */
+export const MAX_WAITING_ALONE = 64;

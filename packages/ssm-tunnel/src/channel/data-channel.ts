@@ -101,6 +101,8 @@ export class DataChannel implements LinkEvents {
 
   onLost(error: TunnelError): void {
     this.#link = undefined;
+    clearTimeout(this.#timer);
+    this.#timerAt = Number.POSITIVE_INFINITY;
     // Not every service says goodbye: the agent's word that it ends the session is enough.
     if (this.#terminate?.acknowledged === true) this.#end(undefined);
     else this.#user.onLinkLost(error);
@@ -348,8 +350,9 @@ export class DataChannel implements LinkEvents {
 
   /** Makes sure that a timer fires when the sender wants to be asked. */
   #arm(): void {
+    if (this.#link === undefined || this.#state.name === 'over') return;
     const deadline = this.#sender.nextDeadline();
-    if (deadline === undefined || deadline >= this.#timerAt || this.#state.name === 'over') return;
+    if (deadline === undefined || deadline >= this.#timerAt) return;
     clearTimeout(this.#timer);
     this.#timerAt = deadline;
     // The immediate lets acknowledgements be read first that came in while the process was busy.

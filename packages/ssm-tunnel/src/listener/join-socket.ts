@@ -21,7 +21,10 @@ export function joinSocket(socket: Socket, stream: Duplex, canReset: boolean): v
   stream.on('end', () => {
     socket.unpipe(stream);
     socket.resume();
-    socket.setTimeout(LOCAL_END_TIMEOUT_MS, () => socket.destroy());
+    // A slow reader may still have to take the rest: the time begins when all of it is the kernel's.
+    const patience = (): void => void socket.setTimeout(LOCAL_END_TIMEOUT_MS, () => socket.destroy());
+    if (socket.writableFinished) patience();
+    else socket.once('finish', patience);
   });
   stream.on('close', () => {
     if (canReset && !stream.readableEnded && !socket.destroyed) socket.resetAndDestroy();

@@ -3,6 +3,7 @@ import {
   GROWTH_PAUSE_MS,
   MAX_STREAMS,
   MAX_USELESS_SESSIONS,
+  MAX_WAITING_ALONE,
   MAX_WAITING_STREAMS,
   POOL_INTERVAL_MS,
   USEFUL_AFTER_MS,
@@ -59,6 +60,8 @@ export class SessionPool implements SessionEvents {
   readonly #starting = new Set<Promise<unknown>>();
   readonly #life = new AbortController();
   #startingShared = 0;
+  /** Streams that wait for a session of their own. */
+  #waitingAlone = 0;
   /** Sessions that ended by themselves. */
   #lost = 0;
   #newest: Session | undefined;
@@ -92,7 +95,7 @@ export class SessionPool implements SessionEvents {
   }
 
   get waitingStreams(): number {
-    return this.#waiting.size;
+    return this.#waiting.size + this.#waitingAlone;
   }
 
   get state(): PoolState {
@@ -137,12 +140,8 @@ export class SessionPool implements SessionEvents {
     const session = this.#pick();
     if (session !== undefined) {
       session.adopt(stream);
-    } else if (this.#isFull()) {
-      stream.destroy(
-        new TunnelError('SSM_STREAM_LIMIT', `${MAX_STREAMS} connections are open in each session.`, {
-          hint: 'Close some, or raise sessions.max.',
-        }),
-      );
+    } else if (this.#isFull() || this.waitingStreams >= MAX_WAITING_STREAMS) {
+      stream.destroy(streamLimit(this.#isFull()));
       return;
     } else {
       // Who rests is not in trouble: the time starts with the first wish.
@@ -155,6 +154,11 @@ export class SessionPool implements SessionEvents {
 
   /** Gives the stream a session of its own, which ends with it. */
   connectDedicated(stream: TunnelStream): void {
+    if (this.#waitingAlone >= MAX_WAITING_ALONE) {
+      stream.destroy(streamLimit(false));
+      return;
+    }
+    this.#waitingAlone++;
     const room = new WaitingRoom(() => {});
     room.admit(stream);
     const start = async (): Promise<void> => {
@@ -171,6 +175,8 @@ export class SessionPool implements SessionEvents {
       } catch (error) {
         if (this.#over) stream.destroy(this.#endedBy);
         else stream.destroy(asError(error));
+      } finally {
+        this.#waitingAlone--;
       }
     };
     this.#track(start());
@@ -350,7 +356,6 @@ export class SessionPool implements SessionEvents {
   }
 
   #isFull(): boolean {
-    if (this.#waiting.size >= MAX_WAITING_STREAMS) return true;
     if (this.#size < this.#options.sessions.max) return false;
     for (const session of this.#sessions.keys()) {
       if (session.state !== 'open' || session.isExclusive || session.streams < MAX_STREAMS) return false;
@@ -382,4 +387,14 @@ export class SessionPool implements SessionEvents {
     this.#starting.add(start);
     void start.finally(() => this.#starting.delete(start));
   }
+}
+
+function streamLimit(full: boolean): TunnelError {
+  return full
+    ? new TunnelError('SSM_STREAM_LIMIT', `${MAX_STREAMS} connections are open in each session.`, {
+        hint: 'Close some, or raise sessions.max.',
+      })
+    : new TunnelError('SSM_STREAM_LIMIT', 'Too many connections wait for a session.', {
+        hint: 'Look at the state of the tunnel before connecting more.',
+      });
 }

@@ -116,10 +116,7 @@ export class MuxCarrier implements SessionCarrier {
 
   destroyAll(reason?: () => Error): void {
     for (const stream of [...this.#streams]) {
-      if (reason !== undefined) {
-        this.#counts.reset++;
-        this.#publish(stream, 'reset');
-      }
+      if (reason !== undefined) this.wasReset(stream);
       stream.destroy(reason?.());
     }
   }
@@ -132,8 +129,9 @@ export class MuxCarrier implements SessionCarrier {
     return false;
   }
 
-  /** A NOP, for agents that end silent sessions. */
+  /** A NOP, for agents that end silent sessions; not while something else waits to be sent. */
   keepAlive(): void {
+    if (!this.#queue.isEmpty) return;
     this.#queue.addControl(this.#mux.keepAlive());
     this.#options.wake();
   }
@@ -170,6 +168,11 @@ export class MuxCarrier implements SessionCarrier {
     this.#options.changed();
   }
 
+  wasReset(stream: TunnelStream): void {
+    this.#counts.reset++;
+    this.#publish(stream, 'reset');
+  }
+
   account(_stream: TunnelStream, bytes: number): void {
     this.#heldBytes += bytes;
     if (bytes <= 0 || this.#heldBytes <= TOTAL_RECEIVE_BUFFER_BYTES) return;
@@ -177,7 +180,7 @@ export class MuxCarrier implements SessionCarrier {
     for (const stream of this.#byId.values()) {
       if (largest === undefined || stream.heldBytes > largest.heldBytes) largest = stream;
     }
-    largest?.overflow();
+    largest?.overflow('Read faster, or spread the connections over more sessions.');
   }
 
   /**

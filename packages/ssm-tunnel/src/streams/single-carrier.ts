@@ -116,10 +116,7 @@ export class SingleCarrier implements SessionCarrier {
   destroyAll(reason?: () => Error): void {
     const stream = this.#stream;
     if (stream === undefined) return;
-    if (reason !== undefined) {
-      this.#counts.reset++;
-      this.#publish(stream, 'reset');
-    }
+    if (reason !== undefined) this.wasReset(stream);
     stream.destroy(reason?.());
   }
 
@@ -159,6 +156,11 @@ export class SingleCarrier implements SessionCarrier {
       this.#options.finished();
     }
     this.#options.changed();
+  }
+
+  wasReset(stream: TunnelStream): void {
+    this.#counts.reset++;
+    this.#publish(stream, 'reset');
   }
 
   account(_stream: TunnelStream, bytes: number): void {

@@ -23,6 +23,7 @@ function setUp(options: Partial<StreamCarrier & StreamSettings> = {}): {
     discard: vi.fn(),
     release: vi.fn(),
     account: () => {},
+    wasReset: vi.fn(),
     ...options,
   };
   const stream = new TunnelStream({ ...settings, ...options });
@@ -107,6 +108,7 @@ describe('a stream', () => {
         message: expect.stringContaining('db.internal:5432'),
       }),
     ]);
+    expect(carrier.wasReset).toHaveBeenCalledTimes(1);
     expect(carrier.release).toHaveBeenCalled();
     expect(total.reduce((sum, bytes) => sum + bytes, 0)).toBe(0);
   });

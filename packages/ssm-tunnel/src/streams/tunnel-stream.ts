@@ -25,6 +25,8 @@ export interface StreamCarrier {
   release(stream: TunnelStream): void;
   /** Bytes held for slow readers changed by that many. */
   account(stream: TunnelStream, bytes: number): void;
+  /** The stream is about to be reset by our side. */
+  wasReset(stream: TunnelStream): void;
 }
 
 /** Memory that a held piece costs besides its bytes, roughly; without it a flood of tiny pieces has no bound. */
@@ -38,6 +40,7 @@ const NOBODY: StreamCarrier = {
   discard() {},
   release() {},
   account() {},
+  wasReset() {},
 };
 
 /**
@@ -106,7 +109,8 @@ export class TunnelStream extends Duplex {
     }
     this.#held.push(ownCopy(piece));
     this.#hold(piece.length + PIECE_OVERHEAD_BYTES);
-    if (this.#heldBytes > this.#settings.streamBufferBytes) this.overflow();
+    if (this.#heldBytes > this.#settings.streamBufferBytes)
+      this.overflow('Read faster, or raise streamBufferBytes.');
   }
 
   /** The remote side's FIN, or our decision not to wait for it any longer. */
@@ -119,12 +123,14 @@ export class TunnelStream extends Duplex {
   }
 
   /** The reader was too slow for too long. */
-  overflow(): void {
+  overflow(hint: string): void {
+    const { destination } = this.#settings;
+    this.#carrier.wasReset(this);
     this.destroy(
       new TunnelError(
         'SSM_STREAM_RESET',
-        `The connection to ${this.#settings.destination} was reset: its reader left ${this.#heldBytes} bytes waiting.`,
-        { hint: 'Read faster, or raise streamBufferBytes.' },
+        `The connection to ${destination} was reset: its reader left ${this.#heldBytes} bytes waiting.`,
+        { hint },
       ),
     );
   }

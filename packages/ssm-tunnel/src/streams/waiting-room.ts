@@ -57,6 +57,8 @@ export class WaitingRoom implements StreamCarrier {
 
   account(): void {}
 
+  wasReset(): void {}
+
   #remove(stream: TunnelStream): boolean {
     const found = this.#streams.delete(stream);
     if (this.#streams.size === 0) {
