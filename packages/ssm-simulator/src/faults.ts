@@ -19,7 +19,7 @@ export interface MessageFaultOptions extends MessageMatch {
 export interface SsmFaults {
   /** The service closes the client's socket. Default `1000 Bye`, as the real one does about every hour. */
   closeChannel(sessionId: string, code?: number, reason?: string): void;
-  /** The client's connection breaks without a close frame. */
+  /** The client's connection breaks without a close frame. Nothing happens while there is none that was opened. */
   cutChannel(sessionId: string): void;
   /** The client's connection stays open and nothing comes through: no data, no pong. Until the next connection. */
   silenceChannel(sessionId: string): void;

@@ -9,6 +9,7 @@ import { closedPort, destination, echo } from './destinations.ts';
 import { type Access, handshakeResponse, RawClient, start, waitFor } from './raw-client.ts';
 import { frameTexts, psh, syn } from './raw-envelope.ts';
 import { type Running, running } from './setup.ts';
+import { inVirtualTime } from './virtual-time.ts';
 
 test('close ends every session, connection and timer, once', async () => {
   await using server = await echo();
@@ -31,9 +32,8 @@ test('close ends every session, connection and timer, once', async () => {
   await waitFor(() => (resources() <= before ? true : undefined));
 });
 
-test('close leaves no timer, whatever was going on', async () => {
-  vi.useFakeTimers({ toFake: ['setTimeout', 'setInterval', 'clearTimeout', 'clearInterval', 'performance'] });
-  try {
+test('close leaves no timer, whatever was going on', () =>
+  inVirtualTime(async () => {
     await using server = await echo();
     const simulator = await running({ service: { oneWayDelayMs: 1, maxSessionDurationMs: 60_000 } });
     const access = await waitForStart(simulator, server.port);
@@ -58,10 +58,7 @@ test('close leaves no timer, whatever was going on', async () => {
     expect(vi.getTimerCount()).toBe(0);
     client.socket.terminate();
     waiting.terminate();
-  } finally {
-    vi.useRealTimers();
-  }
-});
+  }));
 
 async function waitForStart(simulator: Running, port: number): Promise<Access> {
   const starting = start(simulator, { port });

@@ -22,7 +22,6 @@ export class ReliableClient {
   #closed = false;
   ready = false;
   over: string | undefined;
-  connections = 0;
   output: Buffer = Buffer.alloc(0);
 
   constructor(simulator: SsmSimulator, access: Access) {
@@ -60,7 +59,6 @@ export class ReliableClient {
     socket.on('message', (data: Buffer) => this.#receive(data));
     socket.once('close', () => void this.#resume());
     await once(socket, 'open');
-    this.connections++;
     socket.send(openText(access.TokenValue));
     for (const entry of this.#unacknowledged.values()) this.#again(entry);
   }

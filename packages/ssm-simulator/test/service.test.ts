@@ -1,9 +1,10 @@
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import { destination, echo } from './destinations.ts';
 import { type Access, jumpHost, openText, RawClient, start, user, waitFor } from './raw-client.ts';
 import { frameTexts, psh, syn } from './raw-envelope.ts';
 import { ReliableClient } from './reliable-client.ts';
 import { type Running, running } from './setup.ts';
+import { inVirtualTime } from './virtual-time.ts';
 
 const until = async (condition: () => boolean): Promise<void> => {
   await waitFor(() => (condition() ? true : undefined));
@@ -17,54 +18,65 @@ const lastWords = async (client: RawClient): Promise<string> =>
 
 const said = (client: RawClient): string => frameTexts(client.output).join('').replaceAll('PSH 3 ', '');
 
-test('an idle session is ended; input of the client keeps it, and so does ResumeSession', async () => {
-  await using server = await echo();
-  await using simulator = await running({ service: { idleTimeoutMs: 400 } });
-  const access = await start(simulator, { port: server.port });
-  const client = await RawClient.ready(access);
-  const startedAt = performance.now();
-  while (performance.now() - startedAt < 1_000) {
-    client.data(Buffer.from('0103000000000000', 'hex'));
-    await waitFor(() => (client.acknowledged.length === client.next ? true : undefined));
+const MINUTE = 60_000;
+const nop = Buffer.from('0103000000000000', 'hex');
+
+/** A sign of life that is no data of anybody, until it is acknowledged. */
+const keepAlive = async (client: RawClient): Promise<void> => {
+  client.data(nop);
+  await until(() => client.acknowledged.includes(client.next - 1));
+};
+
+test('an idle session is ended after 20 minutes; input of the client keeps it, and so does ResumeSession', () =>
+  inVirtualTime(async () => {
+    await using simulator = await running();
+    const access = await start(simulator, { port: 5432 });
+    const client = await RawClient.ready(access);
+    vi.advanceTimersByTime(19 * MINUTE);
+    await keepAlive(client);
+    vi.advanceTimersByTime(19 * MINUTE);
     await resume(simulator, access);
-  }
-  expect(simulator.statistics().openSessions).toBe(1);
-  expect(await lastWords(client)).toBe('Your session timed out due to inactivity.');
-  expect(await resume(simulator, access)).toEqual({ SessionId: access.SessionId });
-});
+    vi.advanceTimersByTime(19 * MINUTE);
+    // Pings are no input.
+    client.socket.ping();
+    await until(() => client.pongs.length === 1);
+    expect(simulator.statistics().openSessions).toBe(1);
+    vi.advanceTimersByTime(MINUTE);
+    expect(await lastWords(client)).toBe('Your session timed out due to inactivity.');
+    expect(await resume(simulator, access)).toEqual({ SessionId: access.SessionId });
+  }));
 
-test('pings do not keep a session', async () => {
-  await using simulator = await running({ service: { idleTimeoutMs: 300 } });
-  const client = await RawClient.ready(await start(simulator, { port: 5432 }));
-  const pinging = setInterval(() => client.socket.ping(), 20);
-  expect(await lastWords(client)).toContain('inactivity');
-  clearInterval(pinging);
-});
+test('a session lasts no longer than it may, whatever happens in it', () =>
+  inVirtualTime(async () => {
+    await using simulator = await running({ service: { maxSessionDurationMs: 30 * MINUTE } });
+    const client = await RawClient.ready(await start(simulator, { port: 5432 }));
+    vi.advanceTimersByTime(15 * MINUTE);
+    await keepAlive(client);
+    expect(simulator.statistics().openSessions).toBe(1);
+    vi.advanceTimersByTime(15 * MINUTE);
+    expect(await lastWords(client)).toBe('Your session reached its maximum duration.');
+  }));
 
-test('a session lasts no longer than it may, whatever happens in it', async () => {
-  await using server = await echo();
-  await using simulator = await running({ service: { maxSessionDurationMs: 300 } });
-  const client = await RawClient.ready(await start(simulator, { port: server.port }));
-  const busy = setInterval(() => client.data(Buffer.from('0103000000000000', 'hex')), 20);
-  expect(await lastWords(client)).toBe('Your session reached its maximum duration.');
-  clearInterval(busy);
-});
-
-test('the hourly close ends both channels with Bye, and the agent comes back by itself', async () => {
-  await using server = await echo();
-  await using simulator = await running({ service: { closeChannelsEveryMs: 300 } });
-  const access = await start(simulator, { port: server.port });
-  const client = await RawClient.ready(access);
-  client.data(syn(3), psh(3, 'before '));
-  await until(() => said(client) === 'before ');
-  expect(await client.waitClosed()).toEqual({ code: 1000, reason: 'Bye' });
-  const again = await RawClient.open(await resume(simulator, access));
-  again.next = client.next;
-  again.data(psh(3, 'after'));
-  await until(() => said(again) === 'after');
-  expect(server.sockets).toHaveLength(1);
-  simulator.assertNoViolations();
-});
+test('the hourly close ends both channels with Bye, and the agent comes back by itself', () =>
+  inVirtualTime(async () => {
+    await using server = await echo();
+    await using simulator = await running();
+    const access = await start(simulator, { port: server.port });
+    const client = await RawClient.ready(access);
+    client.data(syn(3), psh(3, 'before '));
+    await until(() => said(client) === 'before ');
+    for (let minutes = 0; minutes < 60; minutes += 15) {
+      await keepAlive(client);
+      vi.advanceTimersByTime(15 * MINUTE);
+    }
+    expect(await client.waitClosed()).toEqual({ code: 1000, reason: 'Bye' });
+    const again = await RawClient.open(await resume(simulator, access));
+    again.next = client.next;
+    again.data(psh(3, 'after'));
+    await until(() => said(again) === 'after');
+    expect(server.sockets).toHaveLength(1);
+    simulator.assertNoViolations();
+  }));
 
 test('a service that drops for an absent peer loses no data of who repeats it', async () => {
   await using server = await echo();
@@ -125,17 +137,18 @@ test('on a path that takes time a question has its answer after the way there an
   simulator.assertNoViolations();
 });
 
-test('a token that is too old opens nothing; ResumeSession gives a new one, and voids the one before', async () => {
-  await using simulator = await running({ service: { tokenLifetimeMs: 100 } });
-  const access = await start(simulator, { port: 5432 });
-  const tooLate = performance.now() + 110;
-  await until(() => performance.now() > tooLate);
-  expect((await (await RawClient.open(access)).waitClosed()).code).toBe(1008);
-  const first = await resume(simulator, access);
-  const second = await resume(simulator, access);
-  expect((await (await RawClient.open(first)).waitClosed()).code).toBe(1008);
-  expect((await RawClient.ready(second)).closed).toBeUndefined();
-});
+test('a token that is too old opens nothing; ResumeSession gives a new one, and voids the one before', () =>
+  inVirtualTime(async () => {
+    await using simulator = await running({ service: { tokenLifetimeMs: MINUTE } });
+    const access = await start(simulator, { port: 5432 });
+    vi.advanceTimersByTime(MINUTE + 1);
+    expect((await (await RawClient.open(access)).waitClosed()).code).toBe(1008);
+    const first = await resume(simulator, access);
+    const second = await resume(simulator, access);
+    expect((await (await RawClient.open(first)).waitClosed()).code).toBe(1008);
+    const client = await RawClient.open(second);
+    await client.message('start_publication');
+  }));
 
 test.each([
   ['no-token', undefined],

@@ -1,4 +1,3 @@
-import type { Socket } from 'node:net';
 import {
   clientCapabilities,
   compareVersions,
@@ -16,7 +15,6 @@ import {
   SmuxCommand,
   sessionProperty,
 } from '@postern/ssm-protocol';
-import { publish } from '../events.ts';
 import type { RelayedMessage } from '../gateway/relayed-message.ts';
 import type { AgentLeg } from '../gateway/session-relay.ts';
 import type { Session } from '../session.ts';
@@ -25,7 +23,8 @@ import type { ViolationKind } from '../violations.ts';
 import type { AgentSettings } from './agent-options.ts';
 import { BasicPortSession } from './basic-port-session.ts';
 import { DataChannel, type Handling } from './data-channel.ts';
-import { type Destination, dial, findDestination, type Resolve } from './destination.ts';
+import { type Destination, findDestination, type Resolve } from './destination.ts';
+import { Dialler } from './dialler.ts';
 import { MuxPortSession } from './mux-port-session.ts';
 import type { PortSession, PortSessionHost } from './port-session.ts';
 
@@ -51,10 +50,9 @@ export class AgentWorker implements AgentLeg {
   readonly #counters: Counters;
   readonly #violation: (kind: ViolationKind, detail: string) => void;
   readonly #channel: DataChannel;
+  readonly #dialler: Dialler;
   #state: 'starting' | 'handshake' | 'answered' | 'running' | 'ended' = 'starting';
   #speaksFirst = false;
-  /** Dials that may not succeed or fail before. */
-  #held: Promise<void> | undefined;
   #handshakeStartedAt = 0;
   #handshakeTimer: NodeJS.Timeout | undefined;
   #port: PortSession | undefined;
@@ -75,6 +73,7 @@ export class AgentWorker implements AgentLeg {
     this.#resolve = environment.resolve;
     this.#counters = environment.counters;
     this.#violation = environment.violation;
+    this.#dialler = new Dialler(session.id, environment.counters);
     this.#channel = new DataChannel({
       send: (message) => link.send(message),
       handle: (message) => this.#handle(message),
@@ -130,15 +129,7 @@ export class AgentWorker implements AgentLeg {
 
   /** Dials hang until the returned function is called. */
   holdDials(): () => void {
-    let release = (): void => {};
-    const held = new Promise<void>((resolve) => {
-      release = resolve;
-    });
-    this.#held = held;
-    return () => {
-      if (this.#held === held) this.#held = undefined;
-      release();
-    };
+    return this.#dialler.hold();
   }
 
   get congested(): boolean {
@@ -281,7 +272,7 @@ export class AgentWorker implements AgentLeg {
 
   #portHost(destination: Destination): PortSessionHost {
     return {
-      dial: (signal) => this.#dial(destination, signal),
+      dial: (signal) => this.#dialler.dial(destination, signal),
       sendData: (payload) => this.#channel.sendStream(PayloadType.output, payload),
       sendFlag: (flag) => this.#channel.sendStream(PayloadType.flag, encodeSessionFlag(flag)),
       canSend: () => {
@@ -305,21 +296,6 @@ export class AgentWorker implements AgentLeg {
     };
   }
 
-  async #dial(destination: Destination, signal: AbortSignal): Promise<Socket> {
-    const { host, port } = destination;
-    const event = { sessionId: this.#session.id, host, port };
-    this.#counters.dialling(host, port);
-    try {
-      if (this.#held !== undefined) await letGo(this.#held, signal);
-      const socket = await dial(destination, signal);
-      publish('dial', event);
-      return socket.unref();
-    } catch (error) {
-      publish('dial', { ...event, error: (error as NodeJS.ErrnoException).code ?? 'ERROR' });
-      throw error;
-    }
-  }
-
   #flag(payload: Uint8Array): boolean {
     let flag: number;
     try {
@@ -337,14 +313,3 @@ export class AgentWorker implements AgentLeg {
 
 /** The client's gate for mux; agents up to this version run basic mode. */
 const MUX_SINCE = '3.0.196.0';
-
-function letGo(held: Promise<void>, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const abort = (): void => reject(signal.reason);
-    signal.addEventListener('abort', abort, { once: true });
-    void held.then(() => {
-      signal.removeEventListener('abort', abort);
-      resolve();
-    });
-  });
-}
