@@ -12,14 +12,14 @@ const access: AwsAccess = {
 const cluster: Cluster = { endpoint: { host: 'db.example', port: 5432 }, region: 'eu-west-2', ca: [] };
 const owner = (over: object = {}) => ({
   name: 'staging',
-  root: '/work/shop',
+  root: '/repo/shop',
   access,
   settings: aws({ region: 'eu-west-2', cluster: 'app', ...over }),
 });
 
 describe('the reason of a session', () => {
   it('tells workspace and environment, and is one that AWS takes whatever the folder is called', () => {
-    expect(sessionReason('/work/shop', 'staging')).toBe('postern shop staging');
+    expect(sessionReason('/repo/shop', 'staging')).toBe('postern shop staging');
     expect(sessionReason('/', 'staging')).toBe('postern staging');
     expect(sessionReason('/a/Łódź [postern 1 2]\n', 'dev')).toBe('postern Łódź-postern-1-2- dev');
     expect(sessionReason(`/${'a'.repeat(255)}`, 'dev').length).toBeLessThan(200);
