@@ -4,7 +4,7 @@ import { publish } from './diagnostics.ts';
 import { asError, closedError, TunnelError } from './errors.ts';
 import { type ListenOptions, startListener, type TunnelListener } from './listener/listener.ts';
 import type { ResolvedOptions } from './options.ts';
-import type { Session, SessionEvents } from './session/session.ts';
+import type { Session } from './session/session.ts';
 import { type PoolEvents, type PoolState, SessionPool } from './session/session-pool.ts';
 import { SessionStarter } from './session/session-starter.ts';
 import { failedStream, TunnelStream } from './streams/tunnel-stream.ts';
@@ -75,8 +75,7 @@ export class SsmTunnel implements Tunnel, PoolEvents {
   constructor(api: SessionApi, options: ResolvedOptions) {
     this.#api = api;
     this.#options = options;
-    const starter = (events: SessionEvents): SessionStarter => new SessionStarter({ api, options }, events);
-    this.#pool = new SessionPool(options, this, starter);
+    this.#pool = new SessionPool(options, this, new SessionStarter({ api, options }));
     let settle: (outcome: { reason: unknown }) => void = () => {};
     this.closed = new Promise((resolve) => {
       settle = resolve;

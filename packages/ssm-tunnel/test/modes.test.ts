@@ -140,3 +140,19 @@ it('bytes of one connection never reach the next one, also when the line was los
   expect(String(await read(second, 50_000))).toMatch(/^2+$/);
   second.destroy();
 }, 60_000);
+
+it('a server that hangs up without a word, time and again, does not end a tunnel of single connections', async () => {
+  const server = createServer((socket) => socket.end());
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as { port: number };
+  await using node = await startNode();
+  const tunnel = await node.open({
+    document: { name: 'AWS-StartSSHSession', parameters: { portNumber: String(port) } },
+  });
+  for (let at = 0; at < 12; at++) expect(await text(tunnel.connect())).toBe('');
+  expect(tunnel.state.name).not.toBe('closed');
+  expect(tunnel.stats().replacements).toBe(0);
+  await tunnel.close();
+  server.close();
+}, 60_000);

@@ -64,14 +64,28 @@ it('a dedicated stream has a session of its own, which ends with it', async () =
   expect(tunnel.stats()).toMatchObject({ state: 'open', replacements: 0 });
 });
 
-it('a dedicated stream whose session cannot be started fails alone', async () => {
+it('a dedicated stream waits for its session as others do, and fails alone when it may not have one', async () => {
   await using node = await startNode();
   const tunnel = await node.open();
+  node.simulator.faults.failNext('StartSession', { code: 'TargetNotConnected', status: 400 });
+  const patient = tunnel.connect({ dedicated: true });
+  expect(tunnel.stats().waitingStreams).toBe(1);
+  expect(await ask(patient, 'patient')).toBe('patient');
+  patient.destroy();
   node.simulator.faults.failNext('StartSession', { code: 'AccessDeniedException', status: 400 });
   expect(await failureOf(tunnel.connect({ dedicated: true }))).toMatchObject({ code: 'SSM_ACCESS_DENIED' });
   const stream = tunnel.connect();
   expect(await ask(stream, 'fine')).toBe('fine');
   stream.destroy();
+});
+
+it('a dedicated stream that still waits is closed with its tunnel, without an error', async () => {
+  await using node = await startNode();
+  const tunnel = await node.open();
+  node.simulator.faults.failNext('StartSession', { code: 'TargetNotConnected', status: 400 }, 99);
+  const stream = tunnel.connect({ dedicated: true });
+  await tunnel.close();
+  expect([stream.destroyed, stream.errored]).toEqual([true, null]);
 });
 
 it('uploads may use larger messages', async () => {

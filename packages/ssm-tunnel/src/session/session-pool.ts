@@ -3,21 +3,22 @@ import {
   GROWTH_PAUSE_MS,
   MAX_STREAMS,
   MAX_USELESS_SESSIONS,
-  MAX_WAITING_ALONE,
   MAX_WAITING_STREAMS,
   POOL_INTERVAL_MS,
   USEFUL_AFTER_MS,
 } from '../channel/constants.ts';
-import { asError, closedError, TunnelError } from '../errors.ts';
+import { closedError, type TunnelError } from '../errors.ts';
 import type { ResolvedOptions } from '../options.ts';
 import type { TunnelStream } from '../streams/tunnel-stream.ts';
 import { WaitingRoom } from '../streams/waiting-room.ts';
 import { retryDelayMs, wait } from './backoff.ts';
+import { DedicatedSessions } from './dedicated-sessions.ts';
 import { isFinal } from './final-errors.ts';
 import { reconnectTimeout } from './resumption.ts';
 import { type Session, type SessionEvents, streamReset } from './session.ts';
 import { SessionLoad } from './session-load.ts';
 import type { SessionStarter } from './session-starter.ts';
+import { streamLimit } from './stream-limit.ts';
 
 /** Whether streams can be used, and why not. `idle`: nothing is held, the next stream starts a session. */
 export type PoolState =
@@ -51,7 +52,7 @@ export class SessionPool implements SessionEvents {
   readonly #events: PoolEvents;
   readonly #starter: SessionStarter;
   readonly #sessions = new Map<Session, SessionLoad>();
-  readonly #dedicated = new Set<Session>();
+  readonly #dedicated: DedicatedSessions;
   /** Over, but still being ended at AWS. */
   readonly #leaving = new Set<Session>();
   readonly #waiting = new WaitingRoom(() => {
@@ -60,8 +61,6 @@ export class SessionPool implements SessionEvents {
   readonly #starting = new Set<Promise<unknown>>();
   readonly #life = new AbortController();
   #startingShared = 0;
-  /** Streams that wait for a session of their own. */
-  #waitingAlone = 0;
   /** Sessions that ended by themselves. */
   #lost = 0;
   #newest: Session | undefined;
@@ -74,20 +73,21 @@ export class SessionPool implements SessionEvents {
   #steadyUntil = 0;
   #interval: NodeJS.Timeout | undefined;
   #over = false;
-  #endedBy: TunnelError | undefined;
 
-  constructor(
-    options: ResolvedOptions,
-    events: PoolEvents,
-    starter: (events: SessionEvents) => SessionStarter,
-  ) {
+  constructor(options: ResolvedOptions, events: PoolEvents, starter: SessionStarter) {
     this.#options = options;
     this.#events = events;
-    this.#starter = starter(this);
+    this.#starter = starter;
+    this.#dedicated = new DedicatedSessions({
+      options,
+      starter,
+      signal: this.#life.signal,
+      over: (session) => this.#left(session),
+    });
   }
 
   get sessions(): readonly Session[] {
-    return [...this.#sessions.keys(), ...this.#dedicated];
+    return [...this.#sessions.keys(), ...this.#dedicated.sessions];
   }
 
   get newest(): Session | undefined {
@@ -95,7 +95,7 @@ export class SessionPool implements SessionEvents {
   }
 
   get waitingStreams(): number {
-    return this.#waiting.size + this.#waitingAlone;
+    return this.#waiting.size + this.#dedicated.waitingStreams;
   }
 
   get state(): PoolState {
@@ -119,7 +119,9 @@ export class SessionPool implements SessionEvents {
     this.#startingShared = count;
     try {
       const starts = await Promise.allSettled(
-        Array.from({ length: count }, async () => this.#add(await this.#starter.start(this.#life.signal))),
+        Array.from({ length: count }, async () =>
+          this.#add(await this.#starter.start(this.#life.signal, this)),
+        ),
       );
       const failure = starts.find((start) => start.status === 'rejected');
       if (failure !== undefined || signal.aborted) {
@@ -154,32 +156,7 @@ export class SessionPool implements SessionEvents {
 
   /** Gives the stream a session of its own, which ends with it. */
   connectDedicated(stream: TunnelStream): void {
-    if (this.#waitingAlone >= MAX_WAITING_ALONE) {
-      stream.destroy(streamLimit(false));
-      return;
-    }
-    this.#waitingAlone++;
-    const room = new WaitingRoom(() => {});
-    room.admit(stream);
-    const start = async (): Promise<void> => {
-      try {
-        const session = await this.#starter.start(this.#life.signal);
-        this.#dedicated.add(session);
-        if (this.#over || room.take() === undefined) {
-          stream.destroy(this.#endedBy);
-          await session.close();
-          return;
-        }
-        stream.once('close', () => void session.close());
-        session.adopt(stream);
-      } catch (error) {
-        if (this.#over) stream.destroy(this.#endedBy);
-        else stream.destroy(asError(error));
-      } finally {
-        this.#waitingAlone--;
-      }
-    };
-    this.#track(start());
+    this.#track(this.#dedicated.connect(stream));
   }
 
   /** Ends all streams and sessions in order. */
@@ -212,23 +189,27 @@ export class SessionPool implements SessionEvents {
   }
 
   over(session: Session, error: TunnelError | undefined, unopened: readonly TunnelStream[]): void {
-    const shared = this.#sessions.delete(session);
-    const dedicated = this.#dedicated.delete(session);
-    if (!shared && !dedicated) return;
-    this.#leaving.add(session);
-    void session.gone.then(() => this.#leaving.delete(session));
-    this.#events.over(session);
-    if (this.#over || dedicated) {
+    if (!this.#sessions.delete(session)) return;
+    this.#left(session);
+    if (this.#over) {
       for (const stream of unopened) stream.destroy(streamReset(error));
       return;
     }
     for (const stream of unopened) this.#waiting.admit(stream);
-    if (error !== undefined) {
+    // The end of its one connection is what a session without streams is for.
+    const served = session.mode === 'standard' && session.hasCarried && error?.output === '';
+    if (error !== undefined && !served) {
       this.#lost++;
       this.#judge(session, error);
     }
     this.#ensure();
     this.#events.changed();
+  }
+
+  #left(session: Session): void {
+    this.#leaving.add(session);
+    void session.gone.then(() => this.#leaving.delete(session));
+    this.#events.over(session);
   }
 
   /** What the end of a session means for the next one. */
@@ -288,7 +269,7 @@ export class SessionPool implements SessionEvents {
       if (this.#trouble !== undefined && this.#size === 0) {
         await wait(retryDelayMs(this.#trouble.attempt++), this.#waiting.size > 0, signal);
       }
-      const session = await this.#starter.start(signal);
+      const session = await this.#starter.start(signal, this);
       if (this.#over) {
         await session.close();
         return;
@@ -326,9 +307,8 @@ export class SessionPool implements SessionEvents {
   #stop(error: TunnelError | undefined): void {
     if (this.#over) return;
     this.#over = true;
-    this.#endedBy = error;
     clearInterval(this.#interval);
-    this.#life.abort(error ?? closedError(undefined));
+    this.#life.abort(error ?? null);
   }
 
   #serveWaiting(): void {
@@ -387,14 +367,4 @@ export class SessionPool implements SessionEvents {
     this.#starting.add(start);
     void start.finally(() => this.#starting.delete(start));
   }
-}
-
-function streamLimit(full: boolean): TunnelError {
-  return full
-    ? new TunnelError('SSM_STREAM_LIMIT', `${MAX_STREAMS} connections are open in each session.`, {
-        hint: 'Close some, or raise sessions.max.',
-      })
-    : new TunnelError('SSM_STREAM_LIMIT', 'Too many connections wait for a session.', {
-        hint: 'Look at the state of the tunnel before connecting more.',
-      });
 }

@@ -4,27 +4,25 @@ import { Session, type SessionContext, type SessionEvents } from './session.ts';
 /** Starts sessions on whichever node can take one. */
 export class SessionStarter {
   readonly #context: SessionContext;
-  readonly #events: SessionEvents;
   /** Nodes that failed, the last failure last: they are tried after the others. */
   readonly #failed = new Set<string>();
 
-  constructor(context: SessionContext, events: SessionEvents) {
+  constructor(context: SessionContext) {
     this.#context = context;
-    this.#events = events;
   }
 
   /**
    * Tries the candidates in their order, those that failed lately last. Goes on to the next one only for what
    * another node may not have; throws the last failure. Leaves nothing behind.
    */
-  async start(signal: AbortSignal): Promise<Session> {
+  async start(signal: AbortSignal, events: SessionEvents): Promise<Session> {
     const { api } = this.#context;
     const candidates = await api.targets(signal);
     let failure: unknown;
     for (const target of this.#inOrder(candidates)) {
       try {
         const started = await api.start(target, signal);
-        const session = new Session(this.#context, started.sessionId, target, this.#events);
+        const session = new Session(this.#context, started.sessionId, target, events);
         await session.open(started, signal);
         this.#failed.delete(target);
         return session;

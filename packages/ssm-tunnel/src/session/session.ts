@@ -123,6 +123,10 @@ export class Session implements ChannelUser {
     return this.#over || this.#closing !== undefined;
   }
 
+  get hasCarried(): boolean {
+    return (this.#carrier?.statistics.opened ?? 0) > 0;
+  }
+
   get hasDelivered(): boolean {
     return (this.#carrier?.statistics.bytesReceived ?? 0) > 0;
   }
