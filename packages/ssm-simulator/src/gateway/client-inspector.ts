@@ -41,15 +41,22 @@ export class ClientInspector {
   #handshakeResponse: number | undefined;
   #handshakeCompleteDelivered = false;
 
-  constructor(record: (kind: ViolationKind, detail: string) => void, now: () => number) {
+  /** `fence` calls back when the client has read all that was delivered before. */
+  constructor(
+    record: (kind: ViolationKind, detail: string) => void,
+    now: () => number,
+    fence: (passed: () => void) => void,
+  ) {
     this.#record = record;
     this.#sequence = new InputSequence(record, now);
     this.#pause = new PauseWatch(now);
-    this.#deliveries = new DeliveryLog(now, (sequenceNumber) =>
-      record(
-        'missing-re-ack',
-        `output_stream_data ${sequenceNumber} came again and was not acknowledged again`,
-      ),
+    this.#deliveries = new DeliveryLog(
+      (sequenceNumber) =>
+        record(
+          'missing-re-ack',
+          `output_stream_data ${sequenceNumber} came again and was not acknowledged again`,
+        ),
+      fence,
     );
   }
 
@@ -78,7 +85,7 @@ export class ClientInspector {
     }
   }
 
-  /** Called with every message that is written to the client's socket. */
+  /** Called with every message after it was written to the client's socket. */
   toClient(message: ClientMessage): void {
     switch (message.messageType) {
       case MessageType.outputStreamData:

@@ -8,6 +8,12 @@ const HIGH_WATER_BYTES = 1024 * 1024;
 /** The same for what is still under way on a path that takes time. */
 const MAX_UNDER_WAY_BYTES = 16 * 1024 * 1024;
 
+/** What the payloads of our own pings begin with. */
+const FENCE = 'fence ';
+
+/** A client that answers no ping must not fill the memory. */
+const MAX_FENCES = 100;
+
 /**
  * The client's WebSocket after it was opened with a good token. Answers pings itself, so that it can stop doing so:
  * a silent leg answers nothing, delivers nothing and takes nothing, like a path that eats packets.
@@ -19,8 +25,9 @@ export class ClientLeg {
   readonly #delayed: boolean;
   readonly #inbound: DelayLine;
   readonly #outbound: DelayLine;
-  #fence: { name: string; passed: () => void } | undefined;
-  #fences = 0;
+  /** Not passed yet, oldest first. */
+  #fences: Array<{ number: number; passed: () => void }> = [];
+  #fenceCount = 0;
   #underWayBytes = 0;
   #corked = false;
   #cut = false;
@@ -80,15 +87,13 @@ export class ClientLeg {
     this.#roomAgain();
   }
 
-  /**
-   * Calls back when the client has read all that was sent so far; never when it does not answer pings, or when there
-   * is a later fence.
-   */
+  /** Calls back when the client has read all that was sent so far; never when it does not answer pings. */
   fence(passed: () => void): void {
-    const name = `fence ${++this.#fences}`;
-    this.#fence = { name, passed };
+    const number = ++this.#fenceCount;
+    this.#fences.push({ number, passed });
+    if (this.#fences.length > MAX_FENCES) this.#fences.shift();
     this.#outbound.push(() => {
-      if (this.open) this.#socket.ping(name);
+      if (this.open) this.#socket.ping(`${FENCE}${number}`);
     });
   }
 
@@ -132,7 +137,7 @@ export class ClientLeg {
     clearTimeout(this.#closing);
     this.#inbound.clear();
     this.#outbound.clear();
-    this.#fence = undefined;
+    this.#fences = [];
     this.#roomAgain();
   }
 
@@ -159,10 +164,11 @@ export class ClientLeg {
   }
 
   #passedFence(name: string): void {
-    const fence = this.#fence;
-    if (this.#silent || fence?.name !== name) return;
-    this.#fence = undefined;
-    fence.passed();
+    if (this.#silent || !name.startsWith(FENCE)) return;
+    const reached = Number(name.slice(FENCE.length));
+    const passed = this.#fences.filter(({ number }) => number <= reached);
+    this.#fences = this.#fences.filter(({ number }) => number > reached);
+    for (const fence of passed) fence.passed();
   }
 
   #roomAgain(): void {

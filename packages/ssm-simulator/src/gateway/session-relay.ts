@@ -71,7 +71,11 @@ export class SessionRelay {
   constructor(options: RelayOptions) {
     this.#options = options;
     this.faults = new MessageFaults(options.ordinal, options.counters);
-    this.#inspector = new ClientInspector(options.violation, () => performance.now());
+    this.#inspector = new ClientInspector(
+      options.violation,
+      () => performance.now(),
+      (passed) => this.#fence(passed),
+    );
     this.#waitingForClient = new WaitingMessages(options.queuesForAbsent);
     this.#waitingForAgent = new WaitingMessages(options.queuesForAbsent);
   }
@@ -219,15 +223,17 @@ export class SessionRelay {
       return;
     }
     if (client.silent) return;
-    this.#inspector.toClient(message);
     client.send(message.bytes);
+    this.#inspector.toClient(message);
   };
 
   #pauseClient(): void {
-    const client = this.#client;
-    if (client === undefined) return;
     this.#tellClient(MessageType.pausePublication);
-    if (client.open && !client.silent) client.fence(this.#inspector.paused());
+    this.#fence(this.#inspector.paused());
+  }
+
+  #fence(passed: () => void): void {
+    if (this.#client?.open === true && !this.#client.silent) this.#client.fence(passed);
   }
 
   #startClient(): void {
@@ -242,8 +248,8 @@ export class SessionRelay {
   ): void {
     if (this.#client?.open !== true || this.#client.silent) return;
     const message = control(messageType, payload, envelope);
-    this.#inspector.toClient(message);
     this.#client.send(message.bytes);
+    this.#inspector.toClient(message);
   }
 
   #pauseAgent(): void {
