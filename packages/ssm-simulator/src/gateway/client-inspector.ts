@@ -48,8 +48,8 @@ export class ClientInspector {
     fence: (passed: () => void) => void,
   ) {
     this.#record = record;
-    this.#sequence = new InputSequence(record, now);
-    this.#pause = new PauseWatch(now);
+    this.#sequence = new InputSequence(record);
+    this.#pause = new PauseWatch(now, fence);
     this.#deliveries = new DeliveryLog(
       (sequenceNumber) =>
         record(
@@ -93,6 +93,9 @@ export class ClientInspector {
         if (this.#deliveries.delivered(message.sequenceNumber))
           this.#messageIds.set(message.sequenceNumber, message.messageId);
         break;
+      case MessageType.pausePublication:
+        this.#pause.paused();
+        break;
       case MessageType.acknowledge:
       case MessageType.startPublication:
         this.#pause.over();
@@ -100,11 +103,6 @@ export class ClientInspector {
       default:
         break;
     }
-  }
-
-  /** `pause_publication` was written to the client's socket; to be called when the client has read it. */
-  paused(): () => void {
-    return this.#pause.paused();
   }
 
   #decode(bytes: Buffer): ClientMessage | undefined {

@@ -1,10 +1,7 @@
 import type { ViolationKind } from '../violations.ts';
 
-/** How far a client may jump ahead after a reconnect: what the official client keeps unacknowledged. */
-const MAX_JUMP = 10_000;
-
-/** How long the messages of a jump may stay away; a client's own retransmission may back off for seconds. */
-const OWED_MS = 30_000;
+/** How far a client may be ahead of a message that is missing: what the official client keeps unacknowledged. */
+const MAX_AHEAD = 10_000;
 
 /** Messages whose bytes are remembered, to compare them when they come again. */
 const REMEMBERED = 2_048;
@@ -17,23 +14,19 @@ const UNKNOWN = 0;
  */
 export class InputSequence {
   readonly #record: (kind: ViolationKind, detail: string) => void;
-  readonly #now: () => number;
   #connections = 0;
   #highest = -1;
   /** Left out on a later connection; they still have to come. */
   readonly #owed = new Set<number>();
-  #owedSinceMs = 0;
   /** The first word of each digest, at its number modulo the size. */
   readonly #digests = new Uint32Array(REMEMBERED);
 
-  constructor(record: (kind: ViolationKind, detail: string) => void, now: () => number) {
+  constructor(record: (kind: ViolationKind, detail: string) => void) {
     this.#record = record;
-    this.#now = now;
   }
 
   connected(): void {
     this.#connections++;
-    this.#owedSinceMs = this.#now();
   }
 
   /** Whether the number is a new one, not a retransmission. */
@@ -44,7 +37,7 @@ export class InputSequence {
     }
     const missing = sequenceNumber - this.#highest - 1;
     if (missing > 0) this.#jumped(sequenceNumber, missing);
-    if (this.#owed.size > 0) this.#checkOwed();
+    if (this.#owed.size > 0) this.#checkOwed(sequenceNumber);
     this.#highest = sequenceNumber;
     this.#digests[sequenceNumber % REMEMBERED] = digest;
     return true;
@@ -62,21 +55,18 @@ export class InputSequence {
   #jumped(sequenceNumber: number, missing: number): void {
     for (let number = sequenceNumber - Math.min(missing, REMEMBERED); number < sequenceNumber; number++)
       this.#digests[number % REMEMBERED] = UNKNOWN;
-    if (this.#connections <= 1 || missing > MAX_JUMP) {
+    if (this.#connections <= 1 || missing > MAX_AHEAD) {
       this.#record('sequence-gap', `${sequenceNumber} follows ${this.#highest}, ${missing} are missing`);
+      this.#owed.clear();
       return;
     }
-    if (this.#owed.size === 0) this.#owedSinceMs = this.#now();
     for (let number = this.#highest + 1; number < sequenceNumber; number++) this.#owed.add(number);
   }
 
-  #checkOwed(): void {
-    if (this.#now() - this.#owedSinceMs < OWED_MS) return;
-    const [first] = this.#owed;
-    this.#record(
-      'sequence-gap',
-      `${first} was left out and never followed (${this.#owed.size} in all), after a new connection`,
-    );
+  #checkOwed(sequenceNumber: number): void {
+    const [first = sequenceNumber] = this.#owed;
+    if (sequenceNumber - first <= MAX_AHEAD) return;
+    this.#record('sequence-gap', `${first} was left out and has not followed by ${sequenceNumber}`);
     this.#owed.clear();
   }
 }

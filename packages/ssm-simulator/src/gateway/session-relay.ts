@@ -229,7 +229,6 @@ export class SessionRelay {
 
   #pauseClient(): void {
     this.#tellClient(MessageType.pausePublication);
-    this.#fence(this.#inspector.paused());
   }
 
   #fence(passed: () => void): void {
