@@ -152,7 +152,7 @@ export function isTunnelError(value: unknown): value is TunnelError {
 /** A peer that breaks the protocol, as the tunnel reports it. */
 export function fromProtocolError(error: ProtocolError): TunnelError {
   return new TunnelError(error.code, `The data channel broke the protocol: ${error.message}`, {
-    hint: 'Report this with the agent version; a new tunnel may work.',
+    hint: 'Report this with the agent version, and connect again.',
     cause: error,
     field: error.field,
     offset: error.offset,

@@ -99,3 +99,28 @@ it('uploads may use larger messages', async () => {
   expect(tunnel.stats().messagesSent).toBeLessThan(200);
   stream.destroy();
 });
+
+it('a destination that does not read takes one session with it, and new connections go to others', async () => {
+  let stuck = true;
+  await using node = await startNode({
+    serve: (socket) => {
+      if (stuck) socket.pause();
+      else socket.pipe(socket);
+      stuck = false;
+    },
+  });
+  const tunnel = await node.open({ sessions: { max: 2 } });
+  const bulk = tunnel.connect().on('error', () => {});
+  const chunk = Buffer.alloc(64 * 1024);
+  const pour = (): void => {
+    while (bulk.write(chunk));
+  };
+  bulk.on('drain', pour);
+  pour();
+  await vi.waitFor(() => expect(tunnel.stats().sessions).toHaveLength(2), 30_000);
+  // The first session may still look better by its number of streams.
+  const streams = Array.from({ length: 5 }, () => tunnel.connect());
+  expect(await Promise.all(streams.map((stream, at) => ask(stream, `${at}`)))).toEqual([...'01234']);
+  for (const stream of streams) stream.destroy();
+  tunnel.abort();
+}, 60_000);

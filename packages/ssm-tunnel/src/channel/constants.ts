@@ -82,6 +82,9 @@ export const POOL_INTERVAL_MS = 500;
 /** A session that moves so many bytes in a second has little left: the agent's own limit is about 800 KiB. */
 export const BUSY_BYTES_PER_SECOND: number = 256 * 1024;
 
+/** A session whose agent acknowledges nothing for so long gets new streams only when there is no other. */
+export const STALLED_AFTER_MS = 2_000;
+
 /** After a failed attempt to add a session the pool stays as it is for so long. */
 export const GROWTH_PAUSE_MS = 30_000;
 

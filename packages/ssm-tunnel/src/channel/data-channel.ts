@@ -80,6 +80,13 @@ export class DataChannel implements LinkEvents {
     };
   }
 
+  /** How long the agent has acknowledged nothing of what waits for it. Without a link nobody could have. */
+  get unansweredMs(): number {
+    const oldest = this.#sender.oldestUnackedSince;
+    if (oldest === undefined || this.#link === undefined) return 0;
+    return now() - Math.max(oldest, this.#lastAcknowledgedAt, this.#linkedAt);
+  }
+
   /** Whether the present link, or the last, has carried anything from the agent. */
   get heardOverLink(): boolean {
     return this.#linkMessages > 0;
@@ -367,7 +374,7 @@ export class DataChannel implements LinkEvents {
       const { ackTimeoutMs } = this.#options;
       this.fail(
         new TunnelError('SSM_ACK_TIMEOUT', `The agent acknowledged nothing for ${ackTimeoutMs} ms.`, {
-          hint: 'The node or its agent is gone, or a destination does not read.',
+          hint: 'The node or its agent is gone, or a destination does not read. Connect again.',
         }),
       );
       return;
@@ -379,12 +386,8 @@ export class DataChannel implements LinkEvents {
     this.#arm();
   }
 
-  /** Time without a link does not count: nobody could have answered. */
   #agentIsSilent(): boolean {
-    const oldest = this.#sender.oldestUnackedSince;
-    if (oldest === undefined || this.#link === undefined) return false;
-    const waitingSince = Math.max(oldest, this.#lastAcknowledgedAt, this.#linkedAt);
-    return now() - waitingSince > this.#options.ackTimeoutMs;
+    return this.unansweredMs > this.#options.ackTimeoutMs;
   }
 }
 

@@ -326,7 +326,7 @@ export class SessionPool implements SessionEvents {
     let bestRank = Number.POSITIVE_INFINITY;
     for (const [session, load] of this.#sessions) {
       if (!session.hasRoom) continue;
-      const rank = session.streams + (load.isBusy ? MAX_STREAMS : 0);
+      const rank = session.streams + MAX_STREAMS * (session.isStalled ? 2 : load.isBusy ? 1 : 0);
       if (rank < bestRank) {
         best = session;
         bestRank = rank;
@@ -352,7 +352,7 @@ export class SessionPool implements SessionEvents {
     for (const [session, load] of this.#sessions) {
       if (session.isLeaving) continue;
       load.sample(at);
-      allBusy &&= load.isBusy;
+      allBusy &&= load.isBusy || session.isStalled;
       if (spare > 0 && load.idleMs(at) >= idleMs) {
         spare--;
         void session.close();

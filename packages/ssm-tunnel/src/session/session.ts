@@ -8,6 +8,7 @@ import {
   CLIENT_VERSION,
   DRAIN_TIMEOUT_MS,
   SMUX_KEEP_ALIVE_MS,
+  STALLED_AFTER_MS,
 } from '../channel/constants.ts';
 import { DataChannel } from '../channel/data-channel.ts';
 import { openWebSocketLink } from '../channel/web-socket-link.ts';
@@ -111,6 +112,11 @@ export class Session implements ChannelUser {
 
   get mode(): SessionMode | undefined {
     return this.#agent?.mode;
+  }
+
+  /** The agent does not move, probably because a destination does not read (protocol section "No flow control"). */
+  get isStalled(): boolean {
+    return this.#channel.unansweredMs > STALLED_AFTER_MS;
   }
 
   /** One stream at a time: others need sessions of their own. */
