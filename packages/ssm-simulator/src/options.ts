@@ -94,7 +94,7 @@ export function readOptions(options: SsmSimulatorOptions): Settings {
 }
 
 /** Names that the agents' resolver knows; they may change while sessions run, as in a failover. */
-export class Hosts {
+class Hosts {
   readonly #addresses = new Map<string, readonly string[]>();
 
   constructor(hosts: Readonly<Record<string, string | readonly string[]>>) {

@@ -5,7 +5,7 @@ import { type StandAloneOptions, startSsmSimulator } from '../stand-alone.ts';
  * simulator by name, those of its faults as `faults.<name>`, and `usage`. A fault that can be stopped answers
  * `{ "handle": n }`, to be ended by `end` with that number.
  */
-export interface Call {
+interface Call {
   id: number;
   call: string;
   arguments?: readonly unknown[];
