@@ -379,3 +379,20 @@ it('a payload that the service does not take is told as such, and not sent for e
   expect(operations(gateway)).not.toContain('ResumeSession');
   await tunnel.close();
 });
+
+it('an agent that ends every session at once is given all the time that was asked for, and no more', async () => {
+  await using gateway = await startScriptedGateway({
+    ...politeAgent,
+    onMessage: (socket, agent) => {
+      if (agent.acknowledged.includes(1)) socket.send(agent.control('channel_closed', '{"Output":""}'));
+    },
+  });
+  const tunnel = await openTunnel({ ...optionsFor(gateway), reconnectTimeoutMs: 1_500 });
+  const openedAt = performance.now();
+  expect((await tunnel.closed).reason).toMatchObject({
+    code: 'SSM_RECONNECT_TIMEOUT',
+    cause: { code: 'SSM_CHANNEL_CLOSED' },
+  });
+  expect(performance.now() - openedAt).toBeGreaterThan(1_000);
+  expect(operations(gateway).length).toBeLessThan(12);
+});

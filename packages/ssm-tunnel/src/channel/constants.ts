@@ -70,9 +70,6 @@ export const SOUND_AFTER_HEARD_MS = 1_000;
 /** A session that lived so long, or delivered data, was of use: the next failure is a new one. */
 export const USEFUL_AFTER_MS = 10_000;
 
-/** Sessions in a row that were of no use; then the tunnel gives up. */
-export const MAX_USELESS_SESSIONS = 10;
-
 /** Refused upgrades in a row, after which a session is not resumed but replaced. */
 export const MAX_REFUSED_UPGRADES = 5;
 

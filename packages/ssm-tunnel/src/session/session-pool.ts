@@ -2,7 +2,6 @@ import { now } from '../channel/clock.ts';
 import {
   GROWTH_PAUSE_MS,
   MAX_STREAMS,
-  MAX_USELESS_SESSIONS,
   MAX_WAITING_STREAMS,
   POOL_INTERVAL_MS,
   USEFUL_AFTER_MS,
@@ -65,8 +64,8 @@ export class SessionPool implements SessionEvents {
   #lost = 0;
   #newest: Session | undefined;
   #trouble: Trouble | undefined;
-  /** Sessions in a row that ended without having been of use. */
-  #useless = 0;
+  /** Sessions in a row that ended without having been of use, and when the first of them began. */
+  #useless: { readonly since: number; readonly count: number } | undefined;
   /** What the agent said when the last session ended that was of no use. */
   #words: string | undefined;
   #growing = false;
@@ -217,13 +216,19 @@ export class SessionPool implements SessionEvents {
     const useful = session.hasDelivered || now() - session.openedAt > USEFUL_AFTER_MS;
     if (!useful) this.#starter.failed(session.target);
     if (this.#size > 0) return;
-    this.#useless = useful ? 0 : this.#useless + 1;
-    this.#trouble = { since: session.trouble?.since ?? now(), attempt: this.#useless, cause: error };
+    const before = useful ? undefined : this.#useless;
+    this.#useless = {
+      since: before?.since ?? session.openedAt,
+      count: useful ? 0 : (before?.count ?? 0) + 1,
+    };
+    this.#trouble = { since: session.trouble?.since ?? now(), attempt: this.#useless.count, cause: error };
     // What the agent says twice, for example about a forbidden host, it would say again.
     const refused = !useful && (error.output ?? '') !== '' && error.output === this.#words;
     this.#words = useful ? undefined : error.output;
-    const givenUp = error.code === 'SSM_RECONNECT_TIMEOUT' || this.#useless >= MAX_USELESS_SESSIONS;
-    if (refused || givenUp) this.#fail(error);
+    const { reconnectTimeoutMs } = this.#options;
+    const inVain = !useful && now() - this.#useless.since >= reconnectTimeoutMs;
+    if (refused || error.code === 'SSM_RECONNECT_TIMEOUT') this.#fail(error);
+    else if (inVain) this.#fail(reconnectTimeout(reconnectTimeoutMs, error));
   }
 
   #add(session: Session): void {
