@@ -1,4 +1,6 @@
 import { randomBytes } from 'node:crypto';
+import { subscribe, unsubscribe } from 'node:diagnostics_channel';
+import { once } from 'node:events';
 import type { Duplex } from 'node:stream';
 import { expect, it, vi } from 'vitest';
 import { ask, failureOf, read } from './reading.ts';
@@ -86,6 +88,19 @@ it('a dedicated stream that still waits is closed with its tunnel, without an er
   const stream = tunnel.connect({ dedicated: true });
   await tunnel.close();
   expect([stream.destroyed, stream.errored]).toEqual([true, null]);
+});
+
+it('a dedicated stream whose tunnel ends just as its session is ready is closed, too', async () => {
+  await using node = await startNode();
+  const tunnel = await node.open();
+  const name = 'postern:ssm-tunnel:session';
+  const onSession = (): void => void tunnel.close();
+  subscribe(name, onSession);
+  const stream = tunnel.connect({ dedicated: true });
+  await once(stream, 'close');
+  unsubscribe(name, onSession);
+  await tunnel.closed;
+  expect(stream.errored).toBeNull();
 });
 
 it('uploads may use larger messages', async () => {

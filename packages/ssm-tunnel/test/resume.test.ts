@@ -33,7 +33,7 @@ it('bytes in flight survive cuts in the middle of a transfer, each once and in o
       20_000,
     );
     node.simulator.faults.cutChannel(tunnel.sessionId);
-    await vi.waitFor(() => expect(tunnel.stats()).toMatchObject({ state: 'open', resumes: cut }));
+    await vi.waitFor(() => expect(tunnel.stats()).toMatchObject({ state: 'open', resumes: cut }), 20_000);
   }
   const digest = (bytes: Buffer): string => createHash('sha256').update(bytes).digest('hex');
   expect(digest(await back)).toBe(digest(data));

@@ -46,13 +46,13 @@ export class DedicatedSessions implements SessionEvents {
     this.#waiting++;
     try {
       const session = await this.#start(() => room.size > 0);
-      if (session === undefined) return;
-      if (room.take() === undefined || this.#options.signal.aborted) {
-        await session.close();
-        return;
+      const wanted = room.take() !== undefined && !this.#options.signal.aborted;
+      if (session !== undefined && wanted) {
+        stream.once('close', () => void session.close());
+        session.adopt(stream);
+      } else {
+        await session?.close();
       }
-      stream.once('close', () => void session.close());
-      session.adopt(stream);
     } catch (error) {
       const { signal } = this.#options;
       if (!signal.aborted) stream.destroy(asError(error));

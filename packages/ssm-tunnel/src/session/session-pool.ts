@@ -64,7 +64,7 @@ export class SessionPool implements SessionEvents {
   #lost = 0;
   #newest: Session | undefined;
   #trouble: Trouble | undefined;
-  /** Sessions in a row that ended without having been of use, and when the first of them began. */
+  /** Sessions in a row that ended without having been of use, and when the first of them ended. */
   #useless: { readonly since: number; readonly count: number } | undefined;
   /** What the agent said when the last session ended that was of no use. */
   #words: string | undefined;
@@ -218,7 +218,7 @@ export class SessionPool implements SessionEvents {
     if (this.#size > 0) return;
     const before = useful ? undefined : this.#useless;
     this.#useless = {
-      since: before?.since ?? session.openedAt,
+      since: before?.since ?? now(),
       count: useful ? 0 : (before?.count ?? 0) + 1,
     };
     this.#trouble = { since: session.trouble?.since ?? now(), attempt: this.#useless.count, cause: error };
