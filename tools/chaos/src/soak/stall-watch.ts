@@ -1,5 +1,5 @@
-/** Longer than any recovery takes: the agent repeats ten messages a second at most. */
-const PATIENCE_MS = 120_000;
+/** Longer than any recovery takes: a cut may lose a thousand messages, and the agent repeats ten a second. */
+const PATIENCE_MS = 300_000;
 
 const LOOK_EVERY_MS = 5_000;
 
