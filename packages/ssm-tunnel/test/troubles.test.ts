@@ -114,3 +114,39 @@ it.each([
   const got = Buffer.concat(await stream.toArray());
   expect(got.equals(Buffer.concat(expected))).toBe(true);
 });
+
+it('a service that is slow to take acknowledgements slows the download down, and does not cost the line', async () => {
+  await using gateway = await startScriptedGateway(politeAgent);
+  await using tunnel = await openTunnel({
+    target,
+    remoteHost: 'db.internal',
+    remotePort: 5432,
+    region: 'eu-west-2',
+    endpoint: gateway.endpoint,
+    credentials: { accessKeyId: 'AKIDEXAMPLE', secretAccessKey: 'top-secret' },
+  });
+  const stream = tunnel.connect();
+  let received = 0;
+  stream.on('data', (chunk: Buffer) => {
+    received += chunk.length;
+  });
+  await vi.waitFor(() => expect(gateway.agent.smux.length).toBe(8));
+  const socket = [...gateway.sockets][0]!;
+  // It reads nothing for a while, and sends what takes some 20 MB of acknowledgements.
+  socket.pause();
+  const message = encodeSmuxFrame({ command: SmuxCommand.psh, streamId: 3, data: Buffer.from('x') });
+  const count = 60_000;
+  for (let at = 0; at < count; at++) socket.send(gateway.agent.data(message));
+  await vi.waitFor(() => expect(received).toBeGreaterThan(10_000), 20_000);
+  await vi.waitFor(() => {
+    const before = received;
+    return new Promise((resolve, reject) => {
+      setTimeout(() => (received === before ? resolve(undefined) : reject(new Error('still reading'))), 100);
+    });
+  }, 20_000);
+  expect(received).toBeLessThan(count);
+  socket.resume();
+  await vi.waitFor(() => expect(received).toBe(count), 30_000);
+  expect(tunnel.stats()).toMatchObject({ state: 'open', resumes: 0 });
+  stream.destroy();
+}, 90_000);

@@ -69,6 +69,10 @@ export const SEVERE_GROWTH = 1.5;
 /** Distance from the oldest unacknowledged to the newest message: what the official client could still reorder. */
 export const MAX_SEQUENCE_SPAN = 10_000;
 
-/** What a receiver holds while it waits for a missing message; the message count is the official client's. */
-export const DEFAULT_MAX_BUFFERED_MESSAGES = 10_000;
-export const DEFAULT_MAX_BUFFERED_BYTES: number = 16 * 1024 * 1024;
+/**
+ * What a receiver holds while it waits for a missing message: as much as an agent keeps unacknowledged, at a little more
+ * than 1 KiB each. An agent repeats about ten messages in a second and sends a thousand new ones meanwhile; what is
+ * refused then comes back at ten in a second, too, so that a receiver with less room never catches up.
+ */
+export const DEFAULT_MAX_BUFFERED_MESSAGES = 100_000;
+export const DEFAULT_MAX_BUFFERED_BYTES: number = 128 * 1024 * 1024;

@@ -2,9 +2,9 @@ import type { ClientMessage } from '../message/client-message.ts';
 import { DEFAULT_MAX_BUFFERED_BYTES, DEFAULT_MAX_BUFFERED_MESSAGES } from './constants.ts';
 
 export interface ReliableReceiverOptions {
-  /** Messages held while one before them is missing. Default 10,000, as the official client. */
+  /** Messages held while one before them is missing. Default 100,000, as the agent keeps. */
   maxBufferedMessages?: number;
-  /** Their payload bytes. Default 16 MiB. */
+  /** Their payload bytes. Default 128 MiB. */
   maxBufferedBytes?: number;
 }
 

@@ -21,8 +21,11 @@ export const MAX_MESSAGE_BYTES: number = 16 * 1024 * 1024;
 /** Messages that may be damaged (malformed, wrong digest) and are passed over, before the session is given up. */
 export const MAX_DAMAGED_MESSAGES = 16;
 
-/** Bytes that may wait in our own socket. The upload window stays far below; more means nobody reads. */
-export const MAX_SOCKET_BUFFER_BYTES: number = 8 * 1024 * 1024;
+/** Bytes in our own socket above which nothing more is read: more than a full upload window needs. */
+export const PAUSE_READING_BYTES: number = 6 * 1024 * 1024;
+
+/** Bytes that may wait in our own socket. Everything else stays below; more means nobody reads. */
+export const MAX_SOCKET_BUFFER_BYTES: number = 16 * 1024 * 1024;
 
 /** Above this many bytes in our own socket nothing is sent again: the first copy has not even left. */
 export const RETRANSMIT_BELOW_BYTES: number = 256 * 1024;

@@ -2,7 +2,7 @@ import type { Agent } from 'node:http';
 import type { Socket } from 'node:net';
 import { WebSocket } from 'ws';
 import { isTunnelError, TunnelError } from '../errors.ts';
-import { MAX_MESSAGE_BYTES, SOCKET_CLOSE_TIMEOUT_MS } from './constants.ts';
+import { MAX_MESSAGE_BYTES, PAUSE_READING_BYTES, SOCKET_CLOSE_TIMEOUT_MS } from './constants.ts';
 
 /** One open WebSocket of a session. A session may outlive several. */
 export interface Link {
@@ -96,6 +96,7 @@ function watch(
   let over = false;
   let alive = true;
   let corked = false;
+  let paused = false;
   const pings = setInterval(() => {
     // The immediate lets an answer be read first that came in while this process was busy.
     setImmediate(() => {
@@ -138,9 +139,21 @@ function watch(
     lose(channelLost(`the service closed it with ${code}${words === '' ? '' : ` ${words}`}`));
   });
 
+  const sent = (): void => {
+    if (!paused || over || socket.bufferedAmount > PAUSE_READING_BYTES / 2) return;
+    paused = false;
+    socket.resume();
+  };
+
   return {
     send(bytes) {
-      if (!over) socket.send(bytes, ignore);
+      if (over) return;
+      socket.send(bytes, sent);
+      // What is received has to be acknowledged; who does not take the acknowledgements gets no more to send.
+      if (!paused && socket.bufferedAmount > PAUSE_READING_BYTES) {
+        paused = true;
+        socket.pause();
+      }
     },
     get bufferedBytes() {
       return socket.bufferedAmount;
