@@ -31,6 +31,7 @@ import type { ErrorKind, TestDatabaseErrorCode } from '@postern/test-databases/s
  * - `BOOTSTRAP_NOT_CONVERGED` (conflict): after the apply the catalog still asks for statements.
  * - `BOOTSTRAP_MIGRATION_FAILED` (conflict): file and SQL error in `details`; its transaction was rolled back, unless
  *   `details.transaction` is false (`pgm.noTransaction()`): then what came before the error is kept.
+ * - `BOOTSTRAP_MIGRATION_CHANGED` (conflict): the file of an applied migration is not what was applied; `details.files`.
  * - `BOOTSTRAP_MIGRATION_ORDER` (conflict): a new migration sorts before one that was applied.
  * - `BOOTSTRAP_NOT_APPLIED` (conflict): test databases are asked for before `apply` made roles and ledger.
  * - `BOOTSTRAP_INTERNAL` (internal): our bug.
@@ -67,6 +68,7 @@ type OwnCode =
   | 'BOOTSTRAP_STATEMENT_FAILED'
   | 'BOOTSTRAP_NOT_CONVERGED'
   | 'BOOTSTRAP_MIGRATION_FAILED'
+  | 'BOOTSTRAP_MIGRATION_CHANGED'
   | 'BOOTSTRAP_MIGRATION_ORDER'
   | 'BOOTSTRAP_NOT_APPLIED'
   | 'BOOTSTRAP_INTERNAL'
@@ -105,6 +107,7 @@ const kinds: Readonly<Record<OwnCode, ErrorKind>> = {
   BOOTSTRAP_STATEMENT_FAILED: 'conflict',
   BOOTSTRAP_NOT_CONVERGED: 'conflict',
   BOOTSTRAP_MIGRATION_FAILED: 'conflict',
+  BOOTSTRAP_MIGRATION_CHANGED: 'conflict',
   BOOTSTRAP_MIGRATION_ORDER: 'conflict',
   BOOTSTRAP_NOT_APPLIED: 'conflict',
   BOOTSTRAP_INTERNAL: 'internal',

@@ -22,7 +22,7 @@ describe('apply on an empty cluster', () => {
   test('does exactly what plan said before, and then nothing more', async () => {
     const planned = await lambda.call({ action: 'plan' });
     expect(planned.migrations).toEqual([
-      { database: 'shop', pending: ['0001_orders', '0002_items', '0003_index'] },
+      { database: 'shop', pending: ['0001_orders', '0002_items', '0003_index'], changed: [] },
     ]);
     expect(await lambda.call({ action: 'status' })).toMatchObject({
       outstanding: planned.statements.length,

@@ -195,6 +195,86 @@ test('a database that is ahead of the artefact is told by status and left as it 
   });
 });
 
+describe('the file of an applied migration', () => {
+  const first = { '1_a.sql': 'CREATE TABLE a ();\n', '2_b.ts': 'export const up = (): void => {};\n' };
+
+  test('that was changed is refused by name, and nothing that is pending runs', async () => {
+    await withMigrations('changed', first, (lambda) => lambda.call({ action: 'apply' }));
+    const edited = { ...first, '1_a.sql': 'CREATE TABLE a (id int);\n', '3_c.sql': 'CREATE TABLE c ();' };
+    await withMigrations('changed', edited, async (lambda) => {
+      expect((await lambda.call({ action: 'plan' })).migrations).toEqual([
+        { database: 'changed', pending: ['3_c'], changed: ['1_a'] },
+      ]);
+      expect(await lambda.invoke({ action: 'apply' })).toMatchObject({
+        ok: false,
+        error: {
+          code: 'BOOTSTRAP_MIGRATION_CHANGED',
+          kind: 'conflict',
+          message: expect.stringMatching(
+            /^database "changed": migration 1_a\.sql was changed after it was applied at \d{4}-/,
+          ),
+          details: { database: 'changed', files: ['1_a.sql'] },
+        },
+      });
+      expect(await tables('changed')).toEqual(['a']);
+    });
+    await withMigrations('changed', { ...first, '3_c.sql': 'CREATE TABLE c ();' }, async (lambda) => {
+      expect((await lambda.call({ action: 'apply' })).migrations).toEqual([
+        { database: 'changed', applied: ['3_c'] },
+      ]);
+      const [status] = (await lambda.call({ action: 'status' })).databases;
+      expect(status).toMatchObject({ changed: [], pending: [], unknown: [] });
+      expect(status?.applied.map(({ sha256 }) => sha256)).toEqual(
+        new Array(3).fill(expect.stringMatching(/^[0-9a-f]{64}$/)),
+      );
+    });
+  });
+
+  test('is the same file with the line ends of another system', async () => {
+    await withMigrations('windows', first, (lambda) => lambda.call({ action: 'apply' }));
+    const crlf = Object.fromEntries(
+      Object.entries(first).map(([file, text]) => [file, text.replaceAll('\n', '\r\n')]),
+    );
+    await withMigrations('windows', crlf, async (lambda) => {
+      expect((await lambda.call({ action: 'apply' })).migrations).toEqual([
+        { database: 'windows', applied: [] },
+      ]);
+    });
+  });
+
+  test('that was applied before checksums were kept is taken as it is, once', async () => {
+    await withMigrations('adopted', first, (lambda) => lambda.call({ action: 'apply' }));
+    await cluster.query('DROP TABLE postern.migration_checksums', { database: 'adopted' });
+    const edited = { ...first, '1_a.sql': 'CREATE TABLE a (); -- as it is in the artefact today\n' };
+    await withMigrations('adopted', edited, async (lambda) => {
+      expect((await lambda.call({ action: 'status' })).databases).toMatchObject([{ changed: [] }]);
+      expect((await lambda.call({ action: 'migrate' })).migrations).toEqual([
+        { database: 'adopted', applied: [] },
+      ]);
+    });
+    await withMigrations('adopted', first, async (lambda) => {
+      expect(await lambda.invoke({ action: 'migrate' })).toMatchObject({
+        ok: false,
+        error: { code: 'BOOTSTRAP_MIGRATION_CHANGED', details: { files: ['1_a.sql'] } },
+      });
+    });
+  });
+
+  test('of a migration that failed may be changed, since nothing of it was kept, its checksum neither', async () => {
+    await withMigrations('mended', { '1_a.sql': 'CREATE TABLE a (); SELECT 1 / 0;' }, (lambda) =>
+      lambda.invoke({ action: 'apply' }),
+    );
+    expect(await cluster.query('SELECT * FROM postern.migration_checksums', { database: 'mended' })).toEqual(
+      [],
+    );
+    await withMigrations('mended', { '1_a.sql': 'CREATE TABLE a ();' }, async (lambda) => {
+      expect((await lambda.call({ action: 'migrate' })).migrations).toEqual([
+        { database: 'mended', applied: ['1_a'] },
+      ]);
+    });
+  });
+});
+
 test('migrate before apply says what to do first', async () => {
   const answer = await withMigrations('nowhere', {}, (lambda) => lambda.invoke({ action: 'migrate' }));
   expect(answer).toMatchObject({ ok: false, error: { code: 'BOOTSTRAP_NOT_APPLIED' } });

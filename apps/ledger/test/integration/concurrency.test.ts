@@ -162,7 +162,8 @@ test('two transactions that deadlock are both finished', async ({ ledger, transa
     });
   await Promise.all([inOrder(0, one.id, two.id), inOrder(1, two.id, one.id)]);
 
-  expect(retries.filter((each) => each.reason === 'deadlock')).toHaveLength(1);
+  // Once, or again: who lost may take its first account back before the other one wakes up.
+  expect(retries.map((each) => each.reason)).toContain('deadlock');
   const names = await Promise.all(
     [one, two].map(async ({ id }) => (await ledger.get<{ name: string }>(`/accounts/${id}`)).name),
   );

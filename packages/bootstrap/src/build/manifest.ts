@@ -5,7 +5,7 @@ import { migratorOf, ownerOf } from '../declaration/problems.ts';
 import type { CompiledMigration } from './migrations.ts';
 
 /** Changes when templates of the same declaration and migrations would come out differently. */
-const templateEngine = 1;
+const templateEngine = 2;
 
 /** A declaration with its migrations, completed and hashed. */
 export function describeDatabase(

@@ -55,7 +55,7 @@ export async function readMigrations(
       name,
       file: extension === '.sql' ? file : `${name}.mjs`,
       source: file,
-      sha256: createHash('sha256').update(source).digest('hex'),
+      sha256: createHash('sha256').update(source.toString('utf8').replaceAll('\r\n', '\n')).digest('hex'),
       contents,
     });
   }

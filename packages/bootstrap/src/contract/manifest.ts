@@ -13,6 +13,15 @@ export const migrationsTable: { readonly schema: string; readonly name: string }
   name: 'migrations',
 };
 
+/**
+ * Beside it: the checksum of each migration as it was applied. Written in the migration's own transaction, so that the
+ * two cannot disagree; a table of its own, because the other one's shape is node-pg-migrate's.
+ */
+export const checksumsTable: { readonly schema: string; readonly name: string } = {
+  schema: 'postern',
+  name: 'migration_checksums',
+};
+
 /** A migration in the artefact. */
 export interface ManifestMigration {
   /** As node-pg-migrate records it: the file's name without extension. */
@@ -21,7 +30,10 @@ export interface ManifestMigration {
   readonly file: string;
   /** The file in the repository's migrations folder. */
   readonly source: string;
-  /** SHA-256 of the source file, so that a new compiler does not look like a changed migration. */
+  /**
+   * SHA-256 of the source file with line ends as Git keeps them, so that neither a new compiler nor a checkout on Windows
+   * looks like a changed migration.
+   */
   readonly sha256: string;
 }
 

@@ -22,7 +22,12 @@ export interface PingResult {
 
 export interface PlanResult {
   readonly statements: readonly PlannedStatement[];
-  readonly migrations: readonly { readonly database: string; readonly pending: readonly string[] }[];
+  readonly migrations: readonly {
+    readonly database: string;
+    readonly pending: readonly string[];
+    /** Applied, but the file has changed since: `apply` will refuse it. */
+    readonly changed: readonly string[];
+  }[];
 }
 
 export interface ApplyResult {
@@ -40,7 +45,10 @@ export interface StatusResult {
   readonly databases: readonly {
     readonly name: string;
     readonly exists: boolean;
-    readonly applied: readonly { readonly name: string; readonly at: string }[];
+    /** `sha256` is that of the source file as it was applied; missing until a later apply has recorded it. */
+    readonly applied: readonly { readonly name: string; readonly at: string; readonly sha256?: string }[];
+    /** Applied, but the file has changed since: `apply` and `migrate` refuse it. */
+    readonly changed: readonly string[];
     readonly pending: readonly string[];
     /** Applied, but not in this artefact: the database is ahead of it. */
     readonly unknown: readonly string[];

@@ -21,11 +21,22 @@ export interface Progress {
  * at build time) by native import, `.sql` by the rules of node-pg-migrate's classic SQL migrations. Its own
  * loader would need jiti with its compiler beside the bundle.
  */
-export function loaderStrategies(progress: Progress): Strategy[] {
+export function loaderStrategies(progress: Progress, recordOf: RecordOf): Strategy[] {
   return [
-    { extensions: ['.mjs'], loader: (files) => inTurn(files, (file) => loadModule(file, progress)) },
-    { extensions: ['.sql'], loader: (files) => inTurn(files, (file) => loadSql(file, progress)) },
+    {
+      extensions: ['.mjs'],
+      loader: (files) => inTurn(files, (file) => loadModule(file, progress, recordOf)),
+    },
+    { extensions: ['.sql'], loader: (files) => inTurn(files, (file) => loadSql(file, progress, recordOf)) },
   ];
+}
+
+/** The statement that records a migration of that file name; it goes into the migration's own transaction. */
+type RecordOf = (file: string) => string | undefined;
+
+function record(pgm: MigrationBuilder, file: string, recordOf: RecordOf): void {
+  const statement = recordOf(basename(file));
+  if (statement !== undefined) pgm.sql(statement);
 }
 
 /** One after the other: the first file that cannot be loaded is the one that is named. */
@@ -35,7 +46,7 @@ async function inTurn(files: readonly string[], load: (file: string) => Promise<
   return units;
 }
 
-async function loadModule(file: string, progress: Progress): Promise<Unit> {
+async function loadModule(file: string, progress: Progress, recordOf: RecordOf): Promise<Unit> {
   const namespace = await import(/* @vite-ignore */ pathToFileURL(file).href).catch((cause: unknown) => {
     progress.file = basename(file);
     throw cause;
@@ -46,7 +57,7 @@ async function loadModule(file: string, progress: Progress): Promise<Unit> {
     filePaths: [file],
     actions: {
       ...module,
-      up: traced(module.up, file, progress),
+      up: traced(module.up, file, progress, recordOf),
       // A `down` that is missing means "the reverse of up", `false` means "there is none".
       ...('down' in module ? { down: module.down } : {}),
     } as Actions,
@@ -54,7 +65,7 @@ async function loadModule(file: string, progress: Progress): Promise<Unit> {
 }
 
 /** The migration with two amends to node-pg-migrate: its callback may fail, and `pgm.db` is in its transaction. */
-function traced(action: Actions['up'], file: string, progress: Progress): Actions['up'] {
+function traced(action: Actions['up'], file: string, progress: Progress, recordOf: RecordOf): Actions['up'] {
   if (typeof action !== 'function') return action;
   return async (pgm: MigrationBuilder) => {
     progress.file = basename(file);
@@ -70,6 +81,7 @@ function traced(action: Actions['up'], file: string, progress: Progress): Action
       });
     } else await (action as (pgm: MigrationBuilder) => unknown)(pgm);
     await settle();
+    record(pgm, file, recordOf);
   };
 }
 
@@ -96,7 +108,7 @@ function joinTransaction(pgm: MigrationBuilder): () => Promise<void> {
   };
 }
 
-async function loadSql(file: string, progress: Progress): Promise<Unit> {
+async function loadSql(file: string, progress: Progress, recordOf: RecordOf): Promise<Unit> {
   const content = await readFile(file, 'utf8');
   const { up, down } = splitSql(content);
   return {
@@ -108,6 +120,7 @@ async function loadSql(file: string, progress: Progress): Promise<Unit> {
         progress.inTransaction = () => true;
         progress.sql = { text: up.text, firstLine: content.slice(0, up.start).split('\n').length };
         pgm.sql(up.text);
+        record(pgm, file, recordOf);
       },
       down: down === undefined ? false : (pgm: MigrationBuilder) => pgm.sql(down.text),
     },

@@ -10,7 +10,7 @@ import type {
   StatusResult,
 } from '../contract/response.ts';
 import { BootstrapError } from '../errors.ts';
-import { type AppliedMigration, readApplied, runMigrations } from '../migrate/migrate.ts';
+import { type AppliedMigration, changedMigrations, readApplied, runMigrations } from '../migrate/migrate.ts';
 import { applyGroups } from '../plan/apply.ts';
 import { flatten, plan } from '../plan/plan.ts';
 import { readSnapshot } from '../plan/snapshot.ts';
@@ -36,10 +36,10 @@ export async function planAction(request: RequestOf<'plan'>, invocation: Invocat
   const databases = selectDatabases(invocation.artefact.manifest, request.databases);
   return await withSession(invocation.connect, 'postgres', async (session) => {
     const { groups, existing } = await makePlan(session, databases, invocation);
-    const migrations: { database: string; pending: string[] }[] = [];
+    const migrations: PlanResult['migrations'][number][] = [];
     for (const database of databases) {
-      const { pending } = await migrationState(database, existing, invocation);
-      migrations.push({ database: database.name, pending });
+      const { pending, changed } = await migrationState(database, existing, invocation);
+      migrations.push({ database: database.name, pending, changed });
     }
     return { statements: flatten(groups), migrations };
   });
@@ -102,7 +102,7 @@ async function migrationState(
   database: ManifestDatabase,
   existing: ReadonlySet<string>,
   invocation: Invocation,
-): Promise<{ applied: AppliedMigration[]; pending: string[]; unknown: string[] }> {
+): Promise<{ applied: AppliedMigration[]; pending: string[]; changed: string[]; unknown: string[] }> {
   const applied = existing.has(database.name)
     ? await withSession(invocation.connect, database.name, readApplied)
     : [];
@@ -111,6 +111,7 @@ async function migrationState(
   return {
     applied,
     pending: [...known].filter((name) => !names.has(name)),
+    changed: changedMigrations(applied, database.migrations).map(({ name }) => name),
     unknown: [...names].filter((name) => !known.has(name)),
   };
 }
