@@ -24,6 +24,15 @@ export const base = {
 } satisfies ViteUserConfig;
 
 /**
+ * For projects whose test files leave nothing behind in their process: they share it, which saves half a second of CPU for
+ * each file. Not where tests change environment variables or replace modules.
+ */
+export const sharedProcess = {
+  ...base,
+  test: { ...base.test, isolate: false },
+} satisfies ViteUserConfig;
+
+/**
  * For suites of services. A user writes `globalSetup: ['@postern/vitest/global-setup']`; vitest looks that name up
  * without regard to conditions and would want a build, so here the source is named by its path.
  */
