@@ -32,6 +32,8 @@ it('bytes in flight survive cuts in the middle of a transfer, each once and in o
       () => expect(tunnel.stats().streams.bytesReceived).toBeGreaterThan((cut * data.length) / 8),
       20_000,
     );
+    // We know of the new channel before the service has read our first message on it.
+    await vi.waitFor(() => expect(node.simulator.statistics().channelsOpened).toBe(cut), 20_000);
     node.simulator.faults.cutChannel(tunnel.sessionId);
     await vi.waitFor(() => expect(tunnel.stats()).toMatchObject({ state: 'open', resumes: cut }), 20_000);
   }
