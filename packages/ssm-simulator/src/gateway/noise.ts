@@ -1,6 +1,6 @@
+import { seededRandom } from '@postern/ssm-protocol/testing';
 import { SsmSimulatorError } from '../errors.ts';
 import type { Direction } from './message-faults.ts';
-import { seededRandom } from './seeded-random.ts';
 
 /** What a bad path does to stream messages and acknowledgements, each with a probability from 0 to 1. */
 export interface NoiseOptions {

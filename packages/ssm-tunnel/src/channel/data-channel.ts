@@ -49,8 +49,6 @@ export class DataChannel implements LinkEvents {
   #pumping = false;
   #timer: NodeJS.Timeout | undefined;
   #timerAt = Number.POSITIVE_INFINITY;
-  #linkedAt = 0;
-  #lastAcknowledgedAt = 0;
   /** Messages of the agent over the present link. */
   #linkMessages = 0;
   /** Flags that were sent, by their number, with what to do once the agent has acted on them. */
@@ -82,9 +80,10 @@ export class DataChannel implements LinkEvents {
 
   /** How long the agent has acknowledged nothing of what waits for it. Without a link nobody could have. */
   get unansweredMs(): number {
-    const oldest = this.#sender.oldestUnackedSince;
-    if (oldest === undefined || this.#link === undefined) return 0;
-    return now() - Math.max(oldest, this.#lastAcknowledgedAt, this.#linkedAt);
+    const { oldestUnackedSince, lastProgressAt = 0 } = this.#sender;
+    if (oldestUnackedSince === undefined || this.#link === undefined) return 0;
+    // Opening a link counts as progress, so the time without one is not held against the agent.
+    return now() - Math.max(oldestUnackedSince, lastProgressAt);
   }
 
   /** Whether the present link, or the last, has carried anything from the agent. */
@@ -99,9 +98,8 @@ export class DataChannel implements LinkEvents {
       return;
     }
     this.#link = link;
-    this.#linkedAt = now();
     this.#linkMessages = 0;
-    for (const bytes of this.#sender.resendAll(this.#linkedAt)) this.#write(bytes);
+    for (const bytes of this.#sender.resendAll(now())) this.#write(bytes);
     this.#arm();
     this.schedulePump();
   }
@@ -229,9 +227,7 @@ export class DataChannel implements LinkEvents {
       case MessageType.acknowledge: {
         this.#linkMessages++;
         const { sequenceNumber } = decodeAcknowledge(message);
-        const at = now();
-        if (!this.#sender.acknowledge(sequenceNumber, at)) return;
-        this.#lastAcknowledgedAt = at;
+        if (!this.#sender.acknowledge(sequenceNumber, now())) return;
         // It may show that an older message was lost, which is due earlier then.
         this.#arm();
         if (this.#flags.size > 0) this.#flagAcknowledged(sequenceNumber);

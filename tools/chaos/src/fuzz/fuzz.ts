@@ -1,5 +1,5 @@
 import { getHeapStatistics } from 'node:v8';
-import { seededRandom } from '../random.ts';
+import { seededRandom } from '@postern/ssm-protocol/testing';
 import { BlockCoverage, type FileCoverage } from './block-coverage.ts';
 import { readCorpus } from './corpus.ts';
 import { mutate } from './mutate.ts';

@@ -1,5 +1,5 @@
+import { seededRandom } from '@postern/ssm-protocol/testing';
 import { describe, expect, it } from 'vitest';
-import { seededRandom } from '../random.ts';
 import { readCorpus } from './corpus.ts';
 import { mutate } from './mutate.ts';
 import { StrayErrors } from './stray-errors.ts';

@@ -1,4 +1,4 @@
-import { seededRandom } from '../random.ts';
+import { seededRandom } from '@postern/ssm-protocol/testing';
 
 /** `cutChannel`: the connection breaks. `closeChannel`: the service says `1000 Bye`. */
 export interface Cut {
