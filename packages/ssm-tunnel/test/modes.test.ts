@@ -1,3 +1,4 @@
+import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { once } from 'node:events';
 import { createServer } from 'node:net';
 import { text } from 'node:stream/consumers';
@@ -131,6 +132,13 @@ it('bytes of one connection never reach the next one, also when the line was los
       pour();
     },
   });
+  const name = 'postern:ssm-tunnel:state';
+  const states: unknown[] = [];
+  const onState = (message: unknown): void => {
+    const { state, reason } = message as { state: string; reason?: unknown };
+    if (state === 'replacing') states.push(reason);
+  };
+  subscribe(name, onState);
   const tunnel = await node.open();
   const first = tunnel.connect();
   await read(first, 1_000);
@@ -138,6 +146,10 @@ it('bytes of one connection never reach the next one, also when the line was los
   first.destroy();
   const second = tunnel.connect();
   expect(String(await read(second, 50_000))).toMatch(/^2+$/);
+  // Why the session is not used any longer can be watched.
+  for (const reason of states) expect(reason).toMatchObject({ code: 'SSM_CHANNEL_LOST' });
+  expect(states.length).toBeGreaterThan(0);
+  unsubscribe(name, onState);
   second.destroy();
 }, 60_000);
 

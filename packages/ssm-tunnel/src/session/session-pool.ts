@@ -99,14 +99,18 @@ export class SessionPool implements SessionEvents {
 
   get state(): PoolState {
     let resuming: Session | undefined;
+    let leaving: Session | undefined;
     for (const session of this.#sessions.keys()) {
-      if (session.isLeaving) continue;
+      if (session.isLeaving) {
+        leaving = session;
+        continue;
+      }
       if (session.state === 'open') return { name: 'open' };
       resuming = session;
     }
     if (resuming?.trouble !== undefined) return { name: 'resuming', ...resuming.trouble };
     if (this.#wanted() === 0) return { name: 'idle' };
-    const { since = now(), cause } = this.#trouble ?? {};
+    const { since = now(), cause } = this.#trouble ?? leaving?.trouble ?? {};
     return { name: 'replacing', since, cause };
   }
 
