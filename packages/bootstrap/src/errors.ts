@@ -33,6 +33,12 @@ import type { ErrorKind, TestDatabaseErrorCode } from '@postern/test-databases/s
  *   `details.transaction` is false (`pgm.noTransaction()`): then what came before the error is kept.
  * - `BOOTSTRAP_MIGRATION_CHANGED` (conflict): the file of an applied migration is not what was applied; `details.files`.
  * - `BOOTSTRAP_MIGRATION_ORDER` (conflict): a new migration sorts before one that was applied.
+ * - `BOOTSTRAP_MIGRATION_IRREVERSIBLE` (conflict): `down` of a migration that has none, or whose file is not in the artefact.
+ * - `BOOTSTRAP_MIGRATION_UNKNOWN` (not-found): `to` names no migration of the artefact.
+ * - `BOOTSTRAP_DATABASE_CONFLICT` (conflict): encoding or locale differ from the declaration and cannot be changed.
+ * - `BOOTSTRAP_INCOMPLETE` (timeout): a caller that cannot invoke again (Terraform, CloudFormation) met a run that stopped in
+ *   time; what was done stays.
+ * - `BOOTSTRAP_PRUNE_REFUSED` (conflict): what is to be dropped is still declared, is not ours, or is not allowed to go.
  * - `BOOTSTRAP_NOT_APPLIED` (conflict): test databases are asked for before `apply` made roles and ledger.
  * - `BOOTSTRAP_INTERNAL` (internal): our bug.
  *
@@ -70,6 +76,11 @@ type OwnCode =
   | 'BOOTSTRAP_MIGRATION_FAILED'
   | 'BOOTSTRAP_MIGRATION_CHANGED'
   | 'BOOTSTRAP_MIGRATION_ORDER'
+  | 'BOOTSTRAP_MIGRATION_IRREVERSIBLE'
+  | 'BOOTSTRAP_MIGRATION_UNKNOWN'
+  | 'BOOTSTRAP_DATABASE_CONFLICT'
+  | 'BOOTSTRAP_INCOMPLETE'
+  | 'BOOTSTRAP_PRUNE_REFUSED'
   | 'BOOTSTRAP_NOT_APPLIED'
   | 'BOOTSTRAP_INTERNAL'
   | 'BOOTSTRAP_FUNCTION_NOT_FOUND'
@@ -109,6 +120,11 @@ const kinds: Readonly<Record<OwnCode, ErrorKind>> = {
   BOOTSTRAP_MIGRATION_FAILED: 'conflict',
   BOOTSTRAP_MIGRATION_CHANGED: 'conflict',
   BOOTSTRAP_MIGRATION_ORDER: 'conflict',
+  BOOTSTRAP_MIGRATION_IRREVERSIBLE: 'conflict',
+  BOOTSTRAP_MIGRATION_UNKNOWN: 'not-found',
+  BOOTSTRAP_DATABASE_CONFLICT: 'conflict',
+  BOOTSTRAP_INCOMPLETE: 'timeout',
+  BOOTSTRAP_PRUNE_REFUSED: 'conflict',
   BOOTSTRAP_NOT_APPLIED: 'conflict',
   BOOTSTRAP_INTERNAL: 'internal',
   BOOTSTRAP_FUNCTION_NOT_FOUND: 'not-found',

@@ -1,4 +1,15 @@
-export { type DatabaseDeclaration, defineDatabase, type Grant } from './declaration/declaration.ts';
+export {
+  type CustomPrivileges,
+  type DatabaseDeclaration,
+  defineDatabase,
+  type Grant,
+  type Intent,
+  type Locale,
+  type MigrationsSource,
+  type RoleDeclaration,
+  type SequencePrivilege,
+  type TablePrivilege,
+} from './declaration/declaration.ts';
 export {
   BootstrapError,
   type BootstrapErrorCode,

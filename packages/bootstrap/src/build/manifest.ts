@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { type Manifest, type ManifestDatabase, manifestVersion } from '../contract/manifest.ts';
+import { completeDeclaration } from '../declaration/complete.ts';
 import type { DatabaseDeclaration } from '../declaration/declaration.ts';
-import { migratorOf, ownerOf } from '../declaration/problems.ts';
 import type { CompiledMigration } from './migrations.ts';
 
 /** Changes when templates of the same declaration and migrations would come out differently. */
@@ -12,20 +12,12 @@ export function describeDatabase(
   declaration: DatabaseDeclaration,
   migrations: readonly CompiledMigration[],
 ): ManifestDatabase {
-  const declared = {
-    name: declaration.name,
-    owner: ownerOf(declaration.name),
-    migrator: migratorOf(declaration.name),
-    roles: Object.entries(declaration.roles ?? {})
-      .map(([name, grant]) => ({ name, grant }))
-      .sort((a, b) => (a.name < b.name ? -1 : 1)),
-    schemas: [...(declaration.schemas ?? ['public'])].sort(),
-    extensions: [...(declaration.extensions ?? [])].sort(),
-  };
+  const declared = completeDeclaration(declaration);
   const declarationHash = hashOf(declared);
   const migrationsHash = hashOf(migrations.map(({ file, contents }) => [file, sha256(contents)]));
   return {
     ...declared,
+    engine: 'node-pg-migrate',
     migrations: migrations.map(({ name, file, source, sha256 }) => ({ name, file, source, sha256 })),
     declarationHash,
     migrationsHash,

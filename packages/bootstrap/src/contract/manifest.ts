@@ -1,7 +1,7 @@
 import * as v from 'valibot';
 
 /** The manifest's shape; a reader refuses another number. */
-export const manifestVersion: 1 = 1;
+export const manifestVersion: 2 = 2;
 
 /**
  * Where node-pg-migrate keeps its books: a schema of its own, which the declared roles have no grants in (in
@@ -37,15 +37,67 @@ export interface ManifestMigration {
   readonly sha256: string;
 }
 
+/** A declared role, complete. */
+export interface ManifestRole {
+  readonly name: string;
+  readonly login: 'iam' | 'passwordless' | 'none';
+  /** -1: no limit. */
+  readonly connectionLimit: number;
+  /** Values as PostgreSQL stores them. */
+  readonly settings: Readonly<Record<string, string>>;
+  readonly memberOf: readonly string[];
+  /** Declared by other databases, too. */
+  readonly shared: boolean;
+  readonly intent: 'readwrite' | 'readonly' | 'migrator' | 'custom' | 'none';
+  /** What the intent means. */
+  readonly privileges: ManifestPrivileges;
+}
+
+/** Privileges that a role has in its database, spelt out. Empty lists mean none. */
+export interface ManifestPrivileges {
+  readonly database: readonly string[];
+  /** Where the following hold; some or all of the database's schemas. */
+  readonly schemas: readonly string[];
+  readonly schema: readonly string[];
+  readonly tables: readonly string[];
+  readonly sequences: readonly string[];
+  readonly functions: readonly string[];
+}
+
+/** What a database is made with. Missing: the cluster's default. */
+export interface ManifestOptions {
+  readonly encoding?: string;
+  readonly locale?: { readonly provider: 'libc' | 'icu' | 'builtin'; readonly name: string };
+  /** -1: no limit. */
+  readonly connectionLimit: number;
+  readonly settings: Readonly<Record<string, string>>;
+}
+
+/** A file of the artefact with the hash of its contents. */
+export interface ManifestFile {
+  /** Its path in the artefact. */
+  readonly path: string;
+  readonly sha256: string;
+}
+
 /** A declared database as the artefact carries it: complete, validated, hashed. */
 export interface ManifestDatabase {
   readonly name: string;
   readonly owner: string;
   readonly migrator: string;
-  readonly roles: readonly { readonly name: string; readonly grant: 'readwrite' | 'readonly' }[];
+  readonly options: ManifestOptions;
+  /** By name. */
+  readonly roles: readonly ManifestRole[];
   readonly schemas: readonly string[];
   readonly extensions: readonly string[];
+  /** What runs `migrations`: node-pg-migrate, our own for plain SQL files, or `migratorModule`. */
+  readonly engine: 'node-pg-migrate' | 'sql' | 'module';
+  /** In order. Empty with the engine `module`. */
   readonly migrations: readonly ManifestMigration[];
+  /** With the engine `module`: the compiled module; `sha256` is what its own `hash()` said at build time. */
+  readonly migratorModule?: ManifestFile;
+  /** Fills test databases. */
+  readonly seed?: ManifestFile;
   /** Over the declaration without migrations. */
   readonly declarationHash: string;
   /** Over names and compiled contents of the migrations. */
@@ -69,6 +121,32 @@ const hash: v.GenericSchema<unknown, string> = v.pipe(v.string(), v.regex(/^[0-9
 const file: v.GenericSchema<unknown, string> = v.pipe(v.string(), v.regex(/^[\w.-]+$/));
 const extension: v.GenericSchema<unknown, string> = v.pipe(v.string(), v.regex(/^[a-z][a-z0-9_-]{0,62}$/));
 
+const path: v.GenericSchema<unknown, string> = v.pipe(v.string(), v.regex(/^(?!.*\.\.)[\w./-]+$/));
+const limit: v.GenericSchema<unknown, number> = v.pipe(v.number(), v.integer(), v.minValue(-1));
+const settings: v.GenericSchema<unknown, Record<string, string>> = v.record(
+  v.pipe(v.string(), v.regex(/^[a-z_][a-z0-9_.]*$/)),
+  v.string(),
+);
+const words: v.GenericSchema<unknown, string[]> = v.array(v.pipe(v.string(), v.regex(/^[A-Z]+$/)));
+const packed: v.GenericSchema<unknown, ManifestFile> = v.strictObject({ path: path, sha256: hash });
+const role: v.GenericSchema<unknown, ManifestRole> = v.strictObject({
+  name: name,
+  login: v.picklist(['iam', 'passwordless', 'none']),
+  connectionLimit: limit,
+  settings: settings,
+  memberOf: v.array(name),
+  shared: v.boolean(),
+  intent: v.picklist(['readwrite', 'readonly', 'migrator', 'custom', 'none']),
+  privileges: v.strictObject({
+    database: words,
+    schemas: v.array(name),
+    schema: words,
+    tables: words,
+    sequences: words,
+    functions: words,
+  }),
+});
+
 const manifest: v.GenericSchema<unknown, Manifest> = v.strictObject({
   version: v.literal(manifestVersion),
   databases: v.array(
@@ -76,10 +154,24 @@ const manifest: v.GenericSchema<unknown, Manifest> = v.strictObject({
       name: name,
       owner: name,
       migrator: name,
-      roles: v.array(v.strictObject({ name: name, grant: v.picklist(['readwrite', 'readonly']) })),
+      options: v.strictObject({
+        encoding: v.exactOptional(v.pipe(v.string(), v.regex(/^[A-Za-z0-9_-]+$/))),
+        locale: v.exactOptional(
+          v.strictObject({
+            provider: v.picklist(['libc', 'icu', 'builtin']),
+            name: v.pipe(v.string(), v.regex(/^[\w.@=;-]+$/)),
+          }),
+        ),
+        connectionLimit: limit,
+        settings: settings,
+      }),
+      roles: v.array(role),
       schemas: v.array(name),
       extensions: v.array(extension),
+      engine: v.picklist(['node-pg-migrate', 'sql', 'module']),
       migrations: v.array(v.strictObject({ name: file, file: file, source: file, sha256: hash })),
+      migratorModule: v.exactOptional(packed),
+      seed: v.exactOptional(packed),
       declarationHash: hash,
       migrationsHash: hash,
       templateHash: hash,

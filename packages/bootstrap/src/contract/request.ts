@@ -5,9 +5,42 @@ export type Request =
   | { readonly action: 'ping' }
   /** Default for `databases`, here and below: all that the artefact declares. */
   | { readonly action: 'plan'; readonly databases?: readonly string[] }
-  | { readonly action: 'apply'; readonly databases?: readonly string[] }
+  | {
+      readonly action: 'apply';
+      readonly databases?: readonly string[];
+      /** Stop between two migrations when the invocation has taken that long. Default: when its time is nearly over. */
+      readonly budgetMs?: number;
+    }
   | { readonly action: 'status'; readonly databases?: readonly string[] }
-  | { readonly action: 'migrate'; readonly databases?: readonly string[] }
+  | {
+      readonly action: 'migrate';
+      readonly databases?: readonly string[];
+      /** Up to and with this migration. Needs exactly one database. */
+      readonly to?: string;
+      /** Run each pending migration in a transaction that is rolled back; those that decline a transaction are left out. */
+      readonly dryRun?: boolean;
+      readonly budgetMs?: number;
+    }
+  /** Take back the last `count` migrations of one database, newest first. */
+  | {
+      readonly action: 'down';
+      readonly database: string;
+      readonly count: number;
+      readonly dryRun?: boolean;
+      readonly budgetMs?: number;
+    }
+  /** Record pending migrations as applied without running them. */
+  | { readonly action: 'fake'; readonly database: string; readonly to?: string }
+  /**
+   * Drop what was once created by a declaration of these databases and is declared no longer. `dropDatabases`: databases of ours
+   * that no artefact declares any more; their data is gone then.
+   */
+  | {
+      readonly action: 'prune';
+      readonly databases?: readonly string[];
+      readonly dropDatabases?: readonly string[];
+      readonly dryRun?: boolean;
+    }
   | {
       readonly action: 'prepare';
       readonly database: string;
@@ -38,12 +71,18 @@ const name: Text = v.pipe(v.string(), v.regex(/^[a-z][a-z0-9_]{0,62}$/));
 const hash: Text = v.pipe(v.string(), v.regex(/^[0-9a-f]{64}$/));
 const run: Text = v.pipe(v.string(), v.regex(/^[a-z0-9]{8,20}$/));
 const testDatabase: Text = v.pipe(v.string(), v.regex(/^pt_[0-9a-f]{8}_r[a-z0-9]{8,20}_\d{1,4}$/));
-const migration: Text = v.pipe(v.string(), v.regex(/^\d[\w.-]{0,199}$/));
+const migration: Text = v.pipe(v.string(), v.regex(/^\w[\w.-]{0,199}$/));
 const count: v.GenericSchema<unknown, number> = v.pipe(
   v.number(),
   v.integer(),
   v.minValue(0),
   v.maxValue(200),
+);
+const budget: v.GenericSchema<unknown, number> = v.pipe(
+  v.number(),
+  v.integer(),
+  v.minValue(1),
+  v.maxValue(900_000),
 );
 const declared: v.GenericSchema<unknown, string[]> = v.pipe(v.array(name), v.minLength(1), v.maxLength(100));
 
@@ -51,9 +90,33 @@ const declared: v.GenericSchema<unknown, string[]> = v.pipe(v.array(name), v.min
 const request: v.GenericSchema<unknown, Request> = v.variant('action', [
   v.strictObject({ action: v.literal('ping') }),
   v.strictObject({ action: v.literal('plan'), databases: v.exactOptional(declared) }),
-  v.strictObject({ action: v.literal('apply'), databases: v.exactOptional(declared) }),
+  v.strictObject({
+    action: v.literal('apply'),
+    databases: v.exactOptional(declared),
+    budgetMs: v.exactOptional(budget),
+  }),
   v.strictObject({ action: v.literal('status'), databases: v.exactOptional(declared) }),
-  v.strictObject({ action: v.literal('migrate'), databases: v.exactOptional(declared) }),
+  v.strictObject({
+    action: v.literal('migrate'),
+    databases: v.exactOptional(declared),
+    to: v.exactOptional(migration),
+    dryRun: v.exactOptional(v.boolean()),
+    budgetMs: v.exactOptional(budget),
+  }),
+  v.strictObject({
+    action: v.literal('down'),
+    database: name,
+    count: v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(2000)),
+    dryRun: v.exactOptional(v.boolean()),
+    budgetMs: v.exactOptional(budget),
+  }),
+  v.strictObject({ action: v.literal('fake'), database: name, to: v.exactOptional(migration) }),
+  v.strictObject({
+    action: v.literal('prune'),
+    databases: v.exactOptional(declared),
+    dropDatabases: v.exactOptional(declared),
+    dryRun: v.exactOptional(v.boolean()),
+  }),
   v.strictObject({ action: v.literal('prepare'), database: name, hash: hash, run: run, count: count }),
   v.strictObject({
     action: v.literal('publish'),
@@ -72,8 +135,12 @@ const request: v.GenericSchema<unknown, Request> = v.variant('action', [
 ]);
 
 export const bootstrapActions: readonly Action[] = ['ping', 'plan', 'apply', 'status', 'migrate'];
+/** They take something away: a function does them only when its configuration names them. */
+export const cautiousActions: readonly Action[] = ['prune', 'down', 'fake'];
 export const testDatabaseActions: readonly Action[] = ['ping', 'prepare', 'publish', 'drop', 'sweep'];
-export const allActions: readonly Action[] = [...new Set([...bootstrapActions, ...testDatabaseActions])];
+export const allActions: readonly Action[] = [
+  ...new Set([...bootstrapActions, ...cautiousActions, ...testDatabaseActions]),
+];
 
 /**
  * Validates an event. Problems name fields and expectations, never the values: the answer and the log must not

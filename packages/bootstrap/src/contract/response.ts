@@ -12,6 +12,46 @@ export interface PlannedStatement {
   readonly why: string;
 }
 
+/** A statement that was run. */
+export interface AppliedStatement extends PlannedStatement {
+  readonly durationMs: number;
+  /** What the server said beside it: NOTICE, WARNING. */
+  readonly notices?: readonly string[];
+}
+
+/** Something on the cluster that nobody declared. Reported, never corrected by `apply`. */
+export interface DriftItem {
+  readonly kind:
+    | 'role' // one of ours that is declared no longer
+    | 'attribute' // of a declared role: CREATEDB, CREATEROLE, BYPASSRLS, REPLICATION, VALID UNTIL …
+    | 'setting' // of a declared role or database
+    | 'member' // of or in a declared role
+    | 'grant' // on a database, schema or object
+    | 'owner' // of a schema or object
+    | 'database'; // one of ours that is declared no longer
+  /** Where it was found; missing for what belongs to the cluster. */
+  readonly database?: string;
+  /** What it is about, such as `role "ledger_app"` or `table public.entries`. */
+  readonly object: string;
+  /** What was found, in words. */
+  readonly found: string;
+  /** Whether `prune` would take it away. */
+  readonly prunable: boolean;
+  /** The statement that would take it away, for a person to run; missing where there is none. */
+  readonly sql?: string;
+}
+
+/** One database's part of a run of migrations. */
+export interface MigratedDatabase {
+  readonly database: string;
+  /** Names, in the order in which they ran. */
+  readonly applied: readonly string[];
+  /** NOTICEs and WARNINGs with the migration they came from; the first 200. */
+  readonly notices?: readonly { readonly migration: string; readonly message: string }[];
+  /** Still to do: the run stopped in time. Missing when nothing is left. */
+  readonly pending?: readonly string[];
+}
+
 export interface PingResult {
   readonly manifest: string;
   readonly databases: readonly { readonly name: string; readonly templateHash: string }[];
@@ -28,12 +68,15 @@ export interface PlanResult {
     /** Applied, but the file has changed since: `apply` will refuse it. */
     readonly changed: readonly string[];
   }[];
+  readonly drift: readonly DriftItem[];
 }
 
 export interface ApplyResult {
   /** The statements that were run. Empty when everything was as declared. */
-  readonly statements: readonly PlannedStatement[];
-  readonly migrations: readonly { readonly database: string; readonly applied: readonly string[] }[];
+  readonly statements: readonly AppliedStatement[];
+  readonly migrations: readonly MigratedDatabase[];
+  /** False when the run stopped in time, between two migrations: apply again. The client does so by itself. */
+  readonly done: boolean;
   /** Hash of the manifest that now holds. */
   readonly manifest: string;
 }
@@ -42,6 +85,10 @@ export interface StatusResult {
   readonly manifest: string;
   /** Statements that an apply would run now. */
   readonly outstanding: number;
+  readonly drift: readonly DriftItem[];
+  readonly server: { readonly version: number };
+  /** Declared roles, those of test runs included where they are allowed. */
+  readonly roles: readonly RoleStatus[];
   readonly databases: readonly {
     readonly name: string;
     readonly exists: boolean;
@@ -55,8 +102,45 @@ export interface StatusResult {
   }[];
 }
 
+export interface RoleStatus {
+  readonly name: string;
+  readonly exists: boolean;
+  readonly login: boolean;
+  /** Whether it logs in by IAM token. */
+  readonly iam: boolean;
+  /** Created by the bootstrap, so that `prune` may drop it once it is declared no longer. */
+  readonly managed: boolean;
+  readonly memberOf: readonly string[];
+}
+
 export interface MigrateResult {
-  readonly migrations: readonly { readonly database: string; readonly applied: readonly string[] }[];
+  readonly migrations: readonly MigratedDatabase[];
+  /** False when the run stopped in time, between two migrations: migrate again. The client does so by itself. */
+  readonly done: boolean;
+  /** True when everything was rolled back again. */
+  readonly dryRun: boolean;
+}
+
+export interface DownResult {
+  readonly database: string;
+  /** Names, in the order in which they were taken back. */
+  readonly reverted: readonly string[];
+  readonly done: boolean;
+  readonly dryRun: boolean;
+}
+
+export interface FakeResult {
+  readonly database: string;
+  readonly recorded: readonly string[];
+}
+
+export interface PruneResult {
+  /** What was run, or would be with `dryRun`. */
+  readonly statements: readonly AppliedStatement[];
+  readonly dropped: { readonly roles: readonly string[]; readonly databases: readonly string[] };
+  /** What is ours and declared no longer, and stays; with the reason. */
+  readonly kept: readonly { readonly object: string; readonly why: string }[];
+  readonly dryRun: boolean;
 }
 
 export type PrepareResult =
@@ -95,6 +179,9 @@ export interface ResultOf {
   readonly apply: ApplyResult;
   readonly status: StatusResult;
   readonly migrate: MigrateResult;
+  readonly down: DownResult;
+  readonly fake: FakeResult;
+  readonly prune: PruneResult;
   readonly prepare: PrepareResult;
   readonly publish: PublishResult;
   readonly drop: DropResult;

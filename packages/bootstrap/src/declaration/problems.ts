@@ -8,7 +8,19 @@ const reservedPrefixes = ['pt_', 'ptt_', 'ptb_', 'pg_', 'rds'];
 const reservedDatabases = ['postgres', 'template0', 'template1', 'postern'];
 const reservedRoles = ['public', 'none', 'postgres', 'current_role', 'current_user', 'session_user'];
 const reservedSchemas = ['information_schema', 'postern'];
-const fields = ['name', 'roles', 'extensions', 'schemas', 'migrations'];
+const fields = [
+  'name',
+  'owner',
+  'roles',
+  'extensions',
+  'schemas',
+  'encoding',
+  'locale',
+  'connectionLimit',
+  'settings',
+  'migrations',
+  'seed',
+];
 
 /** Names that follow from a database's name. */
 export function ownerOf(database: string): string {
@@ -52,7 +64,7 @@ export function declarationProblems(value: unknown): string[] {
       if (typeof name === 'string' && (role === ownerOf(name) || role === migratorOf(name))) {
         report(field, 'is created by itself; choose another name');
       }
-      if (grant !== 'readwrite' && grant !== 'readonly') {
+      if (typeof grant !== 'object' && !['readwrite', 'readonly', 'migrator'].includes(String(grant))) {
         report(field, `the grant must be 'readwrite' or 'readonly'`);
       }
     }

@@ -10,7 +10,9 @@ export function planDatabase(database: ManifestDatabase, catalog: ClusterCatalog
   const connect = [database.migrator, ...database.roles.map((role) => role.name)];
   const temporary = [
     database.migrator,
-    ...database.roles.filter((role) => role.grant === 'readwrite').map((role) => role.name),
+    ...database.roles
+      .filter((role) => role.privileges.database.includes('TEMPORARY'))
+      .map((role) => role.name),
   ];
   return [creation(name, owner, catalog), access(name, catalog, { CONNECT: connect, TEMPORARY: temporary })];
 }

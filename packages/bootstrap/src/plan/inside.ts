@@ -1,14 +1,8 @@
 import { quoteIdentifier } from '@postern/test-databases/server';
-import type { ManifestDatabase } from '../contract/manifest.ts';
+import type { ManifestDatabase, ManifestRole } from '../contract/manifest.ts';
 import type { InnerCatalog } from './catalog.ts';
 import { conflict } from './roles.ts';
 import { identifiers, type PlanGroup, type Statement } from './statement.ts';
-
-/** What an intent means for tables (`r`: views too) and sequences (`S`). */
-const privileges = {
-  readwrite: { r: ['SELECT', 'INSERT', 'UPDATE', 'DELETE'], S: ['SELECT', 'USAGE', 'UPDATE'] },
-  readonly: { r: ['SELECT'], S: ['SELECT'] },
-} as const;
 
 const kinds = { r: 'TABLES', S: 'SEQUENCES' } as const;
 
@@ -93,17 +87,12 @@ function openPublic(catalog: InnerCatalog, owner: string): Statement[] {
   ];
 }
 
-function grants(
-  schema: string,
-  role: { readonly name: string; readonly grant: 'readwrite' | 'readonly' },
-  owner: string,
-  catalog: InnerCatalog,
-): Statement[] {
+function grants(schema: string, role: ManifestRole, owner: string, catalog: InnerCatalog): Statement[] {
   const statements: Statement[] = [];
   const inSchema = `ALTER DEFAULT PRIVILEGES FOR ROLE ${quoteIdentifier(owner)} IN SCHEMA ${quoteIdentifier(schema)}`;
   const grantee = quoteIdentifier(role.name);
   for (const type of ['r', 'S'] as const) {
-    const wanted: readonly string[] = privileges[role.grant][type];
+    const wanted = type === 'r' ? role.privileges.tables : role.privileges.sequences;
     const held = catalog.defaults
       .filter((entry) => entry.schema === schema && entry.type === type && entry.grantee === role.name)
       .map((entry) => entry.privilege);
@@ -124,12 +113,12 @@ function grants(
     change(
       'GRANT',
       wanted.filter((privilege) => !held.includes(privilege)),
-      `"${role.name}" is ${role.grant}.`,
+      `"${role.name}" is ${role.intent}.`,
     );
     change(
       'REVOKE',
       held.filter((privilege) => !wanted.includes(privilege)),
-      `"${role.name}" is only ${role.grant}.`,
+      `"${role.name}" is only ${role.intent}.`,
     );
   }
   return statements;

@@ -1,17 +1,14 @@
 import { describe, expect, test } from 'vitest';
 import type { ManifestDatabase } from '../contract/manifest.ts';
+import { completeDeclaration } from '../declaration/complete.ts';
 import { type ClusterCatalog, freshCatalog, type Membership } from './catalog.ts';
 import { flatten, plan } from './plan.ts';
 import { reaches } from './roles.ts';
 
 const hash = '0'.repeat(64);
 const shop: ManifestDatabase = {
-  name: 'shop',
-  owner: 'shop_owner',
-  migrator: 'shop_migrator',
-  roles: [{ name: 'shop_app', grant: 'readwrite' }],
-  schemas: ['public'],
-  extensions: [],
+  ...completeDeclaration({ name: 'shop', roles: { shop_app: 'readwrite' } }),
+  engine: 'node-pg-migrate',
   migrations: [],
   declarationHash: hash,
   migrationsHash: hash,
@@ -107,7 +104,10 @@ describe('plan', () => {
   });
 
   test('withdraws what a role may no longer do when its grant shrinks', () => {
-    const shrunk: ManifestDatabase = { ...shop, roles: [{ name: 'shop_app', grant: 'readonly' }] };
+    const shrunk: ManifestDatabase = {
+      ...shop,
+      ...completeDeclaration({ name: 'shop', roles: { shop_app: 'readonly' } }),
+    };
     const defaults = ['SELECT', 'INSERT', 'UPDATE', 'DELETE'].map((privilege) => ({
       schema: 'public',
       type: 'r',

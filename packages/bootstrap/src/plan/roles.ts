@@ -34,7 +34,7 @@ export function planRoles(database: ManifestDatabase, catalog: ClusterCatalog): 
   // Without INHERIT a migrator that forgets SET ROLE is refused, instead of owning what it creates.
   plan.membership(owner, migrator, { inherit: false, set: true }, 'The migrator may become the owner.');
   for (const role of database.roles) {
-    plan.role(role.name, 'LOGIN', `Declared by database "${name}" (${role.grant}).`);
+    plan.role(role.name, 'LOGIN', `Declared by database "${name}" (${role.intent}).`);
     plan.iam(role.name);
   }
   return plan.group(`roles of ${name}`);

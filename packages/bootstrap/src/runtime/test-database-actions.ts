@@ -113,7 +113,9 @@ async function cloneFor(
   built: boolean,
   invocation: Invocation,
 ): Promise<PublishResult> {
-  const writers = database.roles.filter((role) => role.grant === 'readwrite').map((role) => role.name);
+  const writers = database.roles
+    .filter((role) => role.privileges.database.includes('TEMPORARY'))
+    .map((role) => role.name);
   const logins = Object.fromEntries(database.roles.map((role) => [role.name, testLogin(role.name)]));
   const { databases, created } = await ensureClones(session, {
     run: request.run,

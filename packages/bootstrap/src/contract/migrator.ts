@@ -1,0 +1,19 @@
+import type { SqlClient } from '@postern/test-databases/server';
+
+/**
+ * Runs a service's migrations, whatever they are written in. The default export of the file that `migrations: { migrator }` names;
+ * compiled into the artefact with all it imports.
+ */
+export interface Migrator {
+  /**
+   * Changes when the migrations do. Asked once, when the artefact is built, with the declaration's folder as the working folder:
+   * templates are named by it, and an apply leaves out a migrator whose hash the database has already.
+   */
+  hash(): string | Promise<string>;
+  /**
+   * Brings the database up to date; called again after any failure. `connection` is a session of the owner and stays open:
+   * do not end it. Name what was applied, in order, if you know it.
+   */
+  // biome-ignore lint/suspicious/noConfusingVoidType: a migrator may return nothing
+  migrate(connection: SqlClient): Promise<readonly string[] | void>;
+}
