@@ -5,7 +5,7 @@ import './check-node.mjs';
 
 const targets = ['lint', 'typecheck', 'test', 'integration', 'build'];
 const child = spawn('nx', ['run-many', '-t', ...targets, '--output-style=static', ...process.argv.slice(2)], {
-  stdio: ['inherit', 'pipe', 'inherit'],
+  stdio: ['inherit', 'pipe', 'pipe'],
   shell: process.platform === 'win32',
   env: { ...process.env, ...(process.stdout.isTTY ? { FORCE_COLOR: '1' } : {}) },
 });
@@ -13,11 +13,15 @@ for (const signal of ['SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(
 process.on('SIGINT', () => {});
 
 let output = '';
-child.stdout.setEncoding('utf8');
-child.stdout.on('data', (text) => {
-  output += text;
-  process.stdout.write(text);
-});
+for (const [from, to] of [
+  [child.stdout, process.stdout],
+  [child.stderr, process.stderr],
+]) {
+  from.setEncoding('utf8').on('data', (text) => {
+    output += text;
+    to.write(text);
+  });
+}
 child.on('error', (error) => {
   console.error(`nx cannot be started: ${error.message}. Next step: npm ci`);
   process.exitCode = 1;
