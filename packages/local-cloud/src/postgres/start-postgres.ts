@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import pg from 'pg';
 import { CloudError } from '../errors.ts';
-import { findPostgresPackage, providePrograms } from './binaries.ts';
+import { findPostgresPackage, type PostgresInstallation, providePrograms } from './binaries.ts';
 import { provideDataDirectory } from './data-directory.ts';
 import { chooseDataLocation } from './data-location.ts';
 import { publishStarted, publishStopped, publishSwept } from './events.ts';
@@ -25,6 +25,8 @@ export interface StartPostgresOptions {
    * `stop()` removes. Created if missing. Its path has at most 75 bytes, because that of a socket may have 103.
    */
   readonly runDir: string;
+  /** The server to start, if not the PostgreSQL 17 that is installed with this package. */
+  readonly server?: PostgresInstallation;
   /** Name of the master user; default `postern_master`. It has no password until `setPassword` gives it one. */
   readonly master?: string;
   /** Settings of postgresql.conf on top of the built-in ones for throw-away servers. */
@@ -71,7 +73,7 @@ export async function startPostgres(options: StartPostgresOptions): Promise<Post
   const { signal, master = defaultMaster } = options;
   signal?.throwIfAborted();
   const platform = currentPlatform();
-  const found = findPostgresPackage(platform);
+  const found = findPostgresPackage(platform, options.server);
   const user = serverUser();
   const { run, serverFolder, memoryFolder, dataDir, folders, walMegabytes, forget } = await openFolders(
     options.runDir,
@@ -97,7 +99,7 @@ export async function startPostgres(options: StartPostgresOptions): Promise<Post
       dataDir,
       serverFolder,
       programs,
-      packageVersion: found.packageVersion,
+      found,
       platform,
       user,
       master,
