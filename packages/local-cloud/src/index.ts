@@ -7,6 +7,7 @@ export type { Credentials } from './iam/caller.ts';
 export { type PrincipalName, principalNames } from './iam/principals.ts';
 export type { LambdaStatistics } from './lambda-runner/runner.ts';
 export type { PostgresInstallation } from './postgres/binaries.ts';
+export type { PostgresMajor } from './postgres/major.ts';
 export type { PostgresExit } from './postgres/server-process.ts';
 export type { PostgresSettings } from './postgres/settings.ts';
 export { type PostgresServer, type StartPostgresOptions, startPostgres } from './postgres/start-postgres.ts';

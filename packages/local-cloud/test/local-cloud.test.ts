@@ -440,7 +440,7 @@ describe('start and stop', () => {
     expect(error).toMatchObject({
       code: 'CLOUD_OPTIONS_INVALID',
       message: expect.stringMatching(
-        /^startLocalCloud: rundir is no option .*; cacheDir is missing; postgres can only be 17; lambda.activationMs is negative\.$/,
+        /^startLocalCloud: rundir is no option .*; cacheDir is missing; postgres is neither 17 nor the \{ folder \} of another server; lambda.activationMs is negative\.$/,
       ),
     });
   });

@@ -1,10 +1,11 @@
 import type { SsmAgentOptions } from '@postern/ssm-simulator';
 import { CloudError } from '../errors.ts';
+import type { PostgresInstallation } from '../postgres/binaries.ts';
 import type { PostgresSettings } from '../postgres/settings.ts';
 
 export interface LocalCloudOptions {
-  /** Major version of the server; 17 is the one that is there. */
-  readonly postgres?: 17;
+  /** Major version of the server: 17 is the one that is there, others where npm has put them. Default 17. */
+  readonly postgres?: 17 | PostgresInstallation;
   /** Where prepared data directories are kept between runs; deletable at any time. */
   readonly cacheDir: string;
   /**
@@ -53,7 +54,7 @@ export function checkOptions(options: LocalCloudOptions): void {
     ),
     typeof options.cacheDir === 'string' && options.cacheDir !== '' ? undefined : 'cacheDir is missing',
     options.runDir === '' ? 'runDir is empty' : undefined,
-    options.postgres === undefined || options.postgres === 17 ? undefined : 'postgres can only be 17',
+    isServer(options.postgres) ? undefined : 'postgres is neither 17 nor the { folder } of another server',
     options.clock === undefined || typeof options.clock === 'function'
       ? undefined
       : 'clock is not a function',
@@ -68,4 +69,9 @@ export function checkOptions(options: LocalCloudOptions): void {
     message: `startLocalCloud: ${problems.join('; ')}.`,
     hint: 'Correct the options that the message names.',
   });
+}
+
+function isServer(postgres: unknown): boolean {
+  if (postgres === undefined || postgres === 17) return true;
+  return typeof (postgres as PostgresInstallation | null)?.folder === 'string';
 }

@@ -60,6 +60,7 @@ async function open(
   const server = await startPostgres({
     cacheDir: options.cacheDir,
     runDir: folders.runDir,
+    ...(typeof options.postgres === 'object' ? { server: options.postgres } : {}),
     ...(options.postgresSettings === undefined ? {} : { settings: options.postgresSettings }),
     ...(signal === undefined ? {} : { signal }),
   });

@@ -8,6 +8,7 @@ import { findPostgresPackage, type PostgresInstallation, providePrograms } from 
 import { provideDataDirectory } from './data-directory.ts';
 import { chooseDataLocation } from './data-location.ts';
 import { publishStarted, publishStopped, publishSwept } from './events.ts';
+import type { PostgresMajor } from './major.ts';
 import { currentPlatform, type Platform } from './platform.ts';
 import { passable } from './private-folder.ts';
 import { defaultMaster, quoteIdentifier, superuser } from './roles.ts';
@@ -45,6 +46,7 @@ export interface PostgresServer extends AsyncDisposable {
   readonly master: string;
   /** Such as `17.10`. */
   readonly version: string;
+  readonly major: PostgresMajor;
   /** Process id of the postmaster. */
   readonly pid: number;
   readonly dataDir: string;
@@ -133,6 +135,7 @@ export async function startPostgres(options: StartPostgresOptions): Promise<Post
       superuser,
       master,
       version: found.version,
+      major: found.major,
       pid,
       dataDir,
       logFile,

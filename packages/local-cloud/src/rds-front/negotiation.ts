@@ -16,6 +16,12 @@ export type Opening =
   | { readonly kind: 'cancel'; readonly packet: Buffer }
   | { readonly kind: 'session'; readonly parameters: ReadonlyMap<string, string> };
 
+export interface NegotiatedTls {
+  readonly secureContext: SecureContext;
+  /** Whether TLS may begin without being asked for, as it may from PostgreSQL 17 on. */
+  readonly direct: boolean;
+}
+
 /** The application protocol that PostgreSQL registered for TLS (RFC 7301). */
 const alpn = 'postgresql';
 
@@ -27,12 +33,13 @@ const alpn = 'postgresql';
 export async function negotiate(
   connection: Connection,
   socket: Socket,
-  secureContext: SecureContext,
+  { secureContext, direct }: NegotiatedTls,
 ): Promise<Opening | undefined> {
   const first = await readExactly(socket, 1);
   if (!first) return undefined;
   socket.unshift(first);
   if (first[0] === tlsHandshakeByte) {
+    if (!direct) return undefined; // an older server takes it for the length of an impossible packet
     const secure = await startTls(connection, socket, secureContext);
     // PostgreSQL demands it, so that no other protocol's TLS client ends up here by mistake or malice.
     if (secure?.alpnProtocol !== alpn) return undefined;

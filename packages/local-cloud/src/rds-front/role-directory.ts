@@ -1,4 +1,5 @@
 import pg from 'pg';
+import type { PostgresMajor } from '../postgres/major.ts';
 import { notAccepting } from './refusal.ts';
 
 /** The server behind the front: its socket, and the superuser that the socket trusts. */
@@ -6,6 +7,7 @@ export interface FrontServer {
   readonly socketDir: string;
   readonly socketPath: string;
   readonly superuser: string;
+  readonly major: PostgresMajor;
 }
 
 /** What decides how a role logs in. */
@@ -27,13 +29,14 @@ export interface RoleDirectory {
  * A walk up the memberships, as the server's `+rds_iam` line takes it, but for one kind of row: from version 16 on,
  * whoever creates a role without being superuser becomes its member, with ADMIN only, granted by the bootstrap
  * superuser (oid 10). On a stock server that row makes the creator of an IAM role an IAM user too; RDS does not.
+ * Version 15 has neither such rows nor the columns that tell them.
  */
-const lookUp = {
+const lookUp = (major: PostgresMajor) => ({
   name: 'front-role',
   text: `
     with recursive counted as (
       select member, roleid from pg_auth_members
-       where not (grantor = 10 and admin_option and not inherit_option and not set_option)
+      ${major >= 16 ? 'where not (grantor = 10 and admin_option and not inherit_option and not set_option)' : ''}
     ), up as (
       select roleid from counted where member = (select oid from pg_authid where rolname = $1)
       union
@@ -43,7 +46,7 @@ const lookUp = {
            coalesce(rolvaliduntil < now(), false) as expired,
            exists (select from up where roleid = to_regrole('rds_iam')) as iam
       from pg_authid where rolname = $1`,
-};
+});
 
 /** Looks roles up on a few sessions of the superuser that stay open, in the database that clients cannot enter. */
 export async function openRoleDirectory(server: FrontServer): Promise<RoleDirectory> {
@@ -58,9 +61,10 @@ export async function openRoleDirectory(server: FrontServer): Promise<RoleDirect
   });
   pool.on('error', () => {}); // the server went down; the next look-up says so
   await pool.query('select');
+  const query = lookUp(server.major);
   return {
     async find(role) {
-      const { rows } = await pool.query(lookUp, [role]).catch(rethrowAsRefusal);
+      const { rows } = await pool.query(query, [role]).catch(rethrowAsRefusal);
       const row = rows[0] as { password: string | null; expired: boolean; iam: boolean } | undefined;
       return (
         row && {

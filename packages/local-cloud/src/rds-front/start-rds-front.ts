@@ -17,7 +17,10 @@ export interface RdsFrontOptions {
   readonly host: string;
   readonly certificate: IssuedCertificate;
   readonly tokens: TokenVerifier;
-  /** `rds.force_ssl`: whether roles with a password need TLS as well. Default true, as on RDS from version 17 on. */
+  /**
+   * `rds.force_ssl`: whether roles with a password need TLS as well. Default true, as on RDS from version 15 and on
+   * Aurora from version 17 on.
+   */
   readonly forceSsl?: boolean;
   /** Default 0: any free one. */
   readonly port?: number;
@@ -53,9 +56,10 @@ export async function startRdsFront(options: RdsFrontOptions): Promise<RdsFront>
     cert: certificate.certPem,
     key: certificate.keyPem,
     minVersion: 'TLSv1.2',
-    // The one curve of PostgreSQL up to 17: clients that guess another one pay a round trip here as they do there.
-    ecdhCurve: 'P-256',
+    // PostgreSQL's own `ssl_ecdh_curve`: clients that guess another one pay a round trip here as they do there.
+    ecdhCurve: server.major >= 18 ? 'X25519:P-256' : 'P-256',
   });
+  const direct = server.major >= 17;
   const roles = await openRoleDirectory(server);
   const counters = {
     connections: 0,
@@ -101,7 +105,7 @@ export async function startRdsFront(options: RdsFrontOptions): Promise<RdsFront>
     socket.once('close', () => clearTimeout(deadline));
     let parameters: ReadonlyMap<string, string> | undefined;
     try {
-      const opening = await negotiate(connection, socket, secureContext);
+      const opening = await negotiate(connection, socket, { secureContext, direct });
       if (!opening) return void connection.stream.destroy();
       if (opening.kind === 'cancel')
         return await forwardCancel(connection.stream, await openBackend(server.socketPath), opening.packet);
