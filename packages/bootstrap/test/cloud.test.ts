@@ -109,7 +109,7 @@ describe('what goes wrong comes back typed', () => {
       code: 'BOOTSTRAP_MIGRATION_FAILED',
       message: 'database "torn": migration 1_a.sql:2: column "nothing" does not exist (42703)',
       hint: expect.stringContaining('rolled back'),
-      details: { file: '1_a.sql', sqlState: '42703', logTail: expect.stringContaining('"event":"failed"') },
+      details: { file: '1_a.sql', sqlState: '42703', logTail: expect.stringContaining('"message":"failed"') },
     });
     expect(await asSuperuser(`SELECT 1 FROM pg_class WHERE relname = 'a'`, 'torn')).toEqual([]);
   });

@@ -10,6 +10,7 @@ export {
   migrationsTable,
   parseManifest,
 } from './manifest.ts';
+export type { ProgressEvent } from './progress.ts';
 export {
   type Action,
   allActions,

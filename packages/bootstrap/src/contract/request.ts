@@ -26,6 +26,11 @@ export type Request =
       readonly action: 'down';
       readonly database: string;
       readonly count: number;
+      /**
+       * The newest of them. With it the request can be repeated: what was taken back already is not counted anew. For callers
+       * that may repeat by themselves, such as asynchronous invocations.
+       */
+      readonly from?: string;
       readonly dryRun?: boolean;
       readonly budgetMs?: number;
     }
@@ -107,6 +112,7 @@ const request: v.GenericSchema<unknown, Request> = v.variant('action', [
     action: v.literal('down'),
     database: name,
     count: v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(2000)),
+    from: v.exactOptional(migration),
     dryRun: v.exactOptional(v.boolean()),
     budgetMs: v.exactOptional(budget),
   }),

@@ -7,14 +7,29 @@ export interface Config {
   readonly host: string;
   /** `POSTERN_DB_PORT`. Default 5432. */
   readonly port: number;
-  /** `POSTERN_DB_SECRET_ARN`: the managed master secret. Never taken from an event. */
-  readonly secretArn: string;
+  /**
+   * `POSTERN_DB_SECRET_ARN`: the managed master secret; or, outside of Lambda, `POSTERN_DB_SECRET_FILE`: a file with
+   * `{"username": …, "password": …}`. Never taken from an event.
+   */
+  readonly secret: { readonly arn: string } | { readonly file: string };
   /** `POSTERN_DB_CA` (PEM) or `POSTERN_DB_CA_FILE`. Default: `ca.pem` in the artefact. */
   readonly ca: { readonly pem: string } | { readonly file: string } | undefined;
-  /** `POSTERN_ALLOWED_ACTIONS`: comma-separated. Required: a function does only what it is for. */
+  /**
+   * `POSTERN_ALLOWED_ACTIONS`: comma-separated. Required: a function does only what it is for, and `prune`, `down` and
+   * `fake` only where they are named.
+   */
   readonly allowedActions: readonly Action[];
   /** `POSTERN_TEST_DATABASES`: whether this cluster may hold test databases. Default false. */
   readonly testDatabases: boolean;
+  /** Of each migration. 0: the server's own. */
+  readonly timeouts: {
+    /** `POSTERN_MIGRATION_LOCK_TIMEOUT_MS`: `lock_timeout`. Default 0. */
+    readonly lockMs: number;
+    /** `POSTERN_MIGRATION_STATEMENT_TIMEOUT_MS`: `statement_timeout`. Default 0. */
+    readonly statementMs: number;
+  };
+  /** `POSTERN_LOG_SQL`: `masked` (default) keeps the values of SQL out of the log, `full` does not. */
+  readonly logSql: 'masked' | 'full';
 }
 
 /** Reads the configuration. Throws `BOOTSTRAP_CONFIG_INVALID` with all problems at once, by variable. */
@@ -28,10 +43,26 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
   const host = required('POSTERN_DB_HOST');
   const port = Number(environment['POSTERN_DB_PORT'] || 5432);
   if (!Number.isInteger(port) || port < 1 || port > 65535) problems.push('POSTERN_DB_PORT is not a port');
-  const secretArn = required('POSTERN_DB_SECRET_ARN');
+  const secretFile = environment['POSTERN_DB_SECRET_FILE']?.trim() ?? '';
+  const secretArn = secretFile === '' ? required('POSTERN_DB_SECRET_ARN') : '';
+  if (secretFile !== '' && environment['POSTERN_DB_SECRET_ARN']) {
+    problems.push('POSTERN_DB_SECRET_ARN and POSTERN_DB_SECRET_FILE are both set: choose one');
+  }
   if (secretArn !== '' && !/^arn:[\w-]+:secretsmanager:[\w-]+:\d{12}:secret:.+$/.test(secretArn)) {
     problems.push('POSTERN_DB_SECRET_ARN is not the ARN of a secret');
   }
+  const milliseconds = (name: string): number => {
+    const text = environment[name] || '0';
+    if (/^\d{1,9}$/.test(text)) return Number(text);
+    problems.push(`${name} is not a number of milliseconds`);
+    return 0;
+  };
+  const timeouts = {
+    lockMs: milliseconds('POSTERN_MIGRATION_LOCK_TIMEOUT_MS'),
+    statementMs: milliseconds('POSTERN_MIGRATION_STATEMENT_TIMEOUT_MS'),
+  };
+  const logSql = readLogSql(environment);
+  if (logSql === undefined) problems.push('POSTERN_LOG_SQL must be masked or full');
   const actions = required('POSTERN_ALLOWED_ACTIONS')
     .split(',')
     .map((action) => action.trim())
@@ -57,9 +88,17 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
   return {
     host,
     port,
-    secretArn,
+    secret: secretFile === '' ? { arn: secretArn } : { file: secretFile },
     ca: pem ? { pem } : file ? { file } : undefined,
     allowedActions: actions as Action[],
     testDatabases: flag === 'true',
+    timeouts,
+    logSql: logSql ?? 'masked',
   };
+}
+
+/** Read on its own, because a log is written also where the rest of the configuration is wrong. */
+export function readLogSql(environment: Readonly<Record<string, string | undefined>>): Config['logSql'] | undefined {
+  const text = environment['POSTERN_LOG_SQL'] || 'masked';
+  return text === 'masked' || text === 'full' ? text : undefined;
 }

@@ -57,7 +57,7 @@ const credentials = {
 describe('readMasterSecret', () => {
   test('sends what the AWS SDK sends, with a signature that holds', async () => {
     const { url, received } = await service({ status: 200, body: secret });
-    await readMasterSecret(arn, { ...credentials, AWS_ENDPOINT_URL: url });
+    await readMasterSecret({ arn }, { ...credentials, AWS_ENDPOINT_URL: url });
     const sdk = new SecretsManagerClient({
       endpoint: url,
       region: 'eu-west-2',
@@ -81,7 +81,7 @@ describe('readMasterSecret', () => {
   test('honours the endpoint variables as the SDK does', async () => {
     const { url, received } = await service({ status: 200, body: secret });
     expect(
-      await readMasterSecret(arn, {
+      await readMasterSecret({ arn }, {
         ...credentials,
         AWS_ENDPOINT_URL: 'http://127.0.0.1:1',
         AWS_ENDPOINT_URL_SECRETS_MANAGER: url,
@@ -94,7 +94,7 @@ describe('readMasterSecret', () => {
     const stumble = { status: 500, body: { __type: 'InternalServiceError' } };
     const busy = { status: 400, body: { __type: 'ThrottlingException' } };
     const { url, received } = await service(stumble, busy, { status: 200, body: secret });
-    await readMasterSecret(arn, { ...credentials, AWS_ENDPOINT_URL: url });
+    await readMasterSecret({ arn }, { ...credentials, AWS_ENDPOINT_URL: url });
     expect(received).toHaveLength(3);
   });
 
@@ -106,7 +106,7 @@ describe('readMasterSecret', () => {
     ['Unheard', 'BOOTSTRAP_SECRET_UNAVAILABLE'],
   ])('%s is %s', async (type, code) => {
     const { url } = await service({ status: 400, body: { __type: type, message: 'no' } });
-    await expect(readMasterSecret(arn, { ...credentials, AWS_ENDPOINT_URL: url })).rejects.toMatchObject({
+    await expect(readMasterSecret({ arn }, { ...credentials, AWS_ENDPOINT_URL: url })).rejects.toMatchObject({
       code,
     });
   });
@@ -115,7 +115,7 @@ describe('readMasterSecret', () => {
     'does not repeat a value that is no secret of RDS: %j',
     async (SecretString) => {
       const { url } = await service({ status: 200, body: { SecretString } });
-      const error = await readMasterSecret(arn, { ...credentials, AWS_ENDPOINT_URL: url }).catch(
+      const error = await readMasterSecret({ arn }, { ...credentials, AWS_ENDPOINT_URL: url }).catch(
         (thrown: unknown) => thrown,
       );
       expect(error).toMatchObject({ code: 'BOOTSTRAP_SECRET_INVALID' });
@@ -125,7 +125,7 @@ describe('readMasterSecret', () => {
 
   test('says which endpoint is missing when nobody answers', async () => {
     await expect(
-      readMasterSecret(arn, { ...credentials, AWS_ENDPOINT_URL: 'http://127.0.0.1:1' }),
+      readMasterSecret({ arn }, { ...credentials, AWS_ENDPOINT_URL: 'http://127.0.0.1:1' }),
     ).rejects.toMatchObject({
       code: 'BOOTSTRAP_SECRET_UNAVAILABLE',
       hint: expect.stringContaining('interface endpoint'),

@@ -1,4 +1,5 @@
 import { createHash, createHmac, type Hash, type Hmac } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
 import { SignatureV4 } from '@smithy/signature-v4';
 import { BootstrapError } from '../errors.ts';
 
@@ -9,11 +10,27 @@ export interface MasterSecret {
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
+/** Where the master's name and password are: in Secrets Manager, or in a file that something else keeps up to date. */
+export async function readMasterSecret(
+  from: { readonly arn: string } | { readonly file: string },
+  environment: Environment,
+): Promise<MasterSecret> {
+  if ('arn' in from) return await readFromSecretsManager(from.arn, environment);
+  const text = await readFile(from.file, 'utf8').catch((cause: NodeJS.ErrnoException) => {
+    throw new BootstrapError('BOOTSTRAP_SECRET_MISSING', `POSTERN_DB_SECRET_FILE cannot be read: ${cause.code}`, {
+      hint: 'It must name a file that this process can read.',
+      details: { file: from.file },
+      cause,
+    });
+  });
+  return parseSecret(text, 'POSTERN_DB_SECRET_FILE', { file: from.file });
+}
+
 /**
  * Reads the master secret with one signed request. The AWS SDK would treble the artefact for this one call;
  * the endpoint variables and the credentials of the environment are honoured as the SDK does.
  */
-export async function readMasterSecret(arn: string, environment: Environment): Promise<MasterSecret> {
+async function readFromSecretsManager(arn: string, environment: Environment): Promise<MasterSecret> {
   const [, partition = 'aws', , region = ''] = arn.split(':');
   const endpoint = endpointOf(environment, region, partition);
   const body = JSON.stringify({ SecretId: arn });
@@ -39,7 +56,7 @@ export async function readMasterSecret(arn: string, environment: Environment): P
     }
   }
   if (status !== 200) throw refused(arn, status, text);
-  return parseSecret(arn, text);
+  return parseSecret(secretStringOf(text), 'POSTERN_DB_SECRET_ARN', { secretArn: arn });
 }
 
 function endpointOf(environment: Environment, region: string, partition: string): URL {
@@ -152,16 +169,23 @@ function refused(arn: string, status: number, text: string): BootstrapError {
   }
 }
 
-function parseSecret(arn: string, text: string): MasterSecret {
+function secretStringOf(text: string): string {
   try {
-    const { SecretString } = JSON.parse(text) as { SecretString?: string };
-    const { username, password } = JSON.parse(SecretString ?? '') as Partial<MasterSecret>;
+    return (JSON.parse(text) as { SecretString?: string }).SecretString ?? '';
+  } catch {
+    return '';
+  }
+}
+
+function parseSecret(text: string, variable: string, details: Record<string, unknown>): MasterSecret {
+  try {
+    const { username, password } = JSON.parse(text) as Partial<MasterSecret>;
     if (typeof username === 'string' && typeof password === 'string') return { username, password };
   } catch {
     // The parser's message would quote the secret.
   }
   throw new BootstrapError('BOOTSTRAP_SECRET_INVALID', 'the secret is not {"username": …, "password": …}', {
-    hint: 'POSTERN_DB_SECRET_ARN must name the managed master secret of the cluster.',
-    details: { secretArn: arn },
+    hint: `${variable} must name the master secret of the cluster.`,
+    details,
   });
 }

@@ -20,14 +20,14 @@ import type { ManifestDatabase } from '../contract/manifest.ts';
 import type { RequestOf } from '../contract/request.ts';
 import type { DropResult, PrepareResult, PublishResult } from '../contract/response.ts';
 import { BootstrapError } from '../errors.ts';
-import { runMigrations } from '../migrate/migrate.ts';
 import { readUntrusted } from '../migrate/read-untrusted.ts';
 import { readInner } from '../plan/catalog.ts';
 import { planInside } from '../plan/inside.ts';
 import { rolesOf, testMigratorOf, testOwnerOf } from '../plan/roles.ts';
 import { selectDatabase } from './artefact.ts';
-import { notApplied } from './bootstrap-actions.ts';
 import { type Invocation, lockTimeoutMs } from './invocation.ts';
+import { runMigrations } from './landing.ts';
+import { notApplied } from './migration-actions.ts';
 
 /** Databases for a run: clones of the template of `hash`, which is built first when this artefact has it. */
 export async function prepare(request: RequestOf<'prepare'>, invocation: Invocation): Promise<PrepareResult> {
@@ -140,7 +140,7 @@ async function fillTemplate(name: string, database: ManifestDatabase, invocation
       runMigrations(session, {
         database: database.name,
         folder: invocation.artefact.migrationsFolder(database),
-        migrations: database.migrations,
+        definition: database,
         lockTimeoutMs: lockTimeoutMs(invocation),
       }),
   );

@@ -1,0 +1,138 @@
+import { maintenanceDatabase, type SqlClient, withSession } from '@postern/test-databases/server';
+import type { ManifestDatabase } from '../contract/manifest.ts';
+import type { RequestOf } from '../contract/request.ts';
+import type { DownResult, FakeResult, MigratedDatabase, MigrateResult } from '../contract/response.ts';
+import { BootstrapError } from '../errors.ts';
+import { readApplied } from '../migrate/migrate.ts';
+import { locked } from './apply-lock.ts';
+import { selectDatabase, selectDatabases } from './artefact.ts';
+import { type Invocation, lockTimeoutMs } from './invocation.ts';
+import { fakeMigrations, type MigrationRun, revertMigrations, runMigrations } from './landing.ts';
+
+export async function migrate(request: RequestOf<'migrate'>, invocation: Invocation): Promise<MigrateResult> {
+  const { to, dryRun = false } = request;
+  const databases = selectDatabases(invocation.artefact.manifest, request.databases);
+  if (to !== undefined && databases.length !== 1) {
+    throw new BootstrapError('BOOTSTRAP_REQUEST_INVALID', 'to: needs exactly one database', {
+      hint: 'Name the database that the migration belongs to.',
+    });
+  }
+  return await locked(invocation, async () => ({
+    ...(await migrateAll(databases, invocation, { ...(to === undefined ? {} : { to }), dryRun })),
+    dryRun,
+  }));
+}
+
+export async function down(request: RequestOf<'down'>, invocation: Invocation): Promise<DownResult> {
+  const { count, from, dryRun = false } = request;
+  const database = selectDatabase(invocation.artefact.manifest, request.database);
+  return await locked(invocation, () =>
+    asOwner(database, invocation, async (session) => {
+      const due =
+        from === undefined
+          ? count
+          : dueSince(from, count, database, (await readApplied(session)).map(({ name }) => name));
+      const { reverted, done } =
+        due === 0
+          ? { reverted: [], done: true }
+          : await revertMigrations(session, { ...runOf(database, invocation), count: due, dryRun });
+      return { database: database.name, reverted, done, dryRun };
+    }),
+  );
+}
+
+/**
+ * How many of the `count` migrations that end with `from` are still applied: a request that names its beginning can be
+ * repeated and takes nothing back that it did not mean.
+ */
+function dueSince(
+  from: string,
+  count: number,
+  database: ManifestDatabase,
+  applied: readonly string[],
+): number {
+  const names = database.migrations.map(({ name }) => name);
+  const last = names.indexOf(from);
+  if (last < 0) {
+    throw new BootstrapError('BOOTSTRAP_MIGRATION_UNKNOWN', `database "${database.name}" has no migration ${from}`, {
+      hint: 'from names the newest migration that is to be taken back.',
+    });
+  }
+  const meant = names.slice(Math.max(0, last + 1 - count), last + 1);
+  const due = applied.filter((name) => meant.includes(name)).length;
+  const others = applied.slice(applied.length - due).filter((name) => !meant.includes(name));
+  if (others.length > 0) {
+    throw new BootstrapError(
+      'BOOTSTRAP_MIGRATION_ORDER',
+      `database "${database.name}": ${others.at(-1)} was applied after ${from}`,
+      { hint: 'Nothing was run. Take the later ones back first, or name the newest in from.' },
+    );
+  }
+  return due;
+}
+
+export async function fake(request: RequestOf<'fake'>, invocation: Invocation): Promise<FakeResult> {
+  const { to } = request;
+  const database = selectDatabase(invocation.artefact.manifest, request.database);
+  return await locked(invocation, () =>
+    asOwner(database, invocation, async (session) => {
+      const run = { ...runOf(database, invocation), ...(to === undefined ? {} : { to }) };
+      const recorded = await fakeMigrations(session, run);
+      for (const name of recorded) {
+        invocation.progress({ event: 'migration', database: database.name, name, state: 'recorded' });
+      }
+      return { database: database.name, recorded };
+    }),
+  );
+}
+
+/** Runs what is pending, database by database, until all is done or the invocation has to stop. The caller holds the lock. */
+export async function migrateAll(
+  databases: readonly ManifestDatabase[],
+  invocation: Invocation,
+  options: { readonly to?: string; readonly dryRun?: boolean } = {},
+): Promise<{ migrations: MigratedDatabase[]; done: boolean }> {
+  const migrations: MigratedDatabase[] = [];
+  for (const database of databases) {
+    const { applied, notices, pending } = await asOwner(database, invocation, (session) =>
+      runMigrations(session, { ...runOf(database, invocation), ...options }),
+    );
+    migrations.push({
+      database: database.name,
+      applied,
+      ...(notices.length > 0 ? { notices: notices.slice(0, 200) } : {}),
+      ...(pending.length > 0 ? { pending } : {}),
+    });
+  }
+  return { migrations, done: migrations.every(({ pending }) => pending === undefined) };
+}
+
+function runOf(database: ManifestDatabase, invocation: Invocation): MigrationRun {
+  return {
+    database: database.name,
+    folder: invocation.artefact.migrationsFolder(database),
+    definition: database,
+    lockTimeoutMs: lockTimeoutMs(invocation),
+    timeouts: invocation.config.timeouts,
+    stop: () => invocation.stop(),
+    onProgress: (event) => invocation.progress({ ...event, database: database.name }),
+  };
+}
+
+async function asOwner<T>(
+  database: ManifestDatabase,
+  invocation: Invocation,
+  work: (session: SqlClient) => Promise<T>,
+): Promise<T> {
+  const connect = (name: string): Promise<SqlClient> => invocation.connect(name, { role: database.owner });
+  return await withSession(connect, database.name, work).catch((error: unknown) => {
+    throw (error as { code?: string }).code === '3D000' ? notApplied(`database "${database.name}"`) : error;
+  });
+}
+
+/** `what` is missing because the bootstrap has not run, or ran without test databases. */
+export function notApplied(what: string): BootstrapError {
+  return new BootstrapError('BOOTSTRAP_NOT_APPLIED', `${what} is missing on this cluster`, {
+    hint: `Run the bootstrap's apply first${what.includes(maintenanceDatabase) ? ', with POSTERN_TEST_DATABASES=true' : ''}.`,
+  });
+}

@@ -1,0 +1,166 @@
+import { isTestDatabaseError } from '@postern/test-databases/server';
+import type { ProgressEvent } from '../contract/progress.ts';
+import { type Action, parseRequest, type Request } from '../contract/request.ts';
+import type { ErrorResponse, Response, ResultOf } from '../contract/response.ts';
+import { BootstrapError, isBootstrapError } from '../errors.ts';
+import type { Artefact } from './artefact.ts';
+import { apply, ping, planAction, status } from './bootstrap-actions.ts';
+import { type Config, readConfig, readLogSql } from './config.ts';
+import type { ConnectMaster } from './connection.ts';
+import { createStop, type Invocation } from './invocation.ts';
+import { prune } from './landing.ts';
+import { createLog, errorForLog, type LogLine, progressLine } from './log.ts';
+import { metricsLine } from './metrics.ts';
+import { down, fake, migrate } from './migration-actions.ts';
+import { drop, prepare, publish, sweep } from './test-database-actions.ts';
+
+/** The outside world of a run. */
+export interface Ports {
+  readonly environment: Readonly<Record<string, string | undefined>>;
+  openArtefact(): Promise<Artefact>;
+  connector(config: Config, artefact: Artefact): Promise<ConnectMaster>;
+  log(line: LogLine): void;
+  /** Milliseconds of a clock that does not jump. */
+  now(): number;
+}
+
+/** One run: who asks, and how long there is. */
+export interface Call {
+  /** Fields of every log line. */
+  readonly base: LogLine;
+  readonly functionName: string;
+  readonly correlationId?: string;
+  /** Infinite where nobody ends the process. */
+  remainingMs(): number;
+  /** Asked between migrations, beside the clock. */
+  stop?(): boolean;
+  onProgress?(event: ProgressEvent): void;
+}
+
+type Actions = { readonly [A in Action]: (request: never, invocation: Invocation) => Promise<ResultOf[A]> };
+
+const actions: Actions = {
+  ping: (_request: never, invocation) => ping(invocation),
+  plan: planAction,
+  apply,
+  status,
+  migrate,
+  down,
+  fake,
+  prune,
+  prepare,
+  publish,
+  drop,
+  sweep,
+};
+
+/**
+ * Contract, then configuration, then permission, and only then the secret and the database. Nothing is thrown: a failure is
+ * `{ ok: false, error }`.
+ */
+export async function perform(ports: Ports, event: unknown, call: Call): Promise<Response> {
+  const startedAt = ports.now();
+  const { correlationId } = call;
+  const base = { ...call.base, ...(correlationId === undefined ? {} : { correlation_id: correlationId }) };
+  let log = createLog(ports.log, base);
+  let logSql = readLogSql(ports.environment) ?? 'masked';
+  let action: Action | undefined;
+  let statements = 0;
+  let migrations = 0;
+  const finish = (failed: boolean): void => {
+    const durationMs = ports.now() - startedAt;
+    const counted = { durationMs, statements, migrations, failed };
+    ports.log(metricsLine(call.functionName, action ?? 'none', counted, base));
+  };
+  try {
+    const config = readConfig(ports.environment);
+    logSql = config.logSql;
+    const request = validated(event);
+    action = request.action;
+    log = createLog(ports.log, { ...base, action });
+    if (!config.allowedActions.includes(action)) throw forbidden(action, config);
+    const artefact = await ports.openArtefact();
+    const connect = await ports.connector(config, artefact);
+    const clockStops = createStop({
+      remainingMs: () => call.remainingMs(),
+      elapsedMs: () => ports.now() - startedAt,
+      budgetMs: 'budgetMs' in request ? request.budgetMs : undefined,
+      progressed: () => statements + migrations > 0,
+    });
+    const progress = (event: ProgressEvent): void => {
+      if (event.event === 'statement') statements++;
+      else if (event.event === 'migration' && event.state !== 'started') migrations++;
+      call.onProgress?.(event);
+      log.info(...progressLine(event, logSql));
+    };
+    const stop = (): boolean => (call.stop?.() ?? false) || clockStops();
+    const invocation = { config, artefact, connect, remainingMs: call.remainingMs, stop, progress };
+    const result = await actions[action](request as never, invocation);
+    log.info('done', { durationMs: Math.round(ports.now() - startedAt), ...complete(result) });
+    finish(false);
+    return { ok: true, result };
+  } catch (thrown) {
+    const error = toErrorResponse(thrown, correlationId);
+    log.error('failed', {
+      durationMs: Math.round(ports.now() - startedAt),
+      error: errorForLog(error, logSql),
+      ...(error.kind === 'internal' ? { stack: framesOf(thrown) } : {}),
+    });
+    finish(true);
+    return { ok: false, error };
+  }
+}
+
+function complete(result: object): LogLine {
+  return 'done' in result ? { complete: result.done } : {};
+}
+
+/** Where it happened; the message is told beside it, masked. */
+function framesOf(thrown: unknown): string | undefined {
+  const frames = (thrown as Error)?.stack?.split('\n').filter((line) => /^\s+at /.test(line));
+  return frames?.slice(0, 12).join('\n');
+}
+
+function validated(event: unknown): Request {
+  const { request, problems } = parseRequest(event);
+  if (request) return request;
+  throw new BootstrapError('BOOTSTRAP_REQUEST_INVALID', problems.join('\n'), {
+    hint: 'Requests carry an action, declared names, hashes and counts; see the contract of @postern/bootstrap.',
+    details: { problems },
+  });
+}
+
+function forbidden(action: Action, config: Config): BootstrapError {
+  return new BootstrapError('BOOTSTRAP_ACTION_FORBIDDEN', `this function does not do "${action}"`, {
+    hint: `POSTERN_ALLOWED_ACTIONS of this function: ${config.allowedActions.join(', ')}. Invoke the other function.`,
+    details: { allowed: config.allowedActions },
+  });
+}
+
+export function toErrorResponse(thrown: unknown, correlationId?: string): ErrorResponse {
+  const { code, kind, message, hint, details } = described(thrown);
+  const all = { ...details, ...(correlationId === undefined ? {} : { correlationId }) };
+  return {
+    code,
+    kind,
+    message,
+    ...(hint === undefined ? {} : { hint }),
+    ...(Object.keys(all).length > 0 ? { details: all } : {}),
+  };
+}
+
+function described(thrown: unknown): ErrorResponse | BootstrapError {
+  if (isBootstrapError(thrown)) return thrown;
+  if (isTestDatabaseError(thrown)) {
+    const { code, kind, message, hint } = thrown;
+    return { code, kind, message, ...(hint === undefined ? {} : { hint }) };
+  }
+  const { code, message } = (thrown ?? {}) as { code?: string; message?: string };
+  return {
+    code: 'BOOTSTRAP_INTERNAL',
+    kind: 'internal',
+    message: `unexpected: ${message ?? String(thrown)}`,
+    hint: "Look at the function's log for the stack, and report it.",
+    ...(code === undefined ? {} : { details: { code } }),
+  };
+}
