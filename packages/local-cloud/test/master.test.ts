@@ -2,7 +2,8 @@ import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import pg from 'pg';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { master, startTestFront, type TestFront, testMajor } from './fixtures/test-front.ts';
+import { chosenServer, testMajor } from './fixtures/chosen-server.ts';
+import { master, startTestFront, type TestFront } from './fixtures/test-front.ts';
 
 const readme = readFileSync(fileURLToPath(new URL('../README.md', import.meta.url)), 'utf8');
 const section = /\n## The master user\n(.*?)\n## /s.exec(readme)?.[1] ?? '';
@@ -22,7 +23,7 @@ let cloud: TestFront;
 let client: pg.Client;
 
 beforeAll(async () => {
-  cloud = await startTestFront();
+  cloud = await startTestFront({ installation: chosenServer });
   client = new pg.Client(cloud.config(master));
   await client.connect();
 });

@@ -2,14 +2,8 @@ import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import type pg from 'pg';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { FrontLogin, FrontRefusal } from '../src/rds-front/events.ts';
-import {
-  logIn,
-  master,
-  type Overrides,
-  startTestFront,
-  type TestFront,
-  testMajor,
-} from './fixtures/test-front.ts';
+import { chosenServer, testMajor } from './fixtures/chosen-server.ts';
+import { logIn, master, type Overrides, startTestFront, type TestFront } from './fixtures/test-front.ts';
 
 let cloud: TestFront;
 const withoutUse = testMajor >= 16 ? 'with inherit false, set false' : '';
@@ -20,7 +14,7 @@ const collect = (event: unknown): void => void events.push(event as FrontLogin |
 beforeAll(async () => {
   subscribe('postern:local-cloud:front-login', collect);
   subscribe('postern:local-cloud:front-refusal', collect);
-  cloud = await startTestFront();
+  cloud = await startTestFront({ installation: chosenServer });
   await cloud.asSuperuser(`
     create role app_iam login;            grant rds_iam to app_iam;
     create role app_iam_password login;   grant rds_iam to app_iam_password;
@@ -215,7 +209,7 @@ describe('the master', () => {
 });
 
 test('password logins without TLS work when the cluster does not force it, and tokens still do not', async () => {
-  await using relaxed = await startTestFront({ forceSsl: false });
+  await using relaxed = await startTestFront({ forceSsl: false, installation: chosenServer });
   await relaxed.asSuperuser('create role app_iam login; grant rds_iam to app_iam');
   relaxed.tokens.set('app_iam', 'token');
   expect(await logIn(relaxed.config({ ...master, ssl: false }))).toBe(master.user);

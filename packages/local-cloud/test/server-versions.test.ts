@@ -7,12 +7,13 @@ import { connect as connectTls } from 'node:tls';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { currentPlatform } from '../src/postgres/platform.ts';
 import { startPostgres } from '../src/postgres/start-postgres.ts';
-import { cacheDir, endpoint, startTestFront, type TestFront, testMajor } from './fixtures/test-front.ts';
+import { chosenServer, testMajor } from './fixtures/chosen-server.ts';
+import { cacheDir, endpoint, startTestFront, type TestFront } from './fixtures/test-front.ts';
 
 describe('the server that was asked for', () => {
   let cloud: TestFront;
   beforeAll(async () => {
-    cloud = await startTestFront();
+    cloud = await startTestFront({ installation: chosenServer });
   });
   afterAll(() => cloud.close());
 
