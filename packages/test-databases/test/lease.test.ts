@@ -44,9 +44,12 @@ const isHeld = (run: string): Promise<boolean> =>
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'ptl-'));
+  const cacheDir = fileURLToPath(new URL('../../../.cache/postern', import.meta.url));
+  const major = process.env['POSTERN_TEST_POSTGRES']; // set by `npm run matrix`
   server = await startPostgres({
-    cacheDir: fileURLToPath(new URL('../../../.cache/postern', import.meta.url)),
+    cacheDir,
     runDir: folder,
+    ...(major && { server: { folder: join(cacheDir, 'servers', major) } }),
   });
   await asMaster(async (client) => {
     await client.query(`CREATE ROLE ${leaseRole} LOGIN`);
