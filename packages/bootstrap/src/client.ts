@@ -1,1 +1,7 @@
-export { type BootstrapClient, type BootstrapClientOptions, createBootstrapClient } from './client/client.ts';
+export {
+  type BootstrapClient,
+  type BootstrapClientOptions,
+  type CallOptions,
+  createBootstrapClient,
+} from './client/client.ts';
+export type { ProgressEvent } from './contract/progress.ts';

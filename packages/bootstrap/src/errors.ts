@@ -35,16 +35,19 @@ import type { ErrorKind, TestDatabaseErrorCode } from '@postern/test-databases/s
  * - `BOOTSTRAP_MIGRATION_ORDER` (conflict): a new migration sorts before one that was applied.
  * - `BOOTSTRAP_MIGRATION_IRREVERSIBLE` (conflict): `down` of a migration that has none, or whose file is not in the artefact.
  * - `BOOTSTRAP_MIGRATION_UNKNOWN` (not-found): `to` names no migration of the artefact.
+ * - `BOOTSTRAP_SEED_FAILED` (conflict): SQL error in the file that fills test databases; file and line in `details`. All of it was
+ *   rolled back.
  * - `BOOTSTRAP_DATABASE_CONFLICT` (conflict): encoding or locale differ from the declaration and cannot be changed.
  * - `BOOTSTRAP_INCOMPLETE` (timeout): a caller that cannot invoke again (Terraform, CloudFormation) met a run that stopped in
  *   time; what was done stays.
+ * - `BOOTSTRAP_CALLBACK_FAILED` (unavailable): CloudFormation's answer could not be delivered to its address.
  * - `BOOTSTRAP_PRUNE_REFUSED` (conflict): what is to be dropped is still declared, is not ours, or is not allowed to go.
  * - `BOOTSTRAP_NOT_APPLIED` (conflict): test databases are asked for before `apply` made roles and ledger.
  * - `BOOTSTRAP_INTERNAL` (internal): our bug.
  *
  * Client:
  * - `BOOTSTRAP_FUNCTION_NOT_FOUND` (not-found), `BOOTSTRAP_ACCESS_DENIED` (denied),
- *   `BOOTSTRAP_CREDENTIALS_UNAVAILABLE` (denied), `BOOTSTRAP_THROTTLED` (unavailable),
+ *   `BOOTSTRAP_CREDENTIALS_UNAVAILABLE` (denied; also of the artefact in a shell), `BOOTSTRAP_THROTTLED` (unavailable),
  *   `BOOTSTRAP_FUNCTION_NOT_READY` (unavailable), `BOOTSTRAP_INVOKE_FAILED` (unavailable),
  *   `BOOTSTRAP_INVOKE_TIMEOUT` (timeout): the call to Lambda.
  * - `BOOTSTRAP_FUNCTION_TIMEOUT` (timeout), `BOOTSTRAP_FUNCTION_OUT_OF_MEMORY` (internal),
@@ -78,8 +81,10 @@ type OwnCode =
   | 'BOOTSTRAP_MIGRATION_ORDER'
   | 'BOOTSTRAP_MIGRATION_IRREVERSIBLE'
   | 'BOOTSTRAP_MIGRATION_UNKNOWN'
+  | 'BOOTSTRAP_SEED_FAILED'
   | 'BOOTSTRAP_DATABASE_CONFLICT'
   | 'BOOTSTRAP_INCOMPLETE'
+  | 'BOOTSTRAP_CALLBACK_FAILED'
   | 'BOOTSTRAP_PRUNE_REFUSED'
   | 'BOOTSTRAP_NOT_APPLIED'
   | 'BOOTSTRAP_INTERNAL'
@@ -122,8 +127,10 @@ const kinds: Readonly<Record<OwnCode, ErrorKind>> = {
   BOOTSTRAP_MIGRATION_ORDER: 'conflict',
   BOOTSTRAP_MIGRATION_IRREVERSIBLE: 'conflict',
   BOOTSTRAP_MIGRATION_UNKNOWN: 'not-found',
+  BOOTSTRAP_SEED_FAILED: 'conflict',
   BOOTSTRAP_DATABASE_CONFLICT: 'conflict',
   BOOTSTRAP_INCOMPLETE: 'timeout',
+  BOOTSTRAP_CALLBACK_FAILED: 'unavailable',
   BOOTSTRAP_PRUNE_REFUSED: 'conflict',
   BOOTSTRAP_NOT_APPLIED: 'conflict',
   BOOTSTRAP_INTERNAL: 'internal',

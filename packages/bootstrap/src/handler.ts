@@ -1,13 +1,12 @@
 import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import type { Response } from './contract/response.ts';
 import { openArtefact } from './runtime/artefact.ts';
 import { createConnector } from './runtime/connection.ts';
-import { createHandler, type HandlerContext } from './runtime/create-handler.ts';
+import { createHandler, type Handler } from './runtime/create-handler.ts';
 import { readMasterSecret } from './runtime/secret.ts';
 
 /** The Lambda's entry: `index.handler` of the artefact. See `Config` for its environment variables. */
-export const handler: (event: unknown, context?: HandlerContext) => Promise<Response> = createHandler({
+export const handler: Handler = createHandler({
   environment: process.env,
   openArtefact: () => openArtefact(dirname(fileURLToPath(import.meta.url))),
   connector: async (config, artefact) =>

@@ -66,7 +66,9 @@ describe('the bootstrap client', () => {
     const { client, calls } = await lambda(returns({ ok: true, result: { dropped: ['a'] } }));
     expect(await client.drop({ run: 'abcdefgh' })).toEqual({ dropped: ['a'] });
     expect(calls).toEqual([
-      'POST /2015-03-31/functions/fn/invocations Tail {"action":"drop","run":"abcdefgh"}',
+      expect.stringMatching(
+        /^POST \/2015-03-31\/functions\/fn\/invocations Tail {"action":"drop","run":"abcdefgh","correlationId":"[0-9a-f-]{36}"}$/,
+      ),
     ]);
     await client.close();
   });
@@ -124,7 +126,7 @@ describe('the bootstrap client', () => {
       kind: 'closed',
       message: 'over',
       hint: 'start anew',
-      details: { a: 1, functionName: 'fn' },
+      details: { a: 1, functionName: 'fn', correlationId: expect.stringMatching(/^[0-9a-f-]{36}$/) },
     });
     const { logTail } = (error as { details: { logTail: string } }).details;
     expect(logTail).toContain('{"event":"x"}');
@@ -223,6 +225,92 @@ describe('the bootstrap client', () => {
     await expect(client.ping()).rejects.toMatchObject({
       code: 'BOOTSTRAP_CREDENTIALS_UNAVAILABLE',
       kind: 'denied',
+    });
+  });
+
+  describe('when the function stops in time', () => {
+    const statement = { group: 'g', database: 'd', sql: 's', why: 'w', durationMs: 1 };
+    const stopped = (applied: string[], pending: string[], more: object = {}): Answer =>
+      returns({
+        ok: true,
+        result: {
+          migrations: [{ database: 'd', applied, ...(pending.length > 0 ? { pending } : {}) }],
+          done: pending.length === 0,
+          manifest: 'm',
+          statements: [],
+          ...more,
+        },
+      });
+
+    test('invokes it again until all is done, and gives what all invocations did', async () => {
+      const { client, calls } = await lambda(
+        stopped([], ['1', '2'], { statements: [statement] }),
+        stopped(['1'], ['2']),
+        stopped(['2'], []),
+      );
+      expect(await client.apply()).toEqual({
+        statements: [statement],
+        migrations: [{ database: 'd', applied: ['1', '2'] }],
+        done: true,
+        manifest: 'm',
+      });
+      expect(calls).toHaveLength(3);
+      const ids = calls.map((call) => /"correlationId":"([^"]+)"/.exec(call)?.[1]);
+      expect(new Set(ids).size).toBe(1);
+    });
+
+    test('with onProgress asks for short invocations and tells of each when it is over', async () => {
+      const notices = [{ migration: '1', message: 'NOTICE: hello' }];
+      const { client, calls } = await lambda(
+        stopped([], ['1', '2'], { statements: [statement] }),
+        returns({
+          ok: true,
+          result: {
+            statements: [],
+            migrations: [{ database: 'd', applied: ['1'], notices, pending: ['2'] }],
+            done: false,
+          },
+        }),
+        stopped(['2'], []),
+      );
+      const told: unknown[] = [];
+      const onProgress = (event: { event: string; name?: string; message?: string }): void =>
+        void told.push([calls.length, event.event, event.name ?? event.message]);
+      const result = await client.apply({}, { onProgress });
+      expect(result.migrations).toEqual([{ database: 'd', applied: ['1', '2'], notices }]);
+      expect(told).toEqual([
+        [1, 'statement', undefined],
+        [2, 'migration', '1'],
+        [2, 'notice', 'NOTICE: hello'],
+        [3, 'migration', '2'],
+      ]);
+      expect(calls.every((call) => call.includes('"budgetMs":10000'))).toBe(true);
+    });
+
+    test('asks for the rest of a down, not for all of it again', async () => {
+      const down = (reverted: string[], done: boolean): Answer =>
+        returns({ ok: true, result: { database: 'd', reverted, done, dryRun: false } });
+      const { client, calls } = await lambda(down(['5', '4'], false), down(['3'], true));
+      expect((await client.down({ database: 'd', count: 3 })).reverted).toEqual(['5', '4', '3']);
+      expect(calls.map((call) => /"count":(\d)/.exec(call)?.[1])).toEqual(['3', '1']);
+    });
+
+    test('says what was done before when a later invocation fails, and does not ask for ever', async () => {
+      const failed = await lambda(
+        stopped(['1'], ['2']),
+        returns({ ok: false, error: { code: 'BOOTSTRAP_MIGRATION_FAILED', kind: 'conflict', message: 'm' } }),
+      );
+      await expect(failed.client.migrate()).rejects.toMatchObject({
+        code: 'BOOTSTRAP_MIGRATION_FAILED',
+        details: { earlier: { migrations: [{ database: 'd', applied: ['1'], pending: ['2'] }] } },
+      });
+      server?.close();
+      const idle = await lambda(stopped([], ['1']));
+      await expect(idle.client.apply()).rejects.toMatchObject({
+        code: 'BOOTSTRAP_INCOMPLETE',
+        kind: 'timeout',
+      });
+      expect(idle.calls).toHaveLength(1);
     });
   });
 });

@@ -1,19 +1,12 @@
+import { randomUUID } from 'node:crypto';
 import { channel } from 'node:diagnostics_channel';
 import { setTimeout as delay } from 'node:timers/promises';
 import { InvokeCommand, LambdaClient, type LambdaClientConfig } from '@aws-sdk/client-lambda';
+import type { ProgressEvent } from '../contract/progress.ts';
 import type { Action, Request, RequestOf } from '../contract/request.ts';
-import type {
-  ApplyResult,
-  DropResult,
-  MigrateResult,
-  PingResult,
-  PlanResult,
-  PrepareResult,
-  PublishResult,
-  ResultOf,
-  StatusResult,
-} from '../contract/response.ts';
-import { type BootstrapError, isBootstrapError } from '../errors.ts';
+import type { ResultOf } from '../contract/response.ts';
+import { BootstrapError, isBootstrapError } from '../errors.ts';
+import { type Continuation, continueUntilDone } from './continuation.ts';
 import { functionFailure, invokeFailure, readAnswer } from './failure.ts';
 
 const invocations = channel('postern:bootstrap:invoke');
@@ -39,8 +32,16 @@ export interface BootstrapClientOptions {
   readonly startTimeoutMs?: number;
 }
 
-interface CallOptions {
+export interface CallOptions {
   readonly signal?: AbortSignal;
+  /**
+   * Told of every statement, migration and NOTICE. Lambda gives nothing before a function has ended; so `apply`, `migrate` and
+   * `down` are then asked for in invocations of 10 seconds (or `budgetMs` of the request), and what each of them did is
+   * told when it answers. A single migration that takes longer is waited for in silence.
+   */
+  readonly onProgress?: (event: ProgressEvent) => void;
+  /** Letters, digits, `_` and `-`, at most 64; in the function's log and in errors. Default: a new UUID for each call. */
+  readonly correlationId?: string;
 }
 
 type Fields<A extends Action> = Omit<RequestOf<A>, 'action'>;
@@ -48,16 +49,23 @@ type Fields<A extends Action> = Omit<RequestOf<A>, 'action'>;
 /**
  * Invokes one bootstrap or test-database function. Every method throws a `BootstrapError` with the code that
  * the function answered, or one for what happened on the way; `signal.reason` when cancelled.
+ *
+ * `apply`, `migrate` and `down` take as many invocations as they need: a function whose time is nearly up stops between two
+ * migrations, and is invoked again until everything is done. The result is that of all invocations together. When one of
+ * them fails, `details.earlier` of the error has what those before it did.
  */
 export interface BootstrapClient extends AsyncDisposable {
-  ping(options?: CallOptions): Promise<PingResult>;
-  plan(fields?: Fields<'plan'>, options?: CallOptions): Promise<PlanResult>;
-  apply(fields?: Fields<'apply'>, options?: CallOptions): Promise<ApplyResult>;
-  status(fields?: Fields<'status'>, options?: CallOptions): Promise<StatusResult>;
-  migrate(fields?: Fields<'migrate'>, options?: CallOptions): Promise<MigrateResult>;
-  prepare(fields: Fields<'prepare'>, options?: CallOptions): Promise<PrepareResult>;
-  publish(fields: Fields<'publish'>, options?: CallOptions): Promise<PublishResult>;
-  drop(fields: Fields<'drop'>, options?: CallOptions): Promise<DropResult>;
+  ping(options?: CallOptions): Promise<ResultOf['ping']>;
+  plan(fields?: Fields<'plan'>, options?: CallOptions): Promise<ResultOf['plan']>;
+  apply(fields?: Fields<'apply'>, options?: CallOptions): Promise<ResultOf['apply']>;
+  status(fields?: Fields<'status'>, options?: CallOptions): Promise<ResultOf['status']>;
+  migrate(fields?: Fields<'migrate'>, options?: CallOptions): Promise<ResultOf['migrate']>;
+  down(fields: Fields<'down'>, options?: CallOptions): Promise<ResultOf['down']>;
+  fake(fields: Fields<'fake'>, options?: CallOptions): Promise<ResultOf['fake']>;
+  prune(fields?: Fields<'prune'>, options?: CallOptions): Promise<ResultOf['prune']>;
+  prepare(fields: Fields<'prepare'>, options?: CallOptions): Promise<ResultOf['prepare']>;
+  publish(fields: Fields<'publish'>, options?: CallOptions): Promise<ResultOf['publish']>;
+  drop(fields: Fields<'drop'>, options?: CallOptions): Promise<ResultOf['drop']>;
   sweep(fields?: Fields<'sweep'>, options?: CallOptions): Promise<ResultOf['sweep']>;
   /** Any request of the contract. */
   invoke<A extends Action>(request: RequestOf<A>, options?: CallOptions): Promise<ResultOf[A]>;
@@ -79,38 +87,36 @@ export function createBootstrapClient(options: BootstrapClientOptions): Bootstra
     },
   });
 
-  const invoke = async <A extends Action>(
-    request: RequestOf<A>,
-    { signal }: CallOptions = {},
-  ): Promise<ResultOf[A]> => {
+  const once = async (request: Request, call: Continuation): Promise<unknown> => {
+    const { signal, correlationId } = call;
     signal?.throwIfAborted();
     const startedAt = performance.now();
     let attempts = 0;
+    const told = (error?: unknown): void => {
+      if (!invocations.hasSubscribers) return;
+      const durationMs = performance.now() - startedAt;
+      const code = isBootstrapError(error) ? error.code : undefined;
+      const { action } = request;
+      const failed = error !== undefined;
+      invocations.publish({ functionName, action, correlationId, durationMs, attempts, failed, code });
+    };
     try {
       const result = await untilStarted(startTimeoutMs, signal, () => {
         attempts++;
-        return invokeOnce(lambda, functionName, request, signal);
+        return invokeOnce(lambda, functionName, { ...request, correlationId }, signal);
       });
-      publish(request, startedAt, attempts);
-      return result as ResultOf[A];
+      told();
+      return result;
     } catch (error) {
-      publish(request, startedAt, attempts, error);
-      throw error;
+      told(error);
+      throw isBootstrapError(error) ? correlated(error, correlationId) : error;
     }
   };
-  const publish = (request: Request, startedAt: number, attempts: number, error?: unknown): void => {
-    if (!invocations.hasSubscribers) return;
-    const durationMs = performance.now() - startedAt;
-    const code = isBootstrapError(error) ? error.code : undefined;
-    invocations.publish({
-      functionName,
-      action: request.action,
-      durationMs,
-      attempts,
-      failed: error !== undefined,
-      code,
-    });
-  };
+  const invoke = async <A extends Action>(
+    request: RequestOf<A>,
+    { correlationId = randomUUID(), ...options }: CallOptions = {},
+  ): Promise<ResultOf[A]> =>
+    (await continueUntilDone(request as Request, { ...options, correlationId }, once)) as ResultOf[A];
   const close = (): Promise<void> => {
     lambda.destroy();
     return Promise.resolve();
@@ -121,6 +127,9 @@ export function createBootstrapClient(options: BootstrapClientOptions): Bootstra
     apply: (fields, call) => invoke<'apply'>({ action: 'apply', ...fields }, call),
     status: (fields, call) => invoke<'status'>({ action: 'status', ...fields }, call),
     migrate: (fields, call) => invoke<'migrate'>({ action: 'migrate', ...fields }, call),
+    down: (fields, call) => invoke<'down'>({ action: 'down', ...fields }, call),
+    fake: (fields, call) => invoke<'fake'>({ action: 'fake', ...fields }, call),
+    prune: (fields, call) => invoke<'prune'>({ action: 'prune', ...fields }, call),
     prepare: (fields, call) => invoke<'prepare'>({ action: 'prepare', ...fields }, call),
     publish: (fields, call) => invoke<'publish'>({ action: 'publish', ...fields }, call),
     drop: (fields, call) => invoke<'drop'>({ action: 'drop', ...fields }, call),
@@ -134,7 +143,7 @@ export function createBootstrapClient(options: BootstrapClientOptions): Bootstra
 async function invokeOnce(
   lambda: LambdaClient,
   functionName: string,
-  request: Request,
+  event: object,
   signal: AbortSignal | undefined,
 ): Promise<unknown> {
   const answer = await lambda
@@ -142,7 +151,7 @@ async function invokeOnce(
       new InvokeCommand({
         FunctionName: functionName,
         LogType: 'Tail',
-        Payload: Buffer.from(JSON.stringify(request)),
+        Payload: Buffer.from(JSON.stringify(event)),
       }),
       signal === undefined ? {} : { abortSignal: signal },
     )
@@ -153,6 +162,17 @@ async function invokeOnce(
   const payload = answer.Payload === undefined ? '' : Buffer.from(answer.Payload).toString('utf8');
   if (answer.FunctionError !== undefined) throw functionFailure(payload, functionName, answer.LogResult);
   return readAnswer(payload, functionName, answer.LogResult);
+}
+
+/** The same error with the id by which the function's log can be searched. */
+function correlated(error: BootstrapError, correlationId: string): BootstrapError {
+  const { code, kind, message, hint, cause } = error;
+  return new BootstrapError(code, message, {
+    kind,
+    ...(hint === undefined ? {} : { hint }),
+    ...(cause === undefined ? {} : { cause }),
+    details: { ...error.details, correlationId },
+  });
 }
 
 /** A function that did not start has done nothing: asking again is safe whatever the action. */

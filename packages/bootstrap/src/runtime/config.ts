@@ -98,7 +98,9 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
 }
 
 /** Read on its own, because a log is written also where the rest of the configuration is wrong. */
-export function readLogSql(environment: Readonly<Record<string, string | undefined>>): Config['logSql'] | undefined {
+export function readLogSql(
+  environment: Readonly<Record<string, string | undefined>>,
+): Config['logSql'] | undefined {
   const text = environment['POSTERN_LOG_SQL'] || 'masked';
   return text === 'masked' || text === 'full' ? text : undefined;
 }

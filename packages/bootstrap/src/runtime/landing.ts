@@ -1,7 +1,7 @@
 /** Seam until the parts of issue 4 have landed; goes away then. */
 import type { Connect, SqlClient } from '@postern/test-databases/server';
 import type { ManifestDatabase } from '../contract/manifest.ts';
-import type { AppliedStatement, DriftItem, PruneResult, RoleStatus } from '../contract/response.ts';
+import type { AppliedStatement, DriftItem, RoleStatus } from '../contract/response.ts';
 import * as migrateModule from '../migrate/migrate.ts';
 import * as applyModule from '../plan/apply.ts';
 import type { Snapshot } from '../plan/plan.ts';
@@ -53,7 +53,6 @@ export const revertMigrations: (
   run: MigrationRun & { readonly count: number },
 ) => Promise<{ reverted: string[]; done: boolean }> = notYet;
 export const fakeMigrations: (session: SqlClient, run: MigrationRun) => Promise<string[]> = notYet;
-export const prune: (request: never, invocation: unknown) => Promise<PruneResult> = notYet;
 export const findDrift: (
   databases: readonly ManifestDatabase[],
   snapshot: Snapshot,

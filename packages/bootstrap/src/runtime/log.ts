@@ -1,6 +1,6 @@
-import { maskError, maskSql } from './mask.ts';
 import type { ProgressEvent } from '../contract/progress.ts';
 import type { ErrorResponse } from '../contract/response.ts';
+import { maskError, maskSql } from './mask.ts';
 
 export type LogLine = Readonly<Record<string, unknown>>;
 
@@ -16,7 +16,14 @@ export function createLog(write: (line: LogLine) => void, base: LogLine): Log {
   const line =
     (level: 'INFO' | 'ERROR') =>
     (message: string, fields: LogLine = {}): void =>
-      write({ level, message, timestamp: new Date().toISOString(), service: serviceName, ...base, ...fields });
+      write({
+        level,
+        message,
+        timestamp: new Date().toISOString(),
+        service: serviceName,
+        ...base,
+        ...fields,
+      });
   return { info: line('INFO'), error: line('ERROR') };
 }
 

@@ -23,7 +23,15 @@ const tellsValues = /^(22|P0)/;
  * a failed statement has its own values. The caller gets all of it in the answer.
  */
 export function maskError(error: ErrorResponse): ErrorResponse {
-  const { sqlState, detail: _detail, sql, message, statements: _statements, done: _done, ...details } = error.details ?? {};
+  const {
+    sqlState,
+    detail: _detail,
+    sql,
+    message,
+    statements: _statements,
+    done: _done,
+    ...details
+  } = error.details ?? {};
   const told = typeof sqlState === 'string' && tellsValues.test(sqlState) && typeof message === 'string';
   const masked = (text: string): string => {
     const withoutServer = told ? text.replaceAll(message as string, '***') : text;

@@ -31,7 +31,12 @@ export async function down(request: RequestOf<'down'>, invocation: Invocation): 
       const due =
         from === undefined
           ? count
-          : dueSince(from, count, database, (await readApplied(session)).map(({ name }) => name));
+          : dueSince(
+              from,
+              count,
+              database,
+              (await readApplied(session)).map(({ name }) => name),
+            );
       const { reverted, done } =
         due === 0
           ? { reverted: [], done: true }
@@ -54,9 +59,13 @@ function dueSince(
   const names = database.migrations.map(({ name }) => name);
   const last = names.indexOf(from);
   if (last < 0) {
-    throw new BootstrapError('BOOTSTRAP_MIGRATION_UNKNOWN', `database "${database.name}" has no migration ${from}`, {
-      hint: 'from names the newest migration that is to be taken back.',
-    });
+    throw new BootstrapError(
+      'BOOTSTRAP_MIGRATION_UNKNOWN',
+      `database "${database.name}" has no migration ${from}`,
+      {
+        hint: 'from names the newest migration that is to be taken back.',
+      },
+    );
   }
   const meant = names.slice(Math.max(0, last + 1 - count), last + 1);
   const due = applied.filter((name) => meant.includes(name)).length;

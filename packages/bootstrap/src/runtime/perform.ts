@@ -1,14 +1,14 @@
-import { isTestDatabaseError } from '@postern/test-databases/server';
 import type { ProgressEvent } from '../contract/progress.ts';
 import { type Action, parseRequest, type Request } from '../contract/request.ts';
-import type { ErrorResponse, Response, ResultOf } from '../contract/response.ts';
-import { BootstrapError, isBootstrapError } from '../errors.ts';
+import type { Response, ResultOf } from '../contract/response.ts';
+import { BootstrapError } from '../errors.ts';
+import { prune } from '../prune/prune.ts';
 import type { Artefact } from './artefact.ts';
 import { apply, ping, planAction, status } from './bootstrap-actions.ts';
 import { type Config, readConfig, readLogSql } from './config.ts';
 import type { ConnectMaster } from './connection.ts';
+import { toErrorResponse } from './failure.ts';
 import { createStop, type Invocation } from './invocation.ts';
-import { prune } from './landing.ts';
 import { createLog, errorForLog, type LogLine, progressLine } from './log.ts';
 import { metricsLine } from './metrics.ts';
 import { down, fake, migrate } from './migration-actions.ts';
@@ -135,32 +135,4 @@ function forbidden(action: Action, config: Config): BootstrapError {
     hint: `POSTERN_ALLOWED_ACTIONS of this function: ${config.allowedActions.join(', ')}. Invoke the other function.`,
     details: { allowed: config.allowedActions },
   });
-}
-
-export function toErrorResponse(thrown: unknown, correlationId?: string): ErrorResponse {
-  const { code, kind, message, hint, details } = described(thrown);
-  const all = { ...details, ...(correlationId === undefined ? {} : { correlationId }) };
-  return {
-    code,
-    kind,
-    message,
-    ...(hint === undefined ? {} : { hint }),
-    ...(Object.keys(all).length > 0 ? { details: all } : {}),
-  };
-}
-
-function described(thrown: unknown): ErrorResponse | BootstrapError {
-  if (isBootstrapError(thrown)) return thrown;
-  if (isTestDatabaseError(thrown)) {
-    const { code, kind, message, hint } = thrown;
-    return { code, kind, message, ...(hint === undefined ? {} : { hint }) };
-  }
-  const { code, message } = (thrown ?? {}) as { code?: string; message?: string };
-  return {
-    code: 'BOOTSTRAP_INTERNAL',
-    kind: 'internal',
-    message: `unexpected: ${message ?? String(thrown)}`,
-    hint: "Look at the function's log for the stack, and report it.",
-    ...(code === undefined ? {} : { details: { code } }),
-  };
 }

@@ -81,11 +81,14 @@ describe('readMasterSecret', () => {
   test('honours the endpoint variables as the SDK does', async () => {
     const { url, received } = await service({ status: 200, body: secret });
     expect(
-      await readMasterSecret({ arn }, {
-        ...credentials,
-        AWS_ENDPOINT_URL: 'http://127.0.0.1:1',
-        AWS_ENDPOINT_URL_SECRETS_MANAGER: url,
-      }),
+      await readMasterSecret(
+        { arn },
+        {
+          ...credentials,
+          AWS_ENDPOINT_URL: 'http://127.0.0.1:1',
+          AWS_ENDPOINT_URL_SECRETS_MANAGER: url,
+        },
+      ),
     ).toEqual({ username: 'master', password: 'p@ss/w:rd"' });
     expect(received).toHaveLength(1);
   });

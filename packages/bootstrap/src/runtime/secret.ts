@@ -17,11 +17,15 @@ export async function readMasterSecret(
 ): Promise<MasterSecret> {
   if ('arn' in from) return await readFromSecretsManager(from.arn, environment);
   const text = await readFile(from.file, 'utf8').catch((cause: NodeJS.ErrnoException) => {
-    throw new BootstrapError('BOOTSTRAP_SECRET_MISSING', `POSTERN_DB_SECRET_FILE cannot be read: ${cause.code}`, {
-      hint: 'It must name a file that this process can read.',
-      details: { file: from.file },
-      cause,
-    });
+    throw new BootstrapError(
+      'BOOTSTRAP_SECRET_MISSING',
+      `POSTERN_DB_SECRET_FILE cannot be read: ${cause.code}`,
+      {
+        hint: 'It must name a file that this process can read.',
+        details: { file: from.file },
+        cause,
+      },
+    );
   });
   return parseSecret(text, 'POSTERN_DB_SECRET_FILE', { file: from.file });
 }

@@ -1,0 +1,128 @@
+import type { ProgressEvent } from '../contract/progress.ts';
+import type { Request } from '../contract/request.ts';
+import type {
+  ApplyResult,
+  DownResult,
+  MigratedDatabase,
+  MigrateResult,
+  PruneResult,
+} from '../contract/response.ts';
+import { BootstrapError, isBootstrapError } from '../errors.ts';
+
+export interface Continuation {
+  readonly signal?: AbortSignal;
+  readonly onProgress?: (event: ProgressEvent) => void;
+  readonly correlationId: string;
+}
+
+/** How long an invocation may take when somebody waits for signs of progress. */
+const progressBudgetMs = 10_000;
+
+/** Most NOTICEs that a result keeps of one database. */
+const mostNotices = 200;
+
+type Continuable = ApplyResult | MigrateResult | DownResult;
+
+/**
+ * Invokes again until everything is done, and merges what the invocations did. A function that stops in time has always done
+ * something; one that has not would be asked for ever, so that is an error.
+ */
+export async function continueUntilDone(
+  request: Request,
+  call: Continuation,
+  invoke: (request: Request, call: Continuation) => Promise<unknown>,
+): Promise<unknown> {
+  const { onProgress } = call;
+  if (request.action !== 'apply' && request.action !== 'migrate' && request.action !== 'down') {
+    const result = await invoke(request, call);
+    if (request.action === 'prune' && onProgress) tellStatements(result as PruneResult, onProgress);
+    return result;
+  }
+  let next: typeof request =
+    onProgress && request.budgetMs === undefined ? { ...request, budgetMs: progressBudgetMs } : request;
+  let sum: Continuable | undefined;
+  for (;;) {
+    const earlier = sum;
+    const result = (await invoke(next, call).catch((error: unknown) => {
+      throw earlier && isBootstrapError(error) ? failedLater(error, earlier) : error;
+    })) as Continuable;
+    if (onProgress) tell(result, onProgress);
+    sum = sum === undefined ? result : merge(sum, result);
+    // Older functions do not say.
+    if (result.done !== false) return sum;
+    if (sizeOf(result) === 0) throw stuck(sum);
+    if (next.action === 'down') next = { ...next, count: next.count - sizeOf(result) };
+  }
+}
+
+function sizeOf(result: Continuable): number {
+  if ('reverted' in result) return result.reverted.length;
+  const applied = result.migrations.reduce((count, database) => count + database.applied.length, 0);
+  return applied + ('statements' in result ? result.statements.length : 0);
+}
+
+function merge(before: Continuable, after: Continuable): Continuable {
+  if ('reverted' in after) {
+    return { ...after, reverted: [...(before as DownResult).reverted, ...after.reverted] };
+  }
+  const migrations = after.migrations.map((database) =>
+    mergeDatabase(
+      (before as MigrateResult).migrations.find((other) => other.database === database.database),
+      database,
+    ),
+  );
+  if (!('statements' in after)) return { ...after, migrations };
+  return { ...after, migrations, statements: [...(before as ApplyResult).statements, ...after.statements] };
+}
+
+function mergeDatabase(before: MigratedDatabase | undefined, after: MigratedDatabase): MigratedDatabase {
+  if (before === undefined) return after;
+  const notices = [...(before.notices ?? []), ...(after.notices ?? [])].slice(0, mostNotices);
+  return {
+    ...after,
+    applied: [...before.applied, ...after.applied],
+    ...(notices.length === 0 ? {} : { notices }),
+  };
+}
+
+function tell(result: Continuable, onProgress: (event: ProgressEvent) => void): void {
+  if ('reverted' in result) {
+    const { database, reverted } = result;
+    for (const name of reverted) onProgress({ event: 'migration', database, name, state: 'reverted' });
+    return;
+  }
+  if ('statements' in result) tellStatements(result, onProgress);
+  for (const { database, applied, notices = [] } of result.migrations) {
+    for (const name of applied) {
+      onProgress({ event: 'migration', database, name, state: 'applied' });
+      for (const { migration, message } of notices) {
+        if (migration === name) onProgress({ event: 'notice', database, migration, message });
+      }
+    }
+  }
+}
+
+function tellStatements(
+  { statements }: Pick<ApplyResult, 'statements'>,
+  onProgress: (event: ProgressEvent) => void,
+): void {
+  for (const statement of statements) onProgress({ event: 'statement', ...statement });
+}
+
+/** An error after some invocations have done their part. */
+function failedLater(error: BootstrapError, earlier: Continuable): BootstrapError {
+  const { code, kind, message, hint, cause } = error;
+  return new BootstrapError(code, message, {
+    kind,
+    ...(hint === undefined ? {} : { hint }),
+    ...(cause === undefined ? {} : { cause }),
+    details: { ...error.details, earlier },
+  });
+}
+
+function stuck(earlier: Continuable): BootstrapError {
+  return new BootstrapError('BOOTSTRAP_INCOMPLETE', 'the function stopped without having done anything', {
+    hint: 'Its time-out is too short to begin a migration: raise it.',
+    details: { earlier },
+  });
+}
