@@ -71,7 +71,7 @@ const tunnel = v.strictObject({
 
 const local = v.strictObject({
   kind: v.literal('local'),
-  postgres: v.optional(v.literal(17, 'must be 17'), 17),
+  postgres: v.optional(v.literal(17, 'must be 17, the version that is installed with the local cloud'), 17),
   path: v.optional(v.picklist(['full', 'direct'], "must be 'full' or 'direct'"), 'full'),
 });
 
