@@ -1,14 +1,17 @@
+import { realpathSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { openArtefact } from './runtime/artefact.ts';
 import { createConnector } from './runtime/connection.ts';
 import { createHandler, type Handler } from './runtime/create-handler.ts';
+import type { Ports } from './runtime/perform.ts';
 import { readMasterSecret } from './runtime/secret.ts';
 
-/** The Lambda's entry: `index.handler` of the artefact. See `Config` for its environment variables. */
-export const handler: Handler = createHandler({
+const file = fileURLToPath(import.meta.url);
+
+const ports: Ports = {
   environment: process.env,
-  openArtefact: () => openArtefact(dirname(fileURLToPath(import.meta.url))),
+  openArtefact: () => openArtefact(dirname(file)),
   connector: async (config, artefact) =>
     createConnector({
       host: config.host,
@@ -19,4 +22,35 @@ export const handler: Handler = createHandler({
   // Not by the console: Lambda would put a time and an id before each line, and CloudWatch find no metrics in it.
   log: (line) => void process.stdout.write(`${JSON.stringify(line)}\n`),
   now: () => performance.now(),
-});
+};
+
+/** The Lambda's entry: `index.handler` of the artefact. See `Config` for its environment variables. */
+export const handler: Handler = createHandler(ports);
+
+/** The same file from a shell or as a container's command: `node index.mjs apply`. */
+async function runAsCommand(): Promise<void> {
+  const { runShell } = await import('./runtime/shell.ts');
+  process.exitCode = await runShell(process.argv.slice(2), ports, {
+    out: (text) => void process.stdout.write(text),
+    err: (text) => void process.stderr.write(text),
+    onStop: (listener) => {
+      const once = (): void => {
+        for (const signal of ['SIGINT', 'SIGTERM'] as const) process.removeListener(signal, once);
+        listener();
+      };
+      for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, once);
+    },
+  });
+}
+
+function isCommand(): boolean {
+  const [, started] = process.argv;
+  if (started === undefined || process.env['AWS_LAMBDA_RUNTIME_API'] !== undefined) return false;
+  try {
+    return realpathSync(started) === file;
+  } catch {
+    return false;
+  }
+}
+
+if (isCommand()) await runAsCommand();

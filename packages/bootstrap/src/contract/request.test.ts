@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { createHandler } from '../runtime/create-handler.ts';
 import type { Manifest } from './manifest.ts';
 import { parseRequest, type Request } from './request.ts';
+import type { Response } from './response.ts';
 
 const hash = 'ab'.repeat(32);
 const valid: Request[] = [
@@ -120,7 +121,7 @@ describe('an event', () => {
     await fc.assert(
       fc.asyncProperty(fc.oneof(mutated, anything), async (event) => {
         opened = 0;
-        const answer = await handler(event);
+        const answer = (await handler(event)) as Response;
         expect(answer.ok).toBe(false);
         if (answer.ok || parseRequest(event).request) return;
         expect(opened).toBe(0);

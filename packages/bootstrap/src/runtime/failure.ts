@@ -1,5 +1,5 @@
 import { isTestDatabaseError } from '@postern/test-databases/server';
-import type { ErrorResponse } from '../contract/response.ts';
+import type { ApplyResult, DownResult, ErrorResponse, MigrateResult } from '../contract/response.ts';
 import { BootstrapError, isBootstrapError } from '../errors.ts';
 
 /** Any failure as it travels. */
@@ -32,18 +32,14 @@ function described(thrown: unknown): ErrorResponse | BootstrapError {
 }
 
 /** A run that stopped in time, for a caller that cannot invoke again. */
-export function incomplete(result: {
-  readonly migrations?: readonly { readonly pending?: readonly string[] }[];
-}): BootstrapError {
-  const pending = (result.migrations ?? []).reduce(
-    (sum, migration) => sum + (migration.pending?.length ?? 0),
-    0,
-  );
+export function incomplete(result: ApplyResult | MigrateResult | DownResult): BootstrapError {
+  const migrations = 'migrations' in result ? result.migrations : [];
+  const pending = migrations.reduce((sum, database) => sum + (database.pending?.length ?? 0), 0);
   return new BootstrapError(
     'BOOTSTRAP_INCOMPLETE',
-    `the time was up${pending === 0 ? '' : ` with ${pending} migrations still to do`}`,
+    `the run stopped in time${pending === 0 ? '' : ` with ${pending} migrations still to do`}`,
     {
-      hint: 'What was done stays. Apply again, or run the first, long migration with the client or from a shell.',
+      hint: 'What was done stays. Run it again, or let the client do so, which invokes the function until everything is done.',
     },
   );
 }

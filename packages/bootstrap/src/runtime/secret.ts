@@ -1,7 +1,8 @@
 import { createHash, createHmac, type Hash, type Hmac } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { SignatureV4 } from '@smithy/signature-v4';
-import { BootstrapError } from '../errors.ts';
+import { BootstrapError, isBootstrapError } from '../errors.ts';
+import type { Credentials } from './credentials.ts';
 
 export interface MasterSecret {
   readonly username: string;
@@ -48,6 +49,7 @@ async function readFromSecretsManager(arn: string, environment: Environment): Pr
       if (status < 500 && !/Throttling|TooManyRequests/.test(text)) break;
       if (attempt === 3) break;
     } catch (cause) {
+      if (isBootstrapError(cause)) throw cause;
       if (attempt < 3 && (cause as Error).name !== 'TimeoutError') continue;
       throw new BootstrapError(
         'BOOTSTRAP_SECRET_UNAVAILABLE',
@@ -82,11 +84,7 @@ async function send(
     service: 'secretsmanager',
     region,
     sha256: Sha256,
-    credentials: {
-      accessKeyId: environment['AWS_ACCESS_KEY_ID'] ?? '',
-      secretAccessKey: environment['AWS_SECRET_ACCESS_KEY'] ?? '',
-      ...(environment['AWS_SESSION_TOKEN'] ? { sessionToken: environment['AWS_SESSION_TOKEN'] } : {}),
-    },
+    credentials: await credentialsOf(environment),
   });
   const signed = await signer.sign({
     method: 'POST',
@@ -107,6 +105,18 @@ async function send(
     body,
     signal: AbortSignal.timeout(10_000),
   });
+}
+
+async function credentialsOf(environment: Environment): Promise<Credentials> {
+  const accessKeyId = environment['AWS_ACCESS_KEY_ID'];
+  const secretAccessKey = environment['AWS_SECRET_ACCESS_KEY'];
+  const sessionToken = environment['AWS_SESSION_TOKEN'];
+  if (accessKeyId && secretAccessKey) {
+    return { accessKeyId, secretAccessKey, ...(sessionToken ? { sessionToken } : {}) };
+  }
+  // Never in Lambda, so not in its way.
+  const { readCredentials } = await import('./credentials.ts');
+  return await readCredentials(environment);
 }
 
 /** The hash that the signer asks for, on node:crypto. */

@@ -1,0 +1,163 @@
+import { randomUUID } from 'node:crypto';
+import { parseArgs } from 'node:util';
+import type { ProgressEvent } from '../contract/progress.ts';
+import { allActions, bootstrapActions } from '../contract/request.ts';
+import type { Response } from '../contract/response.ts';
+import { errorText, incomplete, toErrorResponse } from './failure.ts';
+import { type Ports, perform } from './perform.ts';
+
+/** What a command line may say; which action takes what is the contract's to know. */
+const options = {
+  databases: { type: 'string' },
+  database: { type: 'string' },
+  to: { type: 'string' },
+  from: { type: 'string' },
+  count: { type: 'string' },
+  'drop-databases': { type: 'string' },
+  'dry-run': { type: 'boolean' },
+  hash: { type: 'string' },
+  run: { type: 'string' },
+  migrations: { type: 'string' },
+  log: { type: 'string' },
+  help: { type: 'boolean', short: 'h' },
+} as const;
+
+const usage = `node index.mjs <action> [options]
+
+Runs an action of the bootstrap from inside the VPC, without Lambda.
+
+  ping                                          logs in, and says what is deployed
+  plan | status  [--databases a,b]              looks, and changes nothing
+  apply          [--databases a,b]
+  migrate        [--databases a,b] [--to <migration>] [--dry-run]
+  down           --database a --count 1 [--from <migration>] [--dry-run]
+  fake           --database a [--to <migration>]
+  prune          [--databases a,b] [--drop-databases c] [--dry-run]
+  prepare        --database a --hash <hash> --run <run> --count 4
+  publish        --database a --hash <hash> --run <run> --count 4 --migrations 1_a,2_b
+  drop           --run <run> [--databases x,y]
+  sweep          [--dry-run]
+
+  --log text|json   progress on standard error as text (default) or as structured log lines
+
+The result is JSON on standard output. Exit codes: 0 done, 1 failed, 2 asked wrongly.
+The environment configures it as it does the function: POSTERN_DB_HOST, POSTERN_DB_SECRET_ARN (or POSTERN_DB_SECRET_FILE), …
+POSTERN_ALLOWED_ACTIONS is ${bootstrapActions.join(',')} unless it is set.
+`;
+
+/** The terminal. */
+export interface Terminal {
+  out(text: string): void;
+  err(text: string): void;
+  /** Calls back at the first request to stop; the next one ends the process. */
+  onStop(listener: () => void): void;
+}
+
+/** Runs one command line and gives the exit code. */
+export async function runShell(
+  args: readonly string[],
+  ports: Omit<Ports, 'log'>,
+  terminal: Terminal,
+): Promise<number> {
+  const parsed = readArguments(args);
+  if ('help' in parsed) {
+    terminal.out(usage);
+    return 0;
+  }
+  if ('problem' in parsed) {
+    terminal.err(`${parsed.problem}\n\n${usage}`);
+    return 2;
+  }
+  const { request, json } = parsed;
+  let stopping = false;
+  terminal.onStop(() => {
+    stopping = true;
+    terminal.err('stopping after the migration that is at work; once more to end at once\n');
+  });
+  const startedAt = ports.now();
+  const environment = {
+    ...ports.environment,
+    POSTERN_ALLOWED_ACTIONS: ports.environment['POSTERN_ALLOWED_ACTIONS'] || bootstrapActions.join(','),
+  };
+  const response = await perform(
+    { ...ports, environment, log: json ? (line) => terminal.err(`${JSON.stringify(line)}\n`) : () => {} },
+    request,
+    {
+      base: { function_name: 'shell' },
+      functionName: 'shell',
+      correlationId: randomUUID(),
+      remainingMs: () => Number.POSITIVE_INFINITY,
+      stop: () => stopping,
+      ...(json ? {} : { onProgress: (event) => terminal.err(lineOf(event, ports.now() - startedAt)) }),
+    },
+  );
+  return report(response, terminal);
+}
+
+function report(response: Response, terminal: Terminal): number {
+  if (!response.ok) {
+    terminal.err(`${errorText(response.error)}\n`);
+    return response.error.kind === 'invalid' ? 2 : 1;
+  }
+  const { result } = response;
+  terminal.out(`${JSON.stringify(result, null, 2)}\n`);
+  if (!('done' in result) || result.done) return 0;
+  terminal.err(`${errorText(toErrorResponse(incomplete(result)))}\n`);
+  return 1;
+}
+
+type Parsed =
+  | { readonly help: true }
+  | { readonly problem: string }
+  | { readonly request: object; readonly json: boolean };
+
+function readArguments(args: readonly string[]): Parsed {
+  try {
+    const { values, positionals } = parseArgs({ args: [...args], options, allowPositionals: true });
+    if (values.help) return { help: true };
+    const [action, ...more] = positionals;
+    if (action === undefined) return { problem: 'no action' };
+    if (!(allActions as readonly string[]).includes(action)) return { problem: `unknown action "${action}"` };
+    if (more.length > 0) return { problem: `one action at a time; what is "${more[0]}"?` };
+    const log = values.log ?? 'text';
+    if (log !== 'text' && log !== 'json') return { problem: '--log is text or json' };
+    const { count } = values;
+    if (count !== undefined && !/^\d{1,6}$/.test(count)) return { problem: '--count is not a number' };
+    const fields = {
+      databases: listOf(values.databases),
+      database: values.database,
+      to: values.to,
+      from: values.from,
+      count: count === undefined ? undefined : Number(count),
+      dropDatabases: listOf(values['drop-databases']),
+      dryRun: values['dry-run'],
+      hash: values.hash,
+      run: values.run,
+      migrations: listOf(values.migrations),
+    };
+    const given = Object.entries(fields).filter(([, value]) => value !== undefined);
+    return { request: { action, ...Object.fromEntries(given) }, json: log === 'json' };
+  } catch (error) {
+    return { problem: (error as Error).message };
+  }
+}
+
+const listOf = (text: string | undefined): string[] | undefined =>
+  text?.split(',').map((item) => item.trim());
+
+/** One line of text; what a person at a terminal wants to see is the statement itself. */
+function lineOf(event: ProgressEvent, elapsedMs: number): string {
+  const seconds = `${(elapsedMs / 1000).toFixed(1).padStart(7)}s `;
+  const took = (durationMs: number | undefined): string =>
+    durationMs === undefined ? '' : ` (${Math.round(durationMs)} ms)`;
+  switch (event.event) {
+    case 'statement': {
+      const said = (event.notices ?? []).map((notice) => `${' '.repeat(9)}  ${notice}\n`).join('');
+      return `${seconds}${event.database}: ${event.sql}${took(event.durationMs)}\n${said}`;
+    }
+    case 'migration':
+      return `${seconds}${event.database}: ${event.name} ${event.state}${took(event.durationMs)}\n`;
+    case 'notice':
+      return `${seconds}${event.database}: ${event.migration}: ${event.message}\n`;
+  }
+}
