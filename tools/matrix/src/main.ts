@@ -13,9 +13,8 @@ const servers = join(root, '.cache/postern/servers');
 const packages = ['bootstrap', 'test-databases', 'local-cloud'];
 
 async function main(majors: readonly number[]): Promise<number> {
-  // Ctrl-C reaches vitest, too, which ends its servers; then nothing more is started.
-  let interrupted = false;
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => (interrupted = true));
+  const interrupted = new AbortController();
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => interrupted.abort());
   let failures = 0;
   for (const major of majors) {
     const missing = await provideServer(servers, major).catch((error: Error) => error.message);
@@ -25,18 +24,20 @@ async function main(majors: readonly number[]): Promise<number> {
       continue;
     }
     for (const name of packages) {
-      if (interrupted) return 130;
-      failures += (await report(major, name)) ? 0 : 1;
+      const passed = await report(major, name, interrupted.signal);
+      if (interrupted.signal.aborted) return 130;
+      if (!passed) failures += 1;
     }
   }
-  return interrupted ? 130 : Math.min(failures, 1);
+  return failures > 0 ? 1 : 0;
 }
 
-async function report(major: number, name: string): Promise<boolean> {
+async function report(major: number, name: string, signal: AbortSignal): Promise<boolean> {
   const started = performance.now();
   const folder = join(root, 'packages', name);
   const files = databaseTests(folder);
-  const outcome = await runSuite(folder, files, major === builtIn ? undefined : major);
+  const outcome = await runSuite(folder, files, major === builtIn ? undefined : major, signal);
+  if (signal.aborted) return false;
   if (!outcome.passed) console.log(outcome.output);
   const seconds = ((performance.now() - started) / 1000).toFixed(1);
   const verdict = outcome.passed ? 'passed' : 'FAILED';

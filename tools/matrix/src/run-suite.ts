@@ -18,19 +18,20 @@ interface Report {
   readonly numFailedTests: number;
 }
 
-/** Runs those test files of the package at `folder` on the server of that version; undefined is the built-in one. */
+/** Runs those test files of the package at `folder` on the server of that version; undefined is the built-in one. An abort ends them. */
 export async function runSuite(
   folder: string,
   files: readonly string[],
   major: number | undefined,
+  signal: AbortSignal,
 ): Promise<Outcome> {
   if (files.length === 0) return { passed: false, summary: `no test reads ${variable}`, output: '' };
   const temporary = mkdtempSync(join(tmpdir(), 'postern-matrix-'));
   const reportFile = join(temporary, 'report.json');
   try {
-    const { code, output } = await run(folder, [...files, ...reporters(reportFile)], major);
+    const { code, output } = await run(folder, [...files, ...reporters(reportFile)], major, signal);
     const report = readReport(reportFile);
-    return { passed: code === 0, summary: report ? summarise(report) : `vitest ended with ${code}`, output };
+    return { passed: code === 0, summary: summarise(code, report), output };
   } finally {
     rmSync(temporary, { recursive: true, force: true });
   }
@@ -44,12 +45,14 @@ function run(
   folder: string,
   args: readonly string[],
   major: number | undefined,
+  signal: AbortSignal,
 ): Promise<{ code: number | string; output: string }> {
   const child = spawn('vitest', ['run', ...args], {
     cwd: folder,
     env: { ...process.env, [variable]: major === undefined ? '' : String(major) },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
+  signal.addEventListener('abort', () => child.kill());
   const output: Buffer[] = [];
   for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk: Buffer) => output.push(chunk));
   return new Promise((fulfil, reject) => {
@@ -68,8 +71,10 @@ function readReport(file: string): Report | undefined {
   }
 }
 
-function summarise({ numTotalTests, numFailedTests }: Report): string {
-  return numFailedTests === 0
-    ? `${numTotalTests} tests`
-    : `${numFailedTests} of ${numTotalTests} tests failed`;
+function summarise(code: number | string, report: Report | undefined): string {
+  if (!report) return `vitest ended with ${code}`;
+  const { numTotalTests, numFailedTests } = report;
+  if (numFailedTests > 0) return `${numFailedTests} of ${numTotalTests} tests failed`;
+  // A file that cannot be imported has no tests that could fail.
+  return code === 0 ? `${numTotalTests} tests` : `${numTotalTests} tests and an error outside of them`;
 }

@@ -23,5 +23,5 @@ test('tests that reach the variable are found, through fixtures and in spite of 
 });
 
 test('a package in which no test would run has not passed', async () => {
-  expect(await runSuite('/nowhere', [], 16)).toMatchObject({ passed: false });
+  expect(await runSuite('/nowhere', [], 16, new AbortController().signal)).toMatchObject({ passed: false });
 });
