@@ -1,130 +1,113 @@
 import { readFile } from 'node:fs/promises';
-import { basename } from 'node:path';
+import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import type { MigrationBuilder, RunnerOption } from 'node-pg-migrate';
+import type { MigrationBuilder } from 'node-pg-migrate/migrationBuilder';
+import type { ManifestMigration } from '../contract/manifest.ts';
+import { migrationFailed } from './failure.ts';
+import type { MigrationRun } from './run.ts';
 
-type Strategy = NonNullable<RunnerOption['migrationLoaderStrategies']>[number];
-type Unit = Awaited<ReturnType<Exclude<Strategy['loader'], string>>>[number];
-type Actions = Unit['actions'];
+/** Short names for types of columns. */
+type ColumnDefinitions = NonNullable<ConstructorParameters<typeof MigrationBuilder>[1]>;
 
-/** Which migration is at work; node-pg-migrate's errors do not say. */
-export interface Progress {
-  file: string | undefined;
-  /** For SQL files: the part that is sent, and where in the file it begins. */
-  sql: { readonly text: string; readonly firstLine: number } | undefined;
-  /** Whether the migration has a transaction; `pgm.noTransaction()` may be called at any time. */
-  inTransaction: () => boolean;
+/** A function of a migration, in one of the shapes that node-pg-migrate takes. */
+export type Action = (pgm: MigrationBuilder, done?: (error?: unknown) => void) => unknown;
+
+/** What one direction of a migration is. */
+export type Part =
+  | {
+      readonly kind: 'sql';
+      readonly text: string;
+      /** Where in the file it begins. */
+      readonly firstLine: number;
+      readonly transaction: boolean;
+    }
+  | { readonly kind: 'code'; readonly action: Action }
+  /** The reverse of this `up`. */
+  | { readonly kind: 'inferred'; readonly action: Action };
+
+/** A migration, ready to run. */
+export interface Unit {
+  readonly migration: ManifestMigration;
+  /** Missing where the file has disabled it. */
+  readonly up?: Part;
+  readonly down?: Part;
+  /** Its own and those of all before it, as node-pg-migrate hands them on. */
+  readonly shorthands: ColumnDefinitions;
 }
 
 /**
- * How files become migrations in the artefact: `.mjs` (everything that was TypeScript or JavaScript, compiled
- * at build time) by native import, `.sql` by the rules of node-pg-migrate's classic SQL migrations. Its own
- * loader would need jiti with its compiler beside the bundle.
+ * Loads the named migrations: `.mjs` (everything that was TypeScript or JavaScript, compiled at build time) by native import,
+ * `.sql` by the rules of node-pg-migrate's classic SQL migrations. Modules before them are loaded, too, for their shorthands.
  */
-export function loaderStrategies(progress: Progress, recordOf: RecordOf): Strategy[] {
-  return [
-    {
-      extensions: ['.mjs'],
-      loader: (files) => inTurn(files, (file) => loadModule(file, progress, recordOf)),
-    },
-    { extensions: ['.sql'], loader: (files) => inTurn(files, (file) => loadSql(file, progress, recordOf)) },
-  ];
-}
-
-/** The statement that records a migration of that file name; it goes into the migration's own transaction. */
-type RecordOf = (file: string) => string | undefined;
-
-function record(pgm: MigrationBuilder, file: string, recordOf: RecordOf): void {
-  const statement = recordOf(basename(file));
-  if (statement !== undefined) pgm.sql(statement);
-}
-
-/** One after the other: the first file that cannot be loaded is the one that is named. */
-async function inTurn(files: readonly string[], load: (file: string) => Promise<Unit>): Promise<Unit[]> {
+export async function loadUnits(run: MigrationRun, names: ReadonlySet<string>): Promise<Unit[]> {
+  const { migrations } = run.definition;
+  const last = migrations.findLastIndex(({ name }) => names.has(name));
   const units: Unit[] = [];
-  for (const file of files) units.push(await load(file));
+  let shorthands: ColumnDefinitions = {};
+  for (const migration of migrations.slice(0, last + 1)) {
+    const wanted = names.has(migration.name);
+    const sql = migration.file.endsWith('.sql');
+    if (sql && !wanted) continue;
+    try {
+      const parts = sql ? await loadSql(migration, run) : await loadModule(migration, run);
+      shorthands = { ...shorthands, ...parts.shorthands };
+      if (wanted) units.push({ migration, ...parts, shorthands });
+    } catch (error) {
+      throw migrationFailed(error, run, { file: migration.source, transaction: true });
+    }
+  }
   return units;
 }
 
-async function loadModule(file: string, progress: Progress, recordOf: RecordOf): Promise<Unit> {
-  const namespace = await import(/* @vite-ignore */ pathToFileURL(file).href).catch((cause: unknown) => {
-    progress.file = basename(file);
-    throw cause;
-  });
-  const module: Actions = 'up' in namespace ? namespace : (namespace.default ?? namespace);
+interface Parts {
+  readonly up?: Part;
+  readonly down?: Part;
+  readonly shorthands?: ColumnDefinitions;
+}
+
+interface MigrationModule {
+  readonly up?: Action | false;
+  readonly down?: Action | false;
+  readonly shorthands?: ColumnDefinitions;
+}
+
+async function loadModule(migration: ManifestMigration, run: MigrationRun): Promise<Parts> {
+  const url = pathToFileURL(join(run.folder, migration.file)).href;
+  const namespace = await import(/* @vite-ignore */ url);
+  const module: MigrationModule = 'up' in namespace ? namespace : (namespace.default ?? namespace);
+  const { up, down, shorthands } = module;
   return {
-    id: file,
-    filePaths: [file],
-    actions: {
-      ...module,
-      up: traced(module.up, file, progress, recordOf),
-      // A `down` that is missing means "the reverse of up", `false` means "there is none".
-      ...('down' in module ? { down: module.down } : {}),
-    } as Actions,
+    ...(typeof up === 'function' ? { up: { kind: 'code', action: up } } : {}),
+    // A `down` that is missing means "the reverse of up", `false` means "there is none".
+    ...(typeof down === 'function' ? { down: { kind: 'code', action: down } } : {}),
+    ...(down === undefined && typeof up === 'function' ? { down: { kind: 'inferred', action: up } } : {}),
+    ...(shorthands === undefined ? {} : { shorthands }),
   };
 }
 
-/** The migration with two amends to node-pg-migrate: its callback may fail, and `pgm.db` is in its transaction. */
-function traced(action: Actions['up'], file: string, progress: Progress, recordOf: RecordOf): Actions['up'] {
-  if (typeof action !== 'function') return action;
-  return async (pgm: MigrationBuilder) => {
-    progress.file = basename(file);
-    progress.sql = undefined;
-    progress.inTransaction = () => pgm.isUsingTransaction();
-    const settle = joinTransaction(pgm);
-    // As node-pg-migrate tells callback migrations: by their two parameters. It takes an error for success.
-    if (action.length === 2) {
-      await new Promise<void>((resolve, reject) => {
-        (action as (pgm: MigrationBuilder, done: (error?: unknown) => void) => void)(pgm, (error) =>
-          error ? reject(error) : resolve(),
-        );
-      });
-    } else await (action as (pgm: MigrationBuilder) => unknown)(pgm);
-    await settle();
-    record(pgm, file, recordOf);
-  };
+async function loadSql({ file }: ManifestMigration, run: MigrationRun): Promise<Parts> {
+  const content = (await readFile(join(run.folder, file), 'utf8')).replace(/^\uFEFF/, '');
+  const { up, down } = splitSql(content);
+  const whole = run.definition.engine === 'sql' && declinesTransaction(content);
+  const part = ({ text, start }: { text: string; start: number }): Part => ({
+    kind: 'sql',
+    text,
+    firstLine: content.slice(0, start).split('\n').length,
+    transaction: !whole && !(run.definition.engine === 'sql' && declinesTransaction(text)),
+  });
+  return { up: part(up), ...(down === undefined ? {} : { down: part(down) }) };
 }
 
 /**
- * node-pg-migrate collects statements and sends them between BEGIN and COMMIT after the function has returned; what
- * the function sends by `pgm.db` would be committed before. So the first of these begins the transaction, and
- * the BEGIN that follows is no more than a warning. A migration that then leaves its transaction keeps it.
+ * Whether an SQL file, or its part for one direction, has the line `-- postern: no-transaction` among the comments that it
+ * begins with.
  */
-function joinTransaction(pgm: MigrationBuilder): () => Promise<void> {
-  const { db } = pgm;
-  let begun: Promise<unknown> | undefined;
-  const joined =
-    <A extends unknown[], R>(send: (...args: A) => Promise<R>) =>
-    async (...args: A): Promise<R> => {
-      if (pgm.isUsingTransaction()) {
-        begun ??= db.query('BEGIN');
-        await begun;
-      }
-      return await send(...args);
-    };
-  Object.assign(pgm, { db: { ...db, query: joined(db.query), select: joined(db.select) } });
-  return async () => {
-    if (begun && !pgm.isUsingTransaction()) await db.query('COMMIT');
-  };
-}
-
-async function loadSql(file: string, progress: Progress, recordOf: RecordOf): Promise<Unit> {
-  const content = await readFile(file, 'utf8');
-  const { up, down } = splitSql(content);
-  return {
-    id: file,
-    filePaths: [file],
-    actions: {
-      up: (pgm: MigrationBuilder) => {
-        progress.file = basename(file);
-        progress.inTransaction = () => true;
-        progress.sql = { text: up.text, firstLine: content.slice(0, up.start).split('\n').length };
-        pgm.sql(up.text);
-        record(pgm, file, recordOf);
-      },
-      down: down === undefined ? false : (pgm: MigrationBuilder) => pgm.sql(down.text),
-    },
-  };
+export function declinesTransaction(sql: string): boolean {
+  for (const line of sql.split('\n')) {
+    if (/^\s*--\s*postern:\s*no-transaction\s*$/i.test(line)) return true;
+    if (!/^\s*(--.*)?$/.test(line)) return false;
+  }
+  return false;
 }
 
 /** `-- Up Migration` and `-- Down Migration` lines split a file; without a marker everything is up. */

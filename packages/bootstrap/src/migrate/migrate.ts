@@ -1,196 +1,139 @@
 import type { SqlClient } from '@postern/test-databases/server';
-import type { ClientBase } from 'pg';
-import { checksumsTable, type ManifestMigration, migrationsTable } from '../contract/manifest.ts';
-import { BootstrapError } from '../errors.ts';
-import { loaderStrategies, type Progress } from './loader.ts';
-
-const table = `${migrationsTable.schema}.${migrationsTable.name}`;
-const checksums = `${checksumsTable.schema}.${checksumsTable.name}`;
-
-interface MigrationRun {
-  /** The database's name, for messages. */
-  readonly database: string;
-  /** Absolute path of the folder with the compiled files. */
-  readonly folder: string;
-  readonly migrations: readonly ManifestMigration[];
-  /** How long another run of migrations is waited for. */
-  readonly lockTimeoutMs: number;
-}
-
-export interface AppliedMigration {
-  readonly name: string;
-  readonly at: string;
-  /** Missing for one that was applied before checksums were kept. */
-  readonly sha256?: string;
-}
-
-/** What the database says was applied, oldest first. */
-export async function readApplied(session: SqlClient): Promise<AppliedMigration[]> {
-  const { rows } = await session.query(
-    `SELECT to_regclass('${table}') IS NOT NULL AS there, to_regclass('${checksums}') IS NOT NULL AS summed`,
-  );
-  const { there, summed } = rows[0];
-  if (!there) return [];
-  const [column, join] = summed ? ['c.sha256', `LEFT JOIN ${checksums} c USING (name)`] : ['NULL::text', ''];
-  const applied = await session.query(
-    `SELECT name, to_char(run_on, 'YYYY-MM-DD"T"HH24:MI:SS') AS at, ${column} AS sha256
-       FROM ${table} ${join} ORDER BY run_on, id`,
-  );
-  return applied.rows.map(({ name, at, sha256 }) => ({ name, at, ...(sha256 === null ? {} : { sha256 }) }));
-}
-
-/** The migrations whose files are not what was applied. */
-export function changedMigrations(
-  applied: readonly AppliedMigration[],
-  migrations: readonly ManifestMigration[],
-): ManifestMigration[] {
-  const sums = new Map(applied.map(({ name, sha256 }) => [name, sha256]));
-  return migrations.filter(({ name, sha256 }) => (sums.get(name) ?? sha256) !== sha256);
-}
+import {
+  adopt,
+  checkBooks,
+  closeBooks,
+  openBooks,
+  readApplied,
+  recordStatement,
+  wantedMigrations,
+} from './books.ts';
+import { irreversible } from './failure.ts';
+import { loadUnits, type Unit } from './loader.ts';
+import { fakeMigrator, runMigrator } from './module.ts';
+import { Notices } from './notices.ts';
+import { type Direction, type Performance, type Prepared, perform, prepareDown } from './perform.ts';
+import type { MigrationNotice, MigrationOutcome, MigrationRun, RevertOutcome } from './run.ts';
 
 /**
- * Runs what is pending, each migration in its own transaction unless it declines one, under node-pg-migrate's lock. The session must
- * be the owner's, is used for nothing else and must be closed afterwards: a failed migration leaves it in an
- * aborted transaction, and only the end of the session surely releases the lock.
+ * Runs what is pending, each migration in its own transaction unless it declines one, under node-pg-migrate's lock. Stops
+ * between two migrations when it is asked to. The session must be the owner's, is used for nothing else and must be closed
+ * afterwards: a failed migration leaves it in an aborted transaction, and only the end of the session surely releases the lock.
  */
-export async function runMigrations(session: SqlClient, run: MigrationRun): Promise<string[]> {
+export async function runMigrations(session: SqlClient, run: MigrationRun): Promise<MigrationOutcome> {
+  const wanted = wantedMigrations(run);
+  if (run.definition.engine === 'module') return await runMigrator(session, run);
   const applied = await readApplied(session);
-  const changed = changedMigrations(applied, run.migrations);
-  if (changed.length > 0) throw migrationChanged(changed, applied, run);
   const sums = new Map(applied.map(({ name, sha256 }) => [name, sha256]));
-  // Recorded and summed: nothing to do.
-  if (run.migrations.every(({ name }) => sums.get(name) !== undefined)) return [];
-  // A third of the artefact's start-up time, which most invocations do not need.
-  const { PG_MIGRATE_LOCK_ID, runner } = await import('node-pg-migrate');
-  await takeLock(session, run, PG_MIGRATE_LOCK_ID);
-  await adopt(session, run);
-  const progress: Progress = { file: undefined, sql: undefined, inTransaction: () => true };
-  try {
-    const done = await runner({
-      dbClient: session as unknown as ClientBase,
-      dir: run.folder,
-      direction: 'up',
-      migrationsSchema: migrationsTable.schema,
-      createMigrationsSchema: true,
-      migrationsTable: migrationsTable.name,
-      singleTransaction: false,
-      migrationLoaderStrategies: loaderStrategies(progress, (file) => recordOf(file, run)),
-      logger: { info: quiet, warn: quiet, error: quiet },
-    });
-    return done.map((migration) => migration.name);
-  } catch (error) {
-    throw migrationFailed(error, run, progress);
+  // Recorded and unchanged: nothing to do, and nobody to wait for.
+  if (wanted.every(({ name, sha256 }) => sums.get(name) === sha256)) {
+    return { applied: [], notices: [], pending: [] };
   }
+  checkBooks(applied, run);
+  const books = await openBooks(session, run);
+  checkBooks(books.applied, run);
+  await adopt(session, books, run);
+  const done = new Set(books.applied.map(({ name }) => name));
+  const pending = new Set(wanted.map(({ name }) => name).filter((name) => !done.has(name)));
+  const units = await loadUnits(run, pending);
+  const outcome = await performAll(
+    { session, run, role: books.role, direction: 'up' },
+    units.map((unit) => ({ unit })),
+  );
+  await closeBooks(session, books, run);
+  return { applied: outcome.done, notices: outcome.notices, pending: outcome.left };
 }
-
-function quiet(): void {}
 
 /**
- * Makes the table of checksums, and takes what was applied before there was one for what is in the artefact now: nobody
- * can know better.
+ * Takes back the last `count` migrations, newest first, each in its own transaction unless it declines one. Those that cannot be
+ * taken back are refused before anything runs. The session as for {@link runMigrations}.
  */
-async function adopt(session: SqlClient, run: MigrationRun): Promise<void> {
-  await session.query(`SET client_min_messages = warning`);
-  await session.query(`CREATE SCHEMA IF NOT EXISTS ${checksumsTable.schema}`);
-  await session.query(
-    `CREATE TABLE IF NOT EXISTS ${checksums} (name text PRIMARY KEY, sha256 text NOT NULL)`,
-  );
-  await session.query(`RESET client_min_messages`);
-  const applied = new Set((await readApplied(session)).map(({ name }) => name));
-  const known = run.migrations.filter(({ name }) => applied.has(name));
-  await session.query(
-    `INSERT INTO ${checksums} (name, sha256) SELECT * FROM unnest($1::text[], $2::text[]) ON CONFLICT DO NOTHING`,
-    [known.map(({ name }) => name), known.map(({ sha256 }) => sha256)],
-  );
-}
-
-/** What goes into the migration's own transaction. A file name is letters, digits, "_", "-" and ".", a sum is hex. */
-function recordOf(file: string, run: MigrationRun): string | undefined {
-  const migration = run.migrations.find((candidate) => candidate.file === file);
-  return migration === undefined
-    ? undefined
-    : `INSERT INTO ${checksums} (name, sha256) VALUES ('${migration.name}', '${migration.sha256}')
-         ON CONFLICT (name) DO UPDATE SET sha256 = excluded.sha256`;
-}
-
-function migrationChanged(
-  changed: readonly ManifestMigration[],
-  applied: readonly AppliedMigration[],
-  run: MigrationRun,
-): BootstrapError {
-  const files = changed.map(({ source }) => source);
-  const at = applied.find(({ name }) => name === changed[0]?.name)?.at;
-  const more = files.length > 1 ? ` (and ${files.length - 1} more)` : '';
-  return new BootstrapError(
-    'BOOTSTRAP_MIGRATION_CHANGED',
-    `database "${run.database}": migration ${files[0]}${more} was changed after it was applied at ${at}`,
-    {
-      hint: 'Nothing was run. Restore the file as it was, and write the change as a new migration.',
-      details: { database: run.database, files },
-    },
-  );
-}
-
-/** The runner itself either fails at once or waits for ever; it finds the lock held by its own session. */
-async function takeLock(session: SqlClient, run: MigrationRun, lockId: number): Promise<void> {
-  try {
-    await session.query(`SELECT set_config('lock_timeout', $1, false)`, [
-      `${Math.round(run.lockTimeoutMs)}ms`,
-    ]);
-    await session.query('SELECT pg_advisory_lock($1)', [lockId]);
-    await session.query(`SELECT set_config('lock_timeout', '0', false)`);
-  } catch (error) {
-    if ((error as { code?: string }).code !== '55P03') throw error;
-    throw new BootstrapError('BOOTSTRAP_BUSY', `other migrations of "${run.database}" are still running`, {
-      hint: 'Wait for them, then try again.',
-      cause: error,
-    });
+export async function revertMigrations(
+  session: SqlClient,
+  run: MigrationRun & { readonly count: number },
+): Promise<RevertOutcome> {
+  if (run.definition.engine === 'module') {
+    throw irreversible(
+      run,
+      run.definition.migratorModule?.path ?? '',
+      'a migrator of its own only goes forward',
+    );
   }
-}
-
-function migrationFailed(error: unknown, run: MigrationRun, progress: Progress): BootstrapError {
-  const { message, code, position, detail } = error as {
-    message: string;
-    code?: string;
-    position?: string;
-    detail?: string;
-  };
-  if (/^Not run migration .* is preceding already run migration/.test(message)) {
-    return new BootstrapError('BOOTSTRAP_MIGRATION_ORDER', `database "${run.database}": ${message}`, {
-      hint: 'Give the new migration a later number: migrations are applied in order, never in between.',
-      cause: error,
-    });
+  const books = await openBooks(session, run);
+  checkBooks(books.applied, run);
+  await adopt(session, books, run);
+  const names = books.applied
+    .map(({ name }) => name)
+    .slice(-run.count)
+    .reverse();
+  const known = new Set(run.definition.migrations.map(({ name }) => name));
+  for (const name of names) {
+    if (!known.has(name)) throw irreversible(run, name, 'it is not in this artefact');
   }
-  const migration = run.migrations.find((candidate) => candidate.file === progress.file);
-  const file = migration?.source ?? progress.file;
-  const sqlState = /^[0-9A-Z]{5}$/.test(code ?? '') ? code : undefined;
-  const line = lineOf(progress, position);
-  const transaction = progress.inTransaction();
-  const where = file === undefined ? '' : ` ${file}${line === undefined ? '' : `:${line}`}`;
-  return new BootstrapError(
-    'BOOTSTRAP_MIGRATION_FAILED',
-    `database "${run.database}": migration${where}: ${message}${sqlState ? ` (${sqlState})` : ''}`,
-    {
-      hint: transaction
-        ? 'The migration was rolled back; those before it stay. Correct it and apply again.'
-        : 'It runs outside of a transaction (pgm.noTransaction): what it did before the error is kept, an index that was being built concurrently stays behind invalid, and all of it runs again with the next apply. Make it repeatable (IF NOT EXISTS, DROP … IF EXISTS first), then apply again.',
-      details: {
-        database: run.database,
-        ...(file === undefined ? {} : { file }),
-        ...(line === undefined ? {} : { line }),
-        transaction,
-        ...(sqlState ? { sqlState } : {}),
-        ...(position === undefined ? {} : { position: Number(position) }),
-        ...(detail === undefined ? {} : { detail }),
-        message,
-      },
-      cause: error,
-    },
+  const units = new Map(
+    (await loadUnits(run, new Set(names))).map((unit) => [unit.migration.name, unit] as const),
   );
+  const work: Work[] = [];
+  for (const name of names) {
+    const unit = units.get(name) as Unit;
+    const prepared = await prepareDown(unit, run);
+    work.push({ unit, ...(prepared === undefined ? {} : { prepared }) });
+  }
+  const outcome = await performAll({ session, run, role: books.role, direction: 'down' }, work);
+  await closeBooks(session, books, run);
+  return { reverted: outcome.done, notices: outcome.notices, done: outcome.left.length === 0 };
 }
 
-/** The line of an SQL file that the server complained about; positions count characters from 1. */
-function lineOf(progress: Progress, position: string | undefined): number | undefined {
-  if (progress.sql === undefined || position === undefined) return undefined;
-  return progress.sql.firstLine + progress.sql.text.slice(0, Number(position) - 1).split('\n').length - 1;
+/** Records what is pending as applied without running it; gives the names. The session as for {@link runMigrations}. */
+export async function fakeMigrations(session: SqlClient, run: MigrationRun): Promise<string[]> {
+  const wanted = wantedMigrations(run);
+  if (run.definition.engine === 'module') return await fakeMigrator(session, run);
+  const books = await openBooks(session, run);
+  checkBooks(books.applied, run);
+  await adopt(session, books, run);
+  const done = new Set(books.applied.map(({ name }) => name));
+  const pending = wanted.filter(({ name }) => !done.has(name));
+  if (pending.length > 0) await session.query(recordStatement(pending));
+  await closeBooks(session, books, run);
+  return pending.map(({ name }) => name);
 }
+
+interface Work {
+  readonly unit: Unit;
+  readonly prepared?: Prepared;
+}
+
+const states: Readonly<Record<Direction, 'applied' | 'reverted'>> = { up: 'applied', down: 'reverted' };
+
+async function performAll(
+  performance: Performance,
+  work: readonly Work[],
+): Promise<{ done: string[]; left: string[]; notices: MigrationNotice[] }> {
+  const { session, run, direction } = performance;
+  using notices = new Notices(session, run.onProgress);
+  const names = work.map(({ unit }) => unit.migration.name);
+  const done: string[] = [];
+  for (const { unit, prepared } of work) {
+    // At least one, so that a run that is asked again and again comes to its end.
+    if (done.length > 0 && run.stop?.() === true) break;
+    const { name } = unit.migration;
+    notices.current = name;
+    run.onProgress?.({ event: 'migration', name, state: 'started' });
+    const start = globalThis.performance.now();
+    if (!(await perform(performance, unit, prepared))) break;
+    const durationMs = globalThis.performance.now() - start;
+    done.push(name);
+    run.onProgress?.({ event: 'migration', name, state: states[direction], durationMs });
+  }
+  return { done, left: names.slice(done.length), notices: notices.list };
+}
+
+export { type AppliedMigration, changedMigrations, migrationState, readApplied } from './books.ts';
+export type {
+  MigrationEvent,
+  MigrationNotice,
+  MigrationOutcome,
+  MigrationRun,
+  RevertOutcome,
+} from './run.ts';
+export { seedDatabase } from './seed.ts';
