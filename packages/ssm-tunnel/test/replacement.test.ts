@@ -191,6 +191,6 @@ it('a pool whose node restarts comes back, however many sessions went down with 
   node.simulator.faults.restoreInstance(target);
   await vi.waitFor(
     () => expect(tunnel.stats().sessions.filter(({ state }) => state === 'open')).toHaveLength(12),
-    10_000,
+    20_000,
   );
 });

@@ -37,6 +37,8 @@ export interface PoolEvents {
 interface Trouble {
   readonly since: number;
   attempt: number;
+  /** When it is tried again: by all that are missing, so that a large pool waits no longer than a small one. */
+  retryAt: number;
   cause: unknown;
 }
 
@@ -225,7 +227,12 @@ export class SessionPool implements SessionEvents {
       since: before?.since ?? now(),
       count: useful ? 0 : (before?.count ?? 0) + 1,
     };
-    this.#trouble = { since: session.trouble?.since ?? now(), attempt: this.#useless.count, cause: error };
+    this.#trouble = {
+      since: session.trouble?.since ?? now(),
+      attempt: this.#useless.count,
+      retryAt: 0,
+      cause: error,
+    };
     // What the agent says twice, for example about a forbidden host, it would say again.
     const refused = !useful && (error.output ?? '') !== '' && error.output === this.#words;
     this.#words = useful ? undefined : error.output;
@@ -276,7 +283,7 @@ export class SessionPool implements SessionEvents {
     const { signal } = this.#life;
     try {
       if (this.#trouble !== undefined && this.#size === 0) {
-        await wait(retryDelayMs(this.#trouble.attempt++), this.#waiting.size > 0, signal);
+        await wait(untilRetryMs(this.#trouble), this.#waiting.size > 0, signal);
       }
       const session = await this.#starter.start(signal, this);
       if (this.#over) {
@@ -298,7 +305,7 @@ export class SessionPool implements SessionEvents {
 
   #startFailed(error: unknown): void {
     const { reconnectTimeoutMs } = this.#options;
-    this.#trouble ??= { since: now(), attempt: 1, cause: error };
+    this.#trouble ??= { since: now(), attempt: 1, retryAt: 0, cause: error };
     this.#trouble.cause = error;
     if (isFinal(error)) this.#fail(error);
     else if (now() - this.#trouble.since >= reconnectTimeoutMs) {
@@ -376,4 +383,11 @@ export class SessionPool implements SessionEvents {
     this.#starting.add(start);
     void start.finally(() => this.#starting.delete(start));
   }
+}
+
+/** Who fails while another waits waits with it; each wait counts once. */
+function untilRetryMs(trouble: Trouble): number {
+  const at = now();
+  if (at >= trouble.retryAt) trouble.retryAt = at + retryDelayMs(trouble.attempt++);
+  return trouble.retryAt - at;
 }
