@@ -260,7 +260,7 @@ describe('the bootstrap client', () => {
     });
 
     test('with onProgress asks for short invocations and tells of each when it is over', async () => {
-      const notices = [{ migration: '1', message: 'NOTICE: hello' }];
+      const notices = [{ migration: '1', severity: 'NOTICE', message: 'hello' }];
       const { client, calls } = await lambda(
         stopped([], ['1', '2'], { statements: [statement] }),
         returns({
@@ -280,8 +280,8 @@ describe('the bootstrap client', () => {
       expect(result.migrations).toEqual([{ database: 'd', applied: ['1', '2'], notices }]);
       expect(told).toEqual([
         [1, 'statement', undefined],
+        [2, 'notice', 'hello'],
         [2, 'migration', '1'],
-        [2, 'notice', 'NOTICE: hello'],
         [3, 'migration', '2'],
       ]);
       expect(calls.every((call) => call.includes('"budgetMs":10000'))).toBe(true);

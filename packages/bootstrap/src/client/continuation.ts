@@ -5,6 +5,7 @@ import type {
   DownResult,
   MigratedDatabase,
   MigrateResult,
+  MigrationNotice,
   PruneResult,
 } from '../contract/response.ts';
 import { BootstrapError, isBootstrapError } from '../errors.ts';
@@ -63,7 +64,8 @@ function sizeOf(result: Continuable): number {
 
 function merge(before: Continuable, after: Continuable): Continuable {
   if ('reverted' in after) {
-    return { ...after, reverted: [...(before as DownResult).reverted, ...after.reverted] };
+    const { reverted, notices } = before as DownResult;
+    return { ...after, reverted: [...reverted, ...after.reverted], ...noticesOf(notices, after.notices) };
   }
   const migrations = after.migrations.map((database) =>
     mergeDatabase(
@@ -77,28 +79,42 @@ function merge(before: Continuable, after: Continuable): Continuable {
 
 function mergeDatabase(before: MigratedDatabase | undefined, after: MigratedDatabase): MigratedDatabase {
   if (before === undefined) return after;
-  const notices = [...(before.notices ?? []), ...(after.notices ?? [])].slice(0, mostNotices);
-  return {
-    ...after,
-    applied: [...before.applied, ...after.applied],
-    ...(notices.length === 0 ? {} : { notices }),
-  };
+  const applied = [...before.applied, ...after.applied];
+  return { ...after, applied, ...noticesOf(before.notices, after.notices) };
+}
+
+function noticesOf(
+  before: readonly MigrationNotice[] = [],
+  after: readonly MigrationNotice[] = [],
+): { notices?: MigrationNotice[] } {
+  const notices = [...before, ...after].slice(0, mostNotices);
+  return notices.length === 0 ? {} : { notices };
 }
 
 function tell(result: Continuable, onProgress: (event: ProgressEvent) => void): void {
   if ('reverted' in result) {
-    const { database, reverted } = result;
-    for (const name of reverted) onProgress({ event: 'migration', database, name, state: 'reverted' });
+    const { database, reverted, notices } = result;
+    tellMigrations(database, reverted, 'reverted', notices, onProgress);
     return;
   }
   if ('statements' in result) tellStatements(result, onProgress);
-  for (const { database, applied, notices = [] } of result.migrations) {
-    for (const name of applied) {
-      onProgress({ event: 'migration', database, name, state: 'applied' });
-      for (const { migration, message } of notices) {
-        if (migration === name) onProgress({ event: 'notice', database, migration, message });
-      }
+  for (const { database, applied, notices } of result.migrations) {
+    tellMigrations(database, applied, 'applied', notices, onProgress);
+  }
+}
+
+function tellMigrations(
+  database: string,
+  names: readonly string[],
+  state: 'applied' | 'reverted',
+  notices: readonly MigrationNotice[] = [],
+  onProgress: (event: ProgressEvent) => void,
+): void {
+  for (const name of names) {
+    for (const notice of notices) {
+      if (notice.migration === name) onProgress({ event: 'notice', database, ...notice });
     }
+    onProgress({ event: 'migration', database, name, state });
   }
 }
 

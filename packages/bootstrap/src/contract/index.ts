@@ -31,6 +31,7 @@ export type {
   FakeResult,
   MigratedDatabase,
   MigrateResult,
+  MigrationNotice,
   PingResult,
   PlannedStatement,
   PlanResult,

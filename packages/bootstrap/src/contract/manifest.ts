@@ -24,11 +24,11 @@ export const checksumsTable: { readonly schema: string; readonly name: string } 
 
 /** A migration in the artefact. */
 export interface ManifestMigration {
-  /** As node-pg-migrate records it: the file's name without extension. */
+  /** As it is recorded: the file's name without extension, for folders of Prisma and Drizzle the folder's or the tag. */
   readonly name: string;
   /** The file in the artefact's `migrations/<database>/`. */
   readonly file: string;
-  /** The file in the repository's migrations folder. */
+  /** The file in the repository's migrations folder; with Prisma and drizzle-kit 1.0 `<name>/migration.sql`. */
   readonly source: string;
   /**
    * SHA-256 of the source file with line ends as Git keeps them, so that neither a new compiler nor a checkout on Windows
@@ -94,7 +94,7 @@ export interface ManifestDatabase {
   readonly engine: 'node-pg-migrate' | 'sql' | 'module';
   /** In order. Empty with the engine `module`. */
   readonly migrations: readonly ManifestMigration[];
-  /** With the engine `module`: the compiled module; `sha256` is what its own `hash()` said at build time. */
+  /** With the engine `module`: the compiled module; `sha256` is over what its own `hash()` said at build time. */
   readonly migratorModule?: ManifestFile;
   /** Fills test databases. */
   readonly seed?: ManifestFile;
@@ -119,9 +119,16 @@ export interface Manifest {
 const name: v.GenericSchema<unknown, string> = v.pipe(v.string(), v.regex(/^[a-z][a-z0-9_]{0,62}$/));
 const hash: v.GenericSchema<unknown, string> = v.pipe(v.string(), v.regex(/^[0-9a-f]{64}$/));
 const file: v.GenericSchema<unknown, string> = v.pipe(v.string(), v.regex(/^[\w.-]+$/));
+const source: v.GenericSchema<unknown, string> = v.pipe(
+  v.string(),
+  v.regex(/^[\w.-]+(?:\/migration\.sql)?$/),
+);
 const extension: v.GenericSchema<unknown, string> = v.pipe(v.string(), v.regex(/^[a-z][a-z0-9_-]{0,62}$/));
 
-const path: v.GenericSchema<unknown, string> = v.pipe(v.string(), v.regex(/^(?!.*\.\.)[\w./-]+$/));
+const path: v.GenericSchema<unknown, string> = v.pipe(
+  v.string(),
+  v.regex(/^(?:migrations\/[a-z0-9_]+\/migrator\.mjs|seeds\/[a-z0-9_]+\.sql)$/),
+);
 const limit: v.GenericSchema<unknown, number> = v.pipe(v.number(), v.integer(), v.minValue(-1));
 const settings: v.GenericSchema<unknown, Record<string, string>> = v.record(
   v.pipe(v.string(), v.regex(/^[a-z_][a-z0-9_.]*$/)),
@@ -169,7 +176,7 @@ const manifest: v.GenericSchema<unknown, Manifest> = v.strictObject({
       schemas: v.array(name),
       extensions: v.array(extension),
       engine: v.picklist(['node-pg-migrate', 'sql', 'module']),
-      migrations: v.array(v.strictObject({ name: file, file: file, source: file, sha256: hash })),
+      migrations: v.array(v.strictObject({ name: file, file: file, source: source, sha256: hash })),
       migratorModule: v.exactOptional(packed),
       seed: v.exactOptional(packed),
       declarationHash: hash,

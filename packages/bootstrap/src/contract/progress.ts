@@ -1,4 +1,4 @@
-import type { AppliedStatement } from './response.ts';
+import type { AppliedStatement, MigrationNotice } from './response.ts';
 
 /** What a run tells while it is under way. */
 export type ProgressEvent =
@@ -11,10 +11,5 @@ export type ProgressEvent =
       /** Missing when it is told only after the invocation. */
       readonly durationMs?: number;
     }
-  /** A NOTICE or WARNING of a migration. */
-  | {
-      readonly event: 'notice';
-      readonly database: string;
-      readonly migration: string;
-      readonly message: string;
-    };
+  /** Said by the server while a migration ran. */
+  | ({ readonly event: 'notice'; readonly database: string } & MigrationNotice);

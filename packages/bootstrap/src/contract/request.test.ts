@@ -109,7 +109,12 @@ describe('an event', () => {
         POSTERN_TEST_DATABASES: 'true',
       },
       openArtefact: () =>
-        Promise.resolve({ manifest, migrationsFolder: () => '', readCa: () => Promise.resolve('') }),
+        Promise.resolve({
+          manifest,
+          migrationsFolder: () => '',
+          fileOf: () => '',
+          readCa: () => Promise.resolve(''),
+        }),
       connector: () =>
         Promise.resolve(() => {
           opened++;

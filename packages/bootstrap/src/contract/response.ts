@@ -41,14 +41,22 @@ export interface DriftItem {
   readonly sql?: string;
 }
 
+/** Said by the server while a migration ran. */
+export interface MigrationNotice {
+  readonly migration: string;
+  /** As the server names it: NOTICE, WARNING, INFO. */
+  readonly severity: string;
+  readonly message: string;
+}
+
 /** One database's part of a run of migrations. */
 export interface MigratedDatabase {
   readonly database: string;
   /** Names, in the order in which they ran. */
   readonly applied: readonly string[];
-  /** NOTICEs and WARNINGs with the migration they came from; the first 200. */
-  readonly notices?: readonly { readonly migration: string; readonly message: string }[];
-  /** Still to do: the run stopped in time. Missing when nothing is left. */
+  /** What the server said beside its answers; the first 200. */
+  readonly notices?: readonly MigrationNotice[];
+  /** Still to do: the run stopped in time, or a dry run could not try them. Missing when nothing is left. */
   readonly pending?: readonly string[];
 }
 
@@ -115,7 +123,7 @@ export interface RoleStatus {
 
 export interface MigrateResult {
   readonly migrations: readonly MigratedDatabase[];
-  /** False when the run stopped in time, between two migrations: migrate again. The client does so by itself. */
+  /** False when the run stopped in time, between two migrations: migrate again. The client does so by itself. A dry run never stops. */
   readonly done: boolean;
   /** True when everything was rolled back again. */
   readonly dryRun: boolean;
@@ -125,6 +133,8 @@ export interface DownResult {
   readonly database: string;
   /** Names, in the order in which they were taken back. */
   readonly reverted: readonly string[];
+  /** What the server said beside its answers; the first 200. */
+  readonly notices?: readonly MigrationNotice[];
   readonly done: boolean;
   readonly dryRun: boolean;
 }

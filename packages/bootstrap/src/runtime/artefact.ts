@@ -1,6 +1,11 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type Manifest, type ManifestDatabase, parseManifest } from '../contract/manifest.ts';
+import {
+  type Manifest,
+  type ManifestDatabase,
+  type ManifestFile,
+  parseManifest,
+} from '../contract/manifest.ts';
 import { BootstrapError } from '../errors.ts';
 import type { Config } from './config.ts';
 
@@ -8,6 +13,8 @@ import type { Config } from './config.ts';
 export interface Artefact {
   readonly manifest: Manifest;
   migrationsFolder(database: ManifestDatabase): string;
+  /** The absolute path of a file of the manifest. */
+  fileOf(packed: ManifestFile): string;
   /** The CA roots: from the configuration, else from the artefact. */
   readCa(config: Config): Promise<string>;
 }
@@ -22,6 +29,7 @@ export async function openArtefact(folder: string): Promise<Artefact> {
   return {
     manifest,
     migrationsFolder: (database) => join(folder, 'migrations', database.name),
+    fileOf: ({ path }) => join(folder, path),
     readCa: async ({ ca }) => {
       if (ca && 'pem' in ca) return ca.pem;
       const file = ca?.file ?? join(folder, 'ca.pem');

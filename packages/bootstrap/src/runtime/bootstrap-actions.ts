@@ -9,14 +9,15 @@ import type {
   StatusResult,
 } from '../contract/response.ts';
 import { BootstrapError } from '../errors.ts';
-import { type AppliedMigration, changedMigrations, readApplied } from '../migrate/migrate.ts';
+import { type AppliedMigration, migrationState, readApplied } from '../migrate/migrate.ts';
+import { applyGroups } from '../plan/apply.ts';
 import { flatten, plan, type Snapshot } from '../plan/plan.ts';
-import { readSnapshot } from '../plan/snapshot.ts';
+import { readSnapshot, type SnapshotOptions } from '../plan/snapshot.ts';
 import type { PlanGroup } from '../plan/statement.ts';
 import { locked } from './apply-lock.ts';
 import { selectDatabases } from './artefact.ts';
 import type { Invocation } from './invocation.ts';
-import { applyGroups, findDrift, roleStatus } from './landing.ts';
+import { findDrift, roleStatus } from './landing.ts';
 import { migrateAll } from './migration-actions.ts';
 
 export async function ping(invocation: Invocation): Promise<PingResult> {
@@ -36,12 +37,11 @@ export async function ping(invocation: Invocation): Promise<PingResult> {
 export async function planAction(request: RequestOf<'plan'>, invocation: Invocation): Promise<PlanResult> {
   const databases = selectDatabases(invocation.artefact.manifest, request.databases);
   return await withSession(invocation.connect, 'postgres', async (session) => {
-    const { groups, snapshot } = await makePlan(session, databases, invocation);
-    const migrations: PlanResult['migrations'][number][] = [];
-    for (const database of databases) {
-      const { pending, changed } = await migrationState(database, snapshot, invocation);
-      migrations.push({ database: database.name, pending, changed });
-    }
+    const { groups, snapshot, books } = await look(session, databases, invocation);
+    const migrations = databases.map((database) => {
+      const { pending, changed } = migrationState(books.get(database.name) ?? [], database);
+      return { database: database.name, pending, changed };
+    });
     const drift = findDrift(databases, snapshot, invocation.config);
     return { statements: flatten(groups), migrations, drift };
   });
@@ -74,12 +74,12 @@ export async function status(request: RequestOf<'status'>, invocation: Invocatio
   const { manifest } = invocation.artefact;
   const selected = selectDatabases(manifest, request.databases);
   return await withSession(invocation.connect, 'postgres', async (session) => {
-    const { groups, snapshot } = await makePlan(session, selected, invocation);
-    const databases: StatusResult['databases'][number][] = [];
-    for (const database of selected) {
-      const state = await migrationState(database, snapshot, invocation);
-      databases.push({ name: database.name, exists: exists(snapshot, database.name), ...state });
-    }
+    const { groups, snapshot, books } = await look(session, selected, invocation);
+    const databases = selected.map((database) => {
+      const { name } = database;
+      const applied = books.get(name) ?? [];
+      return { name, exists: name in snapshot.inside, applied, ...migrationState(applied, database) };
+    });
     return {
       manifest: manifest.hash,
       outstanding: flatten(groups).length,
@@ -91,35 +91,31 @@ export async function status(request: RequestOf<'status'>, invocation: Invocatio
   });
 }
 
+/** Everything that is to be known, in one session for each database. */
+async function look(
+  session: SqlClient,
+  databases: readonly ManifestDatabase[],
+  invocation: Invocation,
+): Promise<{ groups: PlanGroup[]; snapshot: Snapshot; books: ReadonlyMap<string, AppliedMigration[]> }> {
+  const books = new Map<string, AppliedMigration[]>();
+  const planned = await makePlan(session, databases, invocation, {
+    drift: true,
+    inner: async (name, inner) => void books.set(name, await readApplied(inner)),
+  });
+  return { ...planned, books };
+}
+
 async function makePlan(
   session: SqlClient,
   databases: readonly ManifestDatabase[],
   invocation: Invocation,
+  more: Pick<SnapshotOptions, 'drift' | 'inner'> = {},
 ): Promise<{ groups: PlanGroup[]; snapshot: Snapshot }> {
   const { testDatabases } = invocation.config;
-  const snapshot = await readSnapshot(session, invocation.connect, databases, { testDatabases });
+  const declared = invocation.artefact.manifest.databases;
+  const options = { testDatabases, declared, ...more };
+  const snapshot = await readSnapshot(session, invocation.connect, databases, options);
   return { groups: plan(databases, snapshot, { testDatabases }), snapshot };
-}
-
-const exists = ({ cluster }: Snapshot, name: string): boolean =>
-  cluster.databases.some((database) => database.name === name);
-
-async function migrationState(
-  database: ManifestDatabase,
-  snapshot: Snapshot,
-  invocation: Invocation,
-): Promise<{ applied: AppliedMigration[]; pending: string[]; changed: string[]; unknown: string[] }> {
-  const applied = exists(snapshot, database.name)
-    ? await withSession(invocation.connect, database.name, readApplied)
-    : [];
-  const names = new Set(applied.map((migration) => migration.name));
-  const known = new Set(database.migrations.map((migration) => migration.name));
-  return {
-    applied,
-    pending: [...known].filter((name) => !names.has(name)),
-    changed: changedMigrations(applied, database.migrations).map(({ name }) => name),
-    unknown: [...names].filter((name) => !known.has(name)),
-  };
 }
 
 function notConverged(groups: readonly PlanGroup[]): BootstrapError {

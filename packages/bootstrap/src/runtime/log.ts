@@ -41,8 +41,8 @@ export function progressLine(event: ProgressEvent, logSql: 'masked' | 'full'): [
       return ['migration', fields];
     }
     case 'notice': {
-      const { database, migration, message } = event;
-      return ['notice', { database, migration, ...(full ? { text: message } : {}) }];
+      const { database, migration, severity, message } = event;
+      return ['notice', { database, migration, severity, ...(full ? { text: message } : {}) }];
     }
   }
 }

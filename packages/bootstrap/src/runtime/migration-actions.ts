@@ -3,11 +3,17 @@ import type { ManifestDatabase } from '../contract/manifest.ts';
 import type { RequestOf } from '../contract/request.ts';
 import type { DownResult, FakeResult, MigratedDatabase, MigrateResult } from '../contract/response.ts';
 import { BootstrapError } from '../errors.ts';
-import { readApplied } from '../migrate/migrate.ts';
+import {
+  fakeMigrations,
+  type MigrationRun,
+  migrationState,
+  readApplied,
+  revertMigrations,
+  runMigrations,
+} from '../migrate/migrate.ts';
 import { locked } from './apply-lock.ts';
 import { selectDatabase, selectDatabases } from './artefact.ts';
 import { type Invocation, lockTimeoutMs } from './invocation.ts';
-import { fakeMigrations, type MigrationRun, revertMigrations, runMigrations } from './landing.ts';
 
 export async function migrate(request: RequestOf<'migrate'>, invocation: Invocation): Promise<MigrateResult> {
   const { to, dryRun = false } = request;
@@ -37,11 +43,11 @@ export async function down(request: RequestOf<'down'>, invocation: Invocation): 
               database,
               (await readApplied(session)).map(({ name }) => name),
             );
-      const { reverted, done } =
-        due === 0
-          ? { reverted: [], done: true }
-          : await revertMigrations(session, { ...runOf(database, invocation), count: due, dryRun });
-      return { database: database.name, reverted, done, dryRun };
+      if (due === 0) return { database: database.name, reverted: [], done: true, dryRun };
+      const run = { ...runOf(database, invocation), count: due, dryRun };
+      const { reverted, notices, done } = await revertMigrations(session, run);
+      const said = notices.length > 0 ? { notices } : {};
+      return { database: database.name, reverted, ...said, done: done || dryRun, dryRun };
     }),
   );
 }
@@ -103,17 +109,31 @@ export async function migrateAll(
 ): Promise<{ migrations: MigratedDatabase[]; done: boolean }> {
   const migrations: MigratedDatabase[] = [];
   for (const database of databases) {
-    const { applied, notices, pending } = await asOwner(database, invocation, (session) =>
-      runMigrations(session, { ...runOf(database, invocation), ...options }),
+    const { applied, notices, pending } = await asOwner(database, invocation, async (session) =>
+      invocation.stop()
+        ? { applied: [], notices: [], pending: await pendingOf(database, session, options.to) }
+        : await runMigrations(session, { ...runOf(database, invocation), ...options }),
     );
     migrations.push({
       database: database.name,
       applied,
-      ...(notices.length > 0 ? { notices: notices.slice(0, 200) } : {}),
+      ...(notices.length > 0 ? { notices } : {}),
       ...(pending.length > 0 ? { pending } : {}),
     });
   }
-  return { migrations, done: migrations.every(({ pending }) => pending === undefined) };
+  const done = options.dryRun === true || migrations.every(({ pending }) => pending === undefined);
+  return { migrations, done };
+}
+
+/** What is left for another time where there is none to begin. */
+async function pendingOf(
+  database: ManifestDatabase,
+  session: SqlClient,
+  to: string | undefined,
+): Promise<string[]> {
+  const { pending } = migrationState(await readApplied(session), database);
+  const last = to === undefined ? -1 : pending.indexOf(to);
+  return last < 0 ? pending : pending.slice(0, last + 1);
 }
 
 function runOf(database: ManifestDatabase, invocation: Invocation): MigrationRun {

@@ -158,6 +158,6 @@ function lineOf(event: ProgressEvent, elapsedMs: number): string {
     case 'migration':
       return `${seconds}${event.database}: ${event.name} ${event.state}${took(event.durationMs)}\n`;
     case 'notice':
-      return `${seconds}${event.database}: ${event.migration}: ${event.message}\n`;
+      return `${seconds}${event.database}: ${event.migration}: ${event.severity}: ${event.message}\n`;
   }
 }

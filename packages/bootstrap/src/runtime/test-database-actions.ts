@@ -20,13 +20,15 @@ import type { ManifestDatabase } from '../contract/manifest.ts';
 import type { RequestOf } from '../contract/request.ts';
 import type { DropResult, PrepareResult, PublishResult } from '../contract/response.ts';
 import { BootstrapError } from '../errors.ts';
+import { runMigrations, seedDatabase } from '../migrate/migrate.ts';
 import { readUntrusted } from '../migrate/read-untrusted.ts';
-import { readInner } from '../plan/catalog.ts';
+import { readInner } from '../plan/inner-catalog.ts';
 import { planInside } from '../plan/inside.ts';
+import { localeClause } from '../plan/locale.ts';
 import { rolesOf, testMigratorOf, testOwnerOf } from '../plan/roles.ts';
+import { assignment } from '../plan/settings.ts';
 import { selectDatabase } from './artefact.ts';
 import { type Invocation, lockTimeoutMs } from './invocation.ts';
-import { runMigrations } from './landing.ts';
 import { notApplied } from './migration-actions.ts';
 
 /** Databases for a run: clones of the template of `hash`, which is built first when this artefact has it. */
@@ -43,6 +45,8 @@ export async function prepare(request: RequestOf<'prepare'>, invocation: Invocat
           hash,
           database: database.name,
           owner: database.owner,
+          locale: await localeOf(session, database),
+          settings: settingsOf(database),
           fill: (name) => fillTemplate(name, database, invocation),
         },
         { lockTimeoutMs: timeout },
@@ -57,7 +61,8 @@ export async function prepare(request: RequestOf<'prepare'>, invocation: Invocat
       hash,
       database: database.name,
       owner: testOwnerOf(database),
-      grants: { connect: [login], temporary: [testOwnerOf(database)] },
+      locale: await localeOf(session, database),
+      grants: { connect: [login], temporary: [testOwnerOf(database)], settings: settingsOf(database) },
       lockTimeoutMs: timeout,
       fill: (name) => declareInside(name, database, testOwnerOf(database), invocation),
     });
@@ -113,10 +118,11 @@ async function cloneFor(
   built: boolean,
   invocation: Invocation,
 ): Promise<PublishResult> {
-  const writers = database.roles
-    .filter((role) => role.privileges.database.includes('TEMPORARY'))
-    .map((role) => role.name);
-  const logins = Object.fromEntries(database.roles.map((role) => [role.name, testLogin(role.name)]));
+  const holders = (privilege: string): string[] =>
+    database.roles.filter((role) => role.privileges.database.includes(privilege)).map((role) => role.name);
+  const logins = Object.fromEntries(
+    database.roles.filter(({ login }) => login !== 'none').map(({ name }) => [name, testLogin(name)]),
+  );
   const { databases, created } = await ensureClones(session, {
     run: request.run,
     hash: request.hash,
@@ -124,27 +130,45 @@ async function cloneFor(
     template: template.name,
     owner: template.owner,
     count: request.count,
-    // CONNECT is checked for the login, TEMPORARY for the role that it then acts as.
-    grants: { connect: Object.values(logins), temporary: writers },
+    // CONNECT is checked for the login, everything else for the role that it then acts as.
+    grants: {
+      connect: Object.values(logins),
+      temporary: holders('TEMPORARY'),
+      create: holders('CREATE'),
+      settings: settingsOf(database),
+    },
     lockTimeoutMs: lockTimeoutMs(invocation),
   });
   return { status: 'ready', template: template.name, databases, created, built, logins };
 }
 
 async function fillTemplate(name: string, database: ManifestDatabase, invocation: Invocation): Promise<void> {
+  const { artefact } = invocation;
   await declareInside(name, database, database.owner, invocation);
-  await withSession(
-    (target) => invocation.connect(target, { role: database.owner }),
-    name,
-    (session) =>
-      runMigrations(session, {
-        database: database.name,
-        folder: invocation.artefact.migrationsFolder(database),
-        definition: database,
-        lockTimeoutMs: lockTimeoutMs(invocation),
-      }),
+  const asOwner = (target: string): Promise<SqlClient> =>
+    invocation.connect(target, { role: database.owner });
+  await withSession(asOwner, name, (session) =>
+    runMigrations(session, {
+      database: database.name,
+      folder: artefact.migrationsFolder(database),
+      definition: database,
+      lockTimeoutMs: lockTimeoutMs(invocation),
+    }),
   );
+  const { seed } = database;
+  if (seed) await withSession(asOwner, name, (session) => seedDatabase(session, artefact.fileOf(seed)));
   await analyze(name, invocation);
+}
+
+/** Encoding and locale of the declaration, as SQL. */
+async function localeOf(session: SqlClient, { name, options }: ManifestDatabase): Promise<string> {
+  const { rows } = await session.query(`SELECT current_setting('server_version_num')::int AS version`);
+  return localeClause(name, options, { version: rows[0].version }).trim();
+}
+
+/** What the declaration sets for the database, as SQL; a test database shall behave like the real one. */
+function settingsOf({ options }: ManifestDatabase): string[] {
+  return Object.entries(options.settings).map(([name, value]) => assignment(name, value));
 }
 
 /** The schemas, extensions and grants of the declaration, for the given owner. */

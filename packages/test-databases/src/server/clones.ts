@@ -1,17 +1,15 @@
-import { createDatabase, describeDatabase, dropDatabase, grantDatabase } from './databases.ts';
+import {
+  createDatabase,
+  type DatabaseGrants,
+  describeDatabase,
+  dropDatabase,
+  grantDatabase,
+} from './databases.ts';
 import { withLock } from './locks.ts';
 import { cloneName } from './names.ts';
 import { closeRun, openRun } from './runs.ts';
 import type { SqlClient } from './sql-client.ts';
 import { nameTaken } from './templates.ts';
-
-/** Who may do what with a test database as a whole; copies do not inherit it. */
-export interface DatabaseGrants {
-  /** Logins that may connect. */
-  readonly connect: readonly string[];
-  /** Roles that may make temporary tables. */
-  readonly temporary: readonly string[];
-}
 
 export interface CloneRequest {
   readonly run: string;
@@ -46,6 +44,8 @@ export async function ensureClones(
 }
 
 export interface EmptyRequest extends Omit<CloneRequest, 'template' | 'count'> {
+  /** As {@link TemplateRecipe.locale}. */
+  readonly locale?: string;
   /** Prepares the empty database (schemas, extensions, default privileges). */
   fill(name: string): Promise<void>;
 }
@@ -73,6 +73,7 @@ async function ensureDatabase(
     readonly n: number;
     readonly owner: string;
     readonly template?: string;
+    readonly locale?: string;
     readonly grants: DatabaseGrants;
     fill?(name: string): Promise<void>;
   },
@@ -88,14 +89,15 @@ async function ensureDatabase(
       [name, request.run, request.hash, request.database, request.n],
     );
   }
-  const { owner, template, grants, fill } = request;
+  const { owner, template, locale, grants, fill } = request;
   // Nobody gets in while the master fills it: what they made there would meet the master's statements.
-  const closed = fill === undefined ? grants : { connect: [], temporary: [] };
+  const closed = fill === undefined ? grants : { ...grants, connect: [], temporary: [], create: [] };
   if (!exists) {
     await createDatabase(session, {
       name,
       owner,
       ...(template === undefined ? {} : { template }),
+      ...(locale === undefined ? {} : { locale }),
       ...closed,
     });
   }

@@ -1,6 +1,18 @@
 import { quoteIdentifier } from './names.ts';
 import type { SqlClient } from './sql-client.ts';
 
+/** Who may do what with a test database as a whole, and what its sessions start with; copies inherit neither. */
+export interface DatabaseGrants {
+  /** Logins that may connect. */
+  readonly connect: readonly string[];
+  /** Roles that may make temporary tables. */
+  readonly temporary: readonly string[];
+  /** Roles that may create schemas. Default none. */
+  readonly create?: readonly string[];
+  /** For `ALTER DATABASE … SET`: SQL such as `search_path = 'app'`, quoted. Default none. */
+  readonly settings?: readonly string[];
+}
+
 /** What the server knows about a database; undefined when there is none of this name. */
 export async function describeDatabase(
   session: SqlClient,
@@ -21,31 +33,28 @@ export async function describeDatabase(
  */
 export async function createDatabase(
   session: SqlClient,
-  options: {
+  options: DatabaseGrants & {
     readonly name: string;
     readonly owner: string;
     readonly template?: string;
-    readonly connect: readonly string[];
-    readonly temporary: readonly string[];
+    /** SQL of encoding and locale, with the template that they need. Default: the cluster's. */
+    readonly locale?: string;
   },
 ): Promise<void> {
   const { rows } = await session.query(`SELECT current_setting('fsync') = 'off' AS throwaway`);
   const name = quoteIdentifier(options.name);
   const parts = [`CREATE DATABASE ${name} OWNER ${quoteIdentifier(options.owner)}`];
   if (options.template !== undefined) parts.push(`TEMPLATE ${quoteIdentifier(options.template)}`);
+  else if (options.locale) parts.push(options.locale);
   if (rows[0]?.throwaway) parts.push('STRATEGY FILE_COPY');
   await session.query(parts.join(' '));
   await grantDatabase(session, options);
 }
 
-/** The database-level grants of a test database; safe to repeat. */
+/** The database-level grants and settings of a test database; safe to repeat. */
 export async function grantDatabase(
   session: SqlClient,
-  options: {
-    readonly name: string;
-    readonly connect: readonly string[];
-    readonly temporary: readonly string[];
-  },
+  options: DatabaseGrants & { readonly name: string },
 ): Promise<void> {
   const name = quoteIdentifier(options.name);
   const statements = [`REVOKE ALL ON DATABASE ${name} FROM PUBLIC`];
@@ -56,6 +65,10 @@ export async function grantDatabase(
   if (options.temporary.length > 0) {
     statements.push(`GRANT TEMPORARY ON DATABASE ${name} TO ${list(options.temporary)}`);
   }
+  if (options.create && options.create.length > 0) {
+    statements.push(`GRANT CREATE ON DATABASE ${name} TO ${list(options.create)}`);
+  }
+  for (const setting of options.settings ?? []) statements.push(`ALTER DATABASE ${name} SET ${setting}`);
   await session.query(statements.join('; '));
 }
 

@@ -7,12 +7,12 @@ export {
 } from '../errors.ts';
 export {
   type CloneRequest,
-  type DatabaseGrants,
   dropRun,
   type EmptyRequest,
   ensureClones,
   ensureEmpty,
 } from './clones.ts';
+export type { DatabaseGrants } from './databases.ts';
 export { ledgerStatements, ledgerVersion, readLedgerVersion } from './ledger-schema.ts';
 export {
   buildingName,

@@ -15,6 +15,13 @@ export interface TemplateRecipe {
   /** The declared database that this is a template of. */
   readonly database: string;
   readonly owner: string;
+  /**
+   * SQL of encoding and locale for `CREATE DATABASE`, with the template that they need. Clones have them from their template.
+   * Default: the cluster's.
+   */
+  readonly locale?: string;
+  /** As {@link DatabaseGrants.settings}: what migrations find. Default none. */
+  readonly settings?: readonly string[];
   /** Fills the fresh database: schemas, grants, migrations, statistics. Its sessions must be closed on return. */
   fill(name: string): Promise<void>;
 }
@@ -57,7 +64,15 @@ export async function ensureTemplate(
     await announce(session, recipe, [building, name]);
     await dropDatabase(session, building);
     await dropDatabase(session, name);
-    await createDatabase(session, { name: building, owner: recipe.owner, connect: [], temporary: [] });
+    const { owner, locale, settings } = recipe;
+    await createDatabase(session, {
+      name: building,
+      owner,
+      connect: [],
+      temporary: [],
+      ...(locale === undefined ? {} : { locale }),
+      ...(settings === undefined ? {} : { settings }),
+    });
     await recipe.fill(building);
     await publish(session, recipe.hash, building);
     return { name, owner: recipe.owner, built: true };
