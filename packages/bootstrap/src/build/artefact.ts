@@ -2,14 +2,10 @@ import { randomUUID } from 'node:crypto';
 import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { type Manifest, type ManifestDatabase, parseManifest } from '../contract/manifest.ts';
-import { declarationInvalid } from '../declaration/declaration.ts';
-import { clashes } from '../declaration/problems.ts';
 import { BootstrapError } from '../errors.ts';
-import { bundleHandler } from './compile.ts';
-import { findDeclarations } from './find-declarations.ts';
-import { type LoadedDeclaration, loadDeclaration } from './load-declaration.ts';
-import { createManifest, describeDatabase, sha256 } from './manifest.ts';
-import { type CompiledMigration, readMigrations } from './migrations.ts';
+import { bundleHandler } from './bundle-handler.ts';
+import { collect } from './collect.ts';
+import { createManifest, sha256 } from './manifest.ts';
 import { packZip, readFromZip } from './zip.ts';
 
 export interface ArtefactOptions {
@@ -58,10 +54,13 @@ export interface Collected {
  */
 export async function buildArtifact(options: ArtefactOptions): Promise<Artefact> {
   const root = resolve(options.root);
-  const [collected, handler] = await Promise.all([collectDatabases(options), bundleHandler(options.onInput)]);
-  const manifest = createManifest(collected.databases, handler);
+  const [collected, handler] = await Promise.all([
+    collect(root, options.databases, options.onInput),
+    bundleHandler(options.onInput),
+  ]);
+  const manifest = createManifest(collected.databases, handler.files);
   const zip = packZip({
-    ...handler,
+    ...handler.files,
     'manifest.json': Buffer.from(`${JSON.stringify(manifest, null, 1)}\n`),
     ...(options.ca ? { 'ca.pem': Buffer.from(options.ca.pem) } : {}),
     ...collected.files,
@@ -75,25 +74,7 @@ export async function buildArtifact(options: ArtefactOptions): Promise<Artefact>
 export async function collectDatabases(
   options: Pick<ArtefactOptions, 'root' | 'databases' | 'onInput'>,
 ): Promise<Collected> {
-  const root = resolve(options.root);
-  const { onInput } = options;
-  const problems: string[] = [];
-  const loaded: LoadedDeclaration[] = [];
-  for (const file of await findDeclarations(root, options.databases, onInput)) {
-    const result = await loadDeclaration(root, file, onInput);
-    if (result.loaded) loaded.push(result.loaded);
-    else problems.push(...result.problems);
-  }
-  problems.push(...clashes(loaded.map(({ declaration }) => declaration)));
-  const databases: ManifestDatabase[] = [];
-  const files: Record<string, Uint8Array> = {};
-  for (const { declaration, migrations: folder } of loaded) {
-    const read = await readMigrations(root, folder, onInput);
-    problems.push(...read.problems);
-    databases.push(describeDatabase(declaration, read.migrations));
-    addFiles(files, declaration.name, read.migrations);
-  }
-  if (problems.length > 0) throw declarationInvalid(problems);
+  const { databases, files } = await collect(resolve(options.root), options.databases, options.onInput);
   return { databases, files };
 }
 
@@ -105,14 +86,6 @@ export async function readManifest(zip: string | Uint8Array): Promise<Manifest> 
   throw new BootstrapError('BOOTSTRAP_ARTEFACT_INVALID', 'the zip has no manifest of this version', {
     hint: 'Build it with buildArtifact() of the same version.',
   });
-}
-
-function addFiles(
-  files: Record<string, Uint8Array>,
-  database: string,
-  migrations: readonly CompiledMigration[],
-): void {
-  for (const { file, contents } of migrations) files[`migrations/${database}/${file}`] = contents;
 }
 
 async function writeAtomically(file: string, contents: Uint8Array): Promise<void> {

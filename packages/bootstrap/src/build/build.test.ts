@@ -164,11 +164,12 @@ export const up = (pgm: MigrationBuilder) => { for (const table of tables) pgm.c
       details: {
         problems: [
           expect.stringContaining('apps/UPPER/database/database.ts: database "UPPER": name: must start'),
-          'role "shared" is declared by database "club" and by database "shop"',
+          expect.stringContaining('role "shared" is declared by database "club" and by database "shop"'),
           expect.stringContaining('apps/shop/database/migrations/0001_a.up.sql: pairs of .up.sql'),
           expect.stringContaining('apps/shop/database/migrations/0001_b.sql: has "-- Down Migration" but no'),
           expect.stringContaining('0001_b.ts: has the same name as 0001_b.sql'),
-          expect.stringContaining('0002_c.sql:5: "COMMIT" ends the migration'),
+          expect.stringContaining('0002_c.sql:5: "COMMIT" ends the transaction'),
+          expect.stringContaining('0002_c.sql:2: "COMMIT" ends the transaction'),
           expect.stringContaining('README.md: is not a migration'),
           expect.stringContaining('b.sql: must start with a number'),
         ],

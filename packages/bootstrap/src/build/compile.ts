@@ -1,17 +1,20 @@
-import { relative, resolve } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { resolve } from 'node:path';
 import { type BuildFailure, build, type Metafile, type Plugin } from 'esbuild';
 import { BootstrapError } from '../errors.ts';
 import { shown } from './find-declarations.ts';
+import { conditions } from './from-source.ts';
 
 /** Is told every path that was looked at, absolute, also of files and folders that are not there. */
 export type OnInput = (path: string) => void;
 
-/** From a source checkout the packages of the workspace are compiled from their sources. */
-const fromSource = fileURLToPath(import.meta.url).endsWith('.ts');
-
-/** `module` is esbuild's default and goes as soon as one names others; without it the AWS parts do not shake. */
-const conditions = ['module', ...(fromSource ? ['@postern/source'] : [])];
+/** One ES module with all that it imports. */
+export interface Compiled {
+  readonly code: Uint8Array;
+  /** The source map: positions only, the sources stay where they are. */
+  readonly map: string;
+  /** Absolute paths of what went into it. */
+  readonly inputs: readonly string[];
+}
 
 /**
  * Compiles one TypeScript or JavaScript file with everything it imports into one ES module for Node 22.
@@ -20,16 +23,22 @@ const conditions = ['module', ...(fromSource ? ['@postern/source'] : [])];
 export async function compile(options: {
   readonly file: string;
   readonly root: string;
-  readonly bundleEverything?: boolean;
+  /** What the module is. `node-pg-migrate` is a few lines in migrations; drivers that are not installed stay out of migrators. */
+  readonly as?: 'migration' | 'declaration' | 'migrator';
   readonly onInput?: OnInput | undefined;
-}): Promise<Uint8Array> {
+}): Promise<Compiled> {
+  const { file, root, as = 'migration', onInput } = options;
   try {
     const result = await build({
-      entryPoints: [options.file],
-      absWorkingDir: options.root,
+      entryPoints: [file],
+      absWorkingDir: root,
+      // Nothing is written; sources in the map are relative to it.
+      outfile: resolve(root, 'compiled.mjs'),
       bundle: true,
       write: false,
       metafile: true,
+      sourcemap: 'external',
+      sourcesContent: false,
       platform: 'node',
       target: 'node22',
       format: 'esm',
@@ -38,86 +47,47 @@ export async function compile(options: {
       charset: 'utf8',
       conditions,
       logLevel: 'silent',
-      plugins: options.bundleEverything ? [] : [migrationBuilderStub],
+      plugins: plugins[as],
     });
-    tell(options.onInput, options.root, result.metafile);
-    return (result.outputFiles[0] as { contents: Uint8Array }).contents;
+    const inputs = inputsOf(root, result.metafile);
+    tell(onInput, root, result.metafile);
+    const text = (path: string): string =>
+      result.outputFiles.find((output) => output.path.endsWith(path))?.text ?? '';
+    return withRequire(text('.mjs'), text('.map'), inputs, as);
   } catch (error) {
-    throw compilationFailed(error, options.root, options.file);
+    throw compilationFailed(error, root, file);
   }
 }
 
-/**
- * Bundles the handler: `index.mjs`, and what it loads only when there are migrations to run (most invocations
- * have none). node-pg-migrate drags in jiti and glob, two thirds of its size, for what we do otherwise: our
- * loader imports compiled migrations natively, and folders are listed without patterns. The signer's package knows
- * event streams, which one request for a secret does not need.
- */
-export async function bundleHandler(onInput?: OnInput): Promise<Record<string, Uint8Array>> {
-  const entry = fileURLToPath(new URL(fromSource ? '../handler.ts' : '../handler.js', import.meta.url));
-  try {
-    const result = await build({
-      entryPoints: { index: entry },
-      outdir: '/',
-      outExtension: { '.js': '.mjs' },
-      chunkNames: 'lib/[hash]',
-      splitting: true,
-      bundle: true,
-      write: false,
-      metafile: true,
-      platform: 'node',
-      target: 'node22',
-      format: 'esm',
-      minify: true,
-      legalComments: 'none',
-      charset: 'utf8',
-      mainFields: ['module', 'main'],
-      conditions,
-      external: ['pg-native'],
-      // pg is CommonJS and requires node's modules, which an ES module cannot without this.
-      banner: {
-        js: `import{createRequire as __cr}from'node:module';const require=__cr(import.meta.url);`,
-      },
-      tsconfigRaw: {},
-      logLevel: 'silent',
-      plugins: [lean],
-    });
-    tell(onInput, process.cwd(), result.metafile);
-    return Object.fromEntries(
-      result.outputFiles.map(({ path, contents }) => [relative('/', path), contents]),
-    );
-  } catch (error) {
-    throw compilationFailed(error, fileURLToPath(new URL('.', import.meta.url)), entry);
-  }
+/** Absolute paths of the files that are in the output. */
+export function inputsOf(workingDir: string, { outputs }: Metafile): string[] {
+  const inputs = Object.values(outputs).flatMap((output) =>
+    Object.entries(output.inputs).filter(([, { bytesInOutput }]) => bytesInOutput > 0),
+  );
+  return [...new Set(inputs.map(([path]) => resolve(workingDir, path)))].sort();
 }
 
 /** Bundles read more than one names: a declaration or migration may import from anywhere. */
-function tell(onInput: OnInput | undefined, workingDir: string, { inputs }: Metafile): void {
+export function tell(onInput: OnInput | undefined, workingDir: string, { inputs }: Metafile): void {
   if (onInput !== undefined) for (const path of Object.keys(inputs)) onInput(resolve(workingDir, path));
 }
 
-const stubs: Readonly<Record<string, string>> = {
-  jiti: 'export const createJiti = () => ({ import: (file) => import(file) });',
-  pg: 'export default {};',
-  glob: `export const glob = () => { throw new Error('glob is not part of the artefact'); };`,
-};
-
-const lean: Plugin = {
-  name: 'postern-lean',
-  setup(plugin) {
-    plugin.onResolve({ filter: /^(jiti|glob|@smithy\/core\/event-streams)$/ }, ({ path }) => ({
-      path,
-      namespace: 'postern-stub',
-    }));
-    // It connects by itself only when it is given no client.
-    plugin.onResolve({ filter: /^pg$/ }, ({ path, importer }) =>
-      importer.includes('node-pg-migrate') ? { path, namespace: 'postern-stub' } : undefined,
-    );
-    plugin.onLoad({ filter: /.*/, namespace: 'postern-stub' }, ({ path }) => ({
-      contents: stubs[path] ?? 'export {};',
-    }));
-  },
-};
+/**
+ * CommonJS that was bundled may require node's own modules, which an ES module cannot by itself. A declaration is imported
+ * from a data: URL, which `createRequire` refuses.
+ */
+function withRequire(
+  code: string,
+  map: string,
+  inputs: readonly string[],
+  as: 'migration' | 'declaration' | 'migrator',
+): Compiled {
+  if (!code.includes('Dynamic require of "')) return { code: Buffer.from(code), map, inputs };
+  const from = as === 'declaration' ? `'/'` : 'import.meta.url';
+  const line = `import{createRequire as __cr}from'node:module';const require=__cr(${from});\n`;
+  const shifted = map.replace(/"mappings": "/, '"mappings": ";');
+  return { code: Buffer.from(line + code), map: shifted, inputs };
+}
 
 /**
  * Migrations that import values from node-pg-migrate get the few that make sense in a migration instead of
@@ -142,7 +112,21 @@ export const isPgLiteral = (value) => typeof value === 'object' && value !== nul
   },
 };
 
-function compilationFailed(error: unknown, root: string, file: string): BootstrapError {
+/** Query builders name the drivers of every database. Those that are not installed are not used. */
+const absentDrivers: Plugin = {
+  name: 'postern-absent-drivers',
+  setup(plugin) {
+    plugin.onResolve({ filter: /^[^./]/ }, async ({ path, importer, kind, resolveDir, pluginData }) => {
+      if (pluginData === absentDrivers || !/[\\/]node_modules[\\/]/.test(importer)) return undefined;
+      const found = await plugin.resolve(path, { kind, importer, resolveDir, pluginData: absentDrivers });
+      return found.errors.length > 0 ? { path, external: true } : undefined;
+    });
+  },
+};
+
+const plugins = { migration: [migrationBuilderStub], declaration: [], migrator: [absentDrivers] };
+
+export function compilationFailed(error: unknown, root: string, file: string): BootstrapError {
   const failures = (error as Partial<BuildFailure>).errors ?? [];
   const problems = failures.map(({ text, location }) =>
     location ? `${location.file}:${location.line}:${location.column}: ${text}` : text,

@@ -2,26 +2,47 @@ import { createHash } from 'node:crypto';
 import { type Manifest, type ManifestDatabase, manifestVersion } from '../contract/manifest.ts';
 import { completeDeclaration } from '../declaration/complete.ts';
 import type { DatabaseDeclaration } from '../declaration/declaration.ts';
-import type { CompiledMigration } from './migrations.ts';
+import type { ReadMigrations } from './migrations.ts';
 
 /** Changes when templates of the same declaration and migrations would come out differently. */
-const templateEngine = 2;
+const templateEngine = 3;
+
+/** Where the parts of a database lie in the artefact. */
+export function migrationPath(database: string, file: string): string {
+  return `migrations/${database}/${file}`;
+}
+
+export function seedPath(database: string): string {
+  return `seeds/${database}.sql`;
+}
+
+export const migratorFile = 'migrator.mjs';
 
 /** A declaration with its migrations, completed and hashed. */
 export function describeDatabase(
   declaration: DatabaseDeclaration,
-  migrations: readonly CompiledMigration[],
+  { engine, migrations, module }: ReadMigrations,
+  seed?: Uint8Array,
 ): ManifestDatabase {
   const declared = completeDeclaration(declaration);
   const declarationHash = hashOf(declared);
-  const migrationsHash = hashOf(migrations.map(({ file, contents }) => [file, sha256(contents)]));
+  const migrationsHash = hashOf([
+    engine,
+    migrations.map(({ name, file, contents }) => [name, file, sha256(contents)]),
+    module?.sha256 ?? null,
+  ]);
+  const seedHash = seed === undefined ? undefined : sha256(seed);
   return {
     ...declared,
-    engine: 'node-pg-migrate',
+    engine,
     migrations: migrations.map(({ name, file, source, sha256 }) => ({ name, file, source, sha256 })),
+    ...(module === undefined
+      ? {}
+      : { migratorModule: { path: migrationPath(declared.name, migratorFile), sha256: module.sha256 } }),
+    ...(seedHash === undefined ? {} : { seed: { path: seedPath(declared.name), sha256: seedHash } }),
     declarationHash,
     migrationsHash,
-    templateHash: hashOf([templateEngine, declarationHash, migrationsHash]),
+    templateHash: hashOf([templateEngine, declarationHash, migrationsHash, seedHash ?? null]),
   };
 }
 

@@ -1,6 +1,6 @@
 import type { ManifestDatabase, ManifestPrivileges, ManifestRole } from '../contract/manifest.ts';
 import type { CustomPrivileges, DatabaseDeclaration, Grant, Intent, RoleDeclaration } from './declaration.ts';
-import { migratorOf, ownerOf } from './problems.ts';
+import { migratorOf, ownerOf } from './names.ts';
 
 type Completed = Pick<
   ManifestDatabase,
