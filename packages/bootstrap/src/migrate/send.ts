@@ -1,3 +1,4 @@
+import type { EventEmitter } from 'node:events';
 import type { SqlClient } from '@postern/test-databases/server';
 
 /** A piece of a message to the server. */
@@ -48,16 +49,41 @@ export async function send(session: SqlClient, statements: readonly Statement[])
 const separator = '\n;\n';
 
 async function sendMessage(session: SqlClient, message: readonly Statement[]): Promise<void> {
+  using counter = countCompleted(session);
   try {
     await session.query(message.map(({ text }) => text).join(message.length > 1 ? separator : ''));
   } catch (error) {
-    throw located(error, message);
+    throw await located(error, message, counter.completed);
   }
 }
 
-function located(error: unknown, message: readonly Statement[]): SqlFailure {
+/**
+ * How many statements of the message the server has done: of most errors it says neither place nor statement. A session
+ * that is no pg.Client does not tell.
+ */
+function countCompleted(session: SqlClient): { completed: number | undefined } & Disposable {
+  const { connection } = session as { connection?: Partial<Pick<EventEmitter, 'on' | 'off'>> };
+  const known = typeof connection?.on === 'function' && typeof connection.off === 'function';
+  const count = (): void => {
+    counter.completed = (counter.completed ?? 0) + 1;
+  };
+  const counter = {
+    completed: known ? 0 : undefined,
+    [Symbol.dispose]: () => void connection?.off?.('commandComplete', count),
+  };
+  connection?.on?.('commandComplete', count);
+  return counter;
+}
+
+async function located(
+  error: unknown,
+  message: readonly Statement[],
+  completed: number | undefined,
+): Promise<SqlFailure> {
   let position = Number((error as { position?: unknown } | null)?.position);
-  if (Number.isNaN(position)) return new SqlFailure(error, undefined, undefined);
+  if (Number.isNaN(position)) {
+    return new SqlFailure(error, await lineOfStatement(message, completed), undefined);
+  }
   for (const { text, firstLine } of message) {
     // The server counts characters, JavaScript UTF-16 units.
     const characters = [...text];
@@ -73,4 +99,21 @@ function located(error: unknown, message: readonly Statement[]): SqlFailure {
     return new SqlFailure(error, line, position);
   }
   return new SqlFailure(error, undefined, undefined);
+}
+
+/** The line at which the statement begins that follows on so many. */
+async function lineOfStatement(
+  message: readonly Statement[],
+  completed: number | undefined,
+): Promise<number | undefined> {
+  if (completed === undefined || message.every(({ firstLine }) => firstLine === undefined)) return undefined;
+  const { sqlStatements } = await import('../build/sql-text.ts');
+  let before = 0;
+  for (const { text, firstLine } of message) {
+    const statements = sqlStatements(text);
+    const failed = statements[completed - before];
+    if (failed !== undefined) return firstLine === undefined ? undefined : firstLine + failed.line - 1;
+    before += statements.length;
+  }
+  return undefined;
 }
