@@ -1,56 +1,143 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { type Connect, type SqlClient, transaction, withSession } from '@postern/test-databases/server';
-import { BootstrapError } from '../errors.ts';
-import { assertNotLockedOut, verifyLogin } from './lockout.ts';
+import type { AppliedStatement } from '../contract/response.ts';
+import { BootstrapError, isBootstrapError } from '../errors.ts';
+import { assertNotLockedOut, verifyLogin, withoutSelfGrant } from './lockout.ts';
+import { listenToNotices } from './notices.ts';
 import type { PlanGroup, Statement } from './statement.ts';
+
+/** How often a group is tried that somebody else's change of the same roles got in the way of. */
+const attempts = 5;
 
 /**
  * Runs the groups in order, each in one transaction where PostgreSQL allows. A group that grants memberships
  * is checked before its commit and by a second login after it, while this session stays open to undo it.
+ *
+ * `onStatement` hears of a statement when it is certain to stay: after the commit of its group. Errors carry what was done
+ * before them in `details.done`.
  */
 export async function applyGroups(
   session: SqlClient,
   connect: Connect,
   groups: readonly PlanGroup[],
-  onStatement: (group: PlanGroup, statement: Statement) => void,
+  onStatement: (statement: AppliedStatement) => void,
 ): Promise<void> {
-  for (const group of groups) {
-    if (group.database === 'postgres') await applyGroup(session, group, onStatement);
-    else await withSession(connect, group.database, (inner) => applyGroup(inner, group, onStatement));
-    if (group.guarded) await verifyLogin(session, connect, group);
+  const done: { group: string; sql: string }[] = [];
+  const keep = (statement: AppliedStatement): void => {
+    done.push({ group: statement.group, sql: statement.sql });
+    onStatement(statement);
+  };
+  try {
+    for (const group of groups) {
+      if (group.database === 'postgres') await applyGroup(session, group, keep);
+      else await withSession(connect, group.database, (inner) => applyGroup(inner, group, keep));
+      if (group.guarded) await verifyLogin(session, connect, group);
+    }
+  } catch (error) {
+    if (!isBootstrapError(error)) throw error;
+    const { code, message, kind, hint, details, cause } = error;
+    throw new BootstrapError(code, message, {
+      kind,
+      ...(hint === undefined ? {} : { hint }),
+      details: { ...details, done },
+      cause,
+    });
   }
 }
 
 async function applyGroup(
   session: SqlClient,
   group: PlanGroup,
-  onStatement: (group: PlanGroup, statement: Statement) => void,
+  keep: (statement: AppliedStatement) => void,
 ): Promise<void> {
-  const run = async (): Promise<void> => {
+  if (!group.transaction) {
     for (const statement of group.statements) {
-      await runStatement(session, group, statement);
-      onStatement(group, statement);
+      keep(await persist((remarks) => runStatement(session, group, statement, remarks)));
     }
-    if (group.guarded) await assertNotLockedOut(session);
-  };
-  await (group.transaction ? transaction(session, run) : run());
+    return;
+  }
+  const applied = await persist((remarks) =>
+    transaction(session, async () => {
+      if (group.guarded) await withoutSelfGrant(session);
+      const results: AppliedStatement[] = [];
+      for (const [index, statement] of group.statements.entries()) {
+        results.push(await runStatement(session, group, statement, index === 0 ? remarks : []));
+      }
+      if (group.guarded) await assertNotLockedOut(session);
+      return results;
+    }),
+  );
+  applied.forEach(keep);
 }
 
-async function runStatement(session: SqlClient, group: PlanGroup, statement: Statement): Promise<void> {
+/**
+ * Other tools may change the same roles at the same time. What PostgreSQL refuses for that reason alone is tried again,
+ * with a remark that ends up in the outcome.
+ */
+async function persist<T>(work: (remarks: readonly string[]) => Promise<T>): Promise<T> {
+  const remarks: string[] = [];
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await work(remarks);
+    } catch (error) {
+      const cause = isBootstrapError(error) ? error.cause : error;
+      if (attempt === attempts || !isInTheWay(cause)) throw error;
+      remarks.push(`attempt ${attempt} of ${attempts} failed: ${(cause as Error).message}`);
+      await delay(20 * 2 ** attempt * (1 + Math.random()));
+    }
+  }
+}
+
+/** `tuple concurrently updated` has no SQLSTATE of its own; the others are serialization_failure and deadlock_detected. */
+function isInTheWay(error: unknown): boolean {
+  const { code, message = '' } = (error ?? {}) as { code?: string; message?: string };
+  return (
+    code === '40001' ||
+    code === '40P01' ||
+    (code === 'XX000' && /tuple concurrently (updated|deleted)/.test(message))
+  );
+}
+
+async function runStatement(
+  session: SqlClient,
+  group: PlanGroup,
+  { sql, why }: Statement,
+  remarks: readonly string[],
+): Promise<AppliedStatement> {
+  const heard = listenToNotices(session);
+  const start = performance.now();
   try {
-    await session.query(statement.sql);
+    await session.query(sql);
+    const notices = [...remarks, ...heard.notices];
+    return {
+      group: group.title,
+      database: group.database,
+      sql,
+      why,
+      durationMs: Math.round((performance.now() - start) * 10) / 10,
+      ...(notices.length > 0 ? { notices } : {}),
+    };
   } catch (error) {
     const { code, message } = error as { code?: string; message?: string };
     if (code === undefined) throw error;
     throw new BootstrapError(
       'BOOTSTRAP_STATEMENT_FAILED',
-      `${group.title}: ${message} (${code}) in: ${statement.sql}`,
+      `${group.title}: ${message} (${code}) in: ${sql}`,
       {
         hint: group.transaction
           ? 'Nothing of this group was kept. Correct the cause and apply again: what was done before stays and is not repeated.'
           : 'Correct the cause and apply again: what was done before stays and is not repeated.',
-        details: { group: group.title, database: group.database, sql: statement.sql, sqlState: code },
+        details: {
+          group: group.title,
+          database: group.database,
+          sql,
+          sqlState: code,
+          ...(remarks.length > 0 ? { remarks } : {}),
+        },
         cause: error,
       },
     );
+  } finally {
+    heard.stop();
   }
 }

@@ -1,20 +1,34 @@
 import type { SqlClient } from '@postern/test-databases/server';
 
-/** Oldest supported server: SET and INHERIT options of memberships exist since then. */
-export const minimumServerVersion = 160_000;
+/** Oldest supported server: schema public is closed to PUBLIC and `LOCALE_PROVIDER` exists since then. */
+export const minimumServerVersion = 150_000;
+
+/** From here on a membership has options of its own (INHERIT, SET) and needs ADMIN OPTION to be granted. */
+export const membershipOptionsVersion = 160_000;
 
 export interface AclEntry {
   /** A role's name, or `PUBLIC`. */
   readonly grantee: string;
   readonly privilege: string;
+  /** WITH GRANT OPTION. */
+  readonly grantable?: boolean;
 }
 
-interface CatalogRole {
+export interface CatalogRole {
   readonly name: string;
   readonly login: boolean;
   readonly superuser: boolean;
+  /** Before PostgreSQL 16 it decides for all memberships of the role. */
+  readonly inherit: boolean;
+  /** -1: no limit. */
+  readonly connectionLimit: number;
+  /** What nobody can declare: `CREATEROLE`, `CREATEDB`, `REPLICATION`, `BYPASSRLS`. */
+  readonly powers: readonly string[];
+  /** Missing: never expires. */
+  readonly validUntil: string | null;
   /** `name=value`, as in `pg_roles.rolconfig`. */
   readonly settings: readonly string[];
+  readonly comment: string | null;
 }
 
 export interface Membership {
@@ -23,6 +37,7 @@ export interface Membership {
   readonly grantor: string;
   readonly inherit: boolean;
   readonly set: boolean;
+  readonly admin: boolean;
   /**
    * The row that PostgreSQL 16+ gives a creator by itself: ADMIN only, from the bootstrap superuser. RDS does
    * not count it as membership in rds_iam, and neither do we.
@@ -34,6 +49,18 @@ export interface CatalogDatabase {
   readonly name: string;
   readonly owner: string;
   readonly acl: readonly AclEntry[];
+  /** Nobody ever granted or revoked anything on it. */
+  readonly untouched: boolean;
+  readonly allowsConnections: boolean;
+  readonly connectionLimit: number;
+  readonly encoding: string;
+  readonly provider: 'libc' | 'icu' | 'builtin';
+  readonly collate: string;
+  readonly ctype: string;
+  /** Of the providers icu and builtin. */
+  readonly locale: string | null;
+  readonly settings: readonly string[];
+  readonly comment: string | null;
 }
 
 /** The parts of the shared catalogs that a plan depends on. */
@@ -41,85 +68,90 @@ export interface ClusterCatalog {
   readonly version: number;
   /** The login we are. */
   readonly master: string;
+  /** Those asked for, and all that carry a mark. */
   readonly roles: readonly CatalogRole[];
   readonly memberships: readonly Membership[];
+  /** Those asked for, and all that carry a mark. */
   readonly databases: readonly CatalogDatabase[];
-}
-
-/** The parts of one database's catalogs that a plan depends on. */
-export interface InnerCatalog {
-  readonly schemas: readonly {
-    readonly name: string;
-    readonly owner: string;
-    readonly acl: readonly AclEntry[];
+  /** `ALTER ROLE … IN DATABASE … SET` in the databases asked for. */
+  readonly roleInDatabase: readonly {
+    readonly role: string;
+    readonly database: string;
+    readonly settings: readonly string[];
   }[];
-  readonly extensions: readonly string[];
-  /** Default privileges of the owner, exploded. `type`: `r` tables, `S` sequences. */
-  readonly defaults: readonly (AclEntry & { readonly schema: string; readonly type: string })[];
-  /** Tables, views (`r`) and sequences (`S`) of the owner in the declared schemas. */
-  readonly relations: readonly { readonly schema: string; readonly name: string; readonly type: 'r' | 'S' }[];
+  /** Names of encodings as the server calls them. */
+  readonly encodings: Readonly<Record<string, string>>;
 }
 
-/** A database that is about to be created from template1. */
-export const freshCatalog: InnerCatalog = {
-  schemas: [{ name: 'public', owner: 'pg_database_owner', acl: [] }],
-  extensions: ['plpgsql'],
-  defaults: [],
-  relations: [],
+/** A grantee's name in an exploded ACL `a`. */
+export const granteeSql: string = `CASE a.grantee WHEN 0 THEN 'PUBLIC' ELSE pg_get_userbyid(a.grantee) END`;
+/** The start of a subquery that gives an exploded ACL `a` as JSON; close it with `), '[]')`. */
+export const aclSql: string = `coalesce((SELECT json_agg(json_build_object('grantee', ${granteeSql},
+  'privilege', a.privilege_type, 'grantable', a.is_grantable))`;
+
+/**
+ * The options of a membership `a` of role `m`, whatever the server's version: before PostgreSQL 16 there are none, the
+ * member's INHERIT attribute decides, and SET ROLE is always allowed.
+ */
+export const membershipOptions: {
+  readonly inherit: string;
+  readonly set: string;
+  readonly implicit: string;
+} = {
+  inherit: `coalesce((to_jsonb(a) ->> 'inherit_option')::bool, m.rolinherit)`,
+  set: `coalesce((to_jsonb(a) ->> 'set_option')::bool, true)`,
+  implicit: implicitSql('a'),
 };
 
-const grantee = `coalesce(nullif(pg_get_userbyid(a.grantee), 'unknown (OID=0)'), 'PUBLIC')`;
-const acl = `coalesce((SELECT json_agg(json_build_object('grantee', ${grantee}, 'privilege', a.privilege_type))`;
+/** Whether row `alias` of pg_auth_members is the one that a creator gets by itself. */
+export function implicitSql(alias: string): string {
+  return `(${alias}.grantor = 10 AND ${alias}.admin_option
+    AND coalesce(NOT (to_jsonb(${alias}) ->> 'inherit_option')::bool AND NOT (to_jsonb(${alias}) ->> 'set_option')::bool, false))`;
+}
 
 /** Reads the shared catalogs in one query, whatever the number of roles and databases. */
 export async function readCluster(
   session: SqlClient,
   roles: readonly string[],
   databases: readonly string[],
+  encodings: readonly string[],
 ): Promise<ClusterCatalog> {
   const { rows } = await session.query(
     `SELECT json_build_object(
       'version', current_setting('server_version_num')::int,
       'master', session_user,
-      'roles', coalesce((SELECT json_agg(json_build_object('name', rolname, 'login', rolcanlogin,
-          'superuser', rolsuper, 'settings', coalesce(rolconfig, '{}')))
-        FROM pg_roles WHERE rolname = ANY ($1)), '[]'),
+      'roles', coalesce((SELECT json_agg(json_build_object('name', r.rolname, 'login', r.rolcanlogin,
+          'superuser', r.rolsuper, 'inherit', r.rolinherit, 'connectionLimit', r.rolconnlimit,
+          'powers', array_remove(ARRAY[CASE WHEN r.rolcreaterole THEN 'CREATEROLE' END, CASE WHEN r.rolcreatedb THEN 'CREATEDB' END,
+            CASE WHEN r.rolreplication THEN 'REPLICATION' END, CASE WHEN r.rolbypassrls THEN 'BYPASSRLS' END], NULL),
+          'validUntil', nullif(r.rolvaliduntil, 'infinity')::text, 'settings', coalesce(r.rolconfig, '{}'),
+          'comment', c.description) ORDER BY r.rolname)
+        FROM pg_roles r
+        LEFT JOIN pg_shdescription c ON c.objoid = r.oid AND c.classoid = 'pg_authid'::regclass
+        WHERE r.rolname = ANY ($1::text[]) OR c.description LIKE 'postern: %'), '[]'),
       'memberships', coalesce((SELECT json_agg(json_build_object('role', r.rolname, 'member', m.rolname,
-          'grantor', pg_get_userbyid(a.grantor), 'inherit', a.inherit_option, 'set', a.set_option,
-          'implicit', a.grantor = 10 AND a.admin_option AND NOT a.inherit_option AND NOT a.set_option))
+          'grantor', pg_get_userbyid(a.grantor), 'inherit', ${membershipOptions.inherit},
+          'set', ${membershipOptions.set}, 'admin', a.admin_option, 'implicit', ${membershipOptions.implicit}) ORDER BY r.rolname, m.rolname)
         FROM pg_auth_members a JOIN pg_roles r ON r.oid = a.roleid JOIN pg_roles m ON m.oid = a.member), '[]'),
       'databases', coalesce((SELECT json_agg(json_build_object('name', d.datname,
-          'owner', pg_get_userbyid(d.datdba),
-          'acl', ${acl} FROM aclexplode(coalesce(d.datacl, acldefault('d', d.datdba))) a), '[]')))
-        FROM pg_database d WHERE d.datname = ANY ($2)), '[]')
+          'owner', pg_get_userbyid(d.datdba), 'untouched', d.datacl IS NULL, 'allowsConnections', d.datallowconn,
+          'connectionLimit', d.datconnlimit, 'encoding', pg_encoding_to_char(d.encoding),
+          'provider', CASE d.datlocprovider WHEN 'i' THEN 'icu' WHEN 'b' THEN 'builtin' ELSE 'libc' END,
+          'collate', d.datcollate, 'ctype', d.datctype,
+          'locale', coalesce(to_jsonb(d) ->> 'datlocale', to_jsonb(d) ->> 'daticulocale'),
+          'settings', coalesce((SELECT s.setconfig FROM pg_db_role_setting s WHERE s.setdatabase = d.oid AND s.setrole = 0), '{}'),
+          'comment', c.description,
+          'acl', ${aclSql} FROM aclexplode(coalesce(d.datacl, acldefault('d', d.datdba))) a), '[]')) ORDER BY d.datname)
+        FROM pg_database d
+        LEFT JOIN pg_shdescription c ON c.objoid = d.oid AND c.classoid = 'pg_database'::regclass
+        WHERE d.datname = ANY ($2::text[]) OR c.description LIKE 'postern: %'), '[]'),
+      'roleInDatabase', coalesce((SELECT json_agg(json_build_object('role', pg_get_userbyid(s.setrole), 'database', d.datname,
+          'settings', s.setconfig) ORDER BY d.datname, s.setrole)
+        FROM pg_db_role_setting s JOIN pg_database d ON d.oid = s.setdatabase
+        WHERE s.setrole <> 0 AND d.datname = ANY ($2::text[])), '[]'),
+      'encodings', coalesce((SELECT json_object_agg(e, pg_encoding_to_char(pg_char_to_encoding(e))) FROM unnest($3::text[]) e), '{}')
     ) AS catalog`,
-    [roles, databases],
-  );
-  return rows[0].catalog;
-}
-
-/** Reads the catalogs of the session's database in one query. */
-export async function readInner(
-  session: SqlClient,
-  owner: string,
-  schemas: readonly string[],
-): Promise<InnerCatalog> {
-  const { rows } = await session.query(
-    `SELECT json_build_object(
-      'schemas', coalesce((SELECT json_agg(json_build_object('name', n.nspname, 'owner', pg_get_userbyid(n.nspowner),
-          'acl', ${acl} FROM aclexplode(coalesce(n.nspacl, acldefault('n', n.nspowner))) a), '[]')))
-        FROM pg_namespace n WHERE n.nspname = ANY ($2)), '[]'),
-      'extensions', (SELECT json_agg(extname) FROM pg_extension),
-      'defaults', coalesce((SELECT json_agg(json_build_object('schema', n.nspname, 'type', d.defaclobjtype,
-          'grantee', ${grantee}, 'privilege', a.privilege_type))
-        FROM pg_default_acl d JOIN pg_namespace n ON n.oid = d.defaclnamespace, aclexplode(d.defaclacl) a
-        WHERE pg_get_userbyid(d.defaclrole) = $1 AND n.nspname = ANY ($2)), '[]'),
-      'relations', coalesce((SELECT json_agg(json_build_object('schema', n.nspname, 'name', c.relname,
-          'type', CASE c.relkind WHEN 'S' THEN 'S' ELSE 'r' END) ORDER BY n.nspname, c.relname)
-        FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-        WHERE pg_get_userbyid(c.relowner) = $1 AND n.nspname = ANY ($2) AND c.relkind IN ('r','p','v','m','f','S')), '[]')
-    ) AS catalog`,
-    [owner, schemas],
+    [roles, databases, encodings],
   );
   return rows[0].catalog;
 }

@@ -1,40 +1,90 @@
 import { leaseRole, maintenanceDatabase, quoteIdentifier, testPrefix } from '@postern/test-databases/server';
-import type { ManifestDatabase } from '../contract/manifest.ts';
+import type { ManifestDatabase, ManifestOptions } from '../contract/manifest.ts';
+import { BootstrapError } from '../errors.ts';
 import type { AclEntry, CatalogDatabase, ClusterCatalog } from './catalog.ts';
-import { conflict } from './roles.ts';
-import { identifiers, type PlanGroup, type Statement } from './statement.ts';
+import { checkLocale, localeClause } from './locale.ts';
+import { markFor } from './marks.ts';
+import { conflict } from './role-plan.ts';
+import { assignment, compareSettings } from './settings.ts';
+import { identifiers, type PlanGroup, quoteLiteral, type Statement } from './statement.ts';
+
+type DatabasePrivilege = 'CONNECT' | 'TEMPORARY' | 'CREATE';
+type Wanted = Readonly<Record<DatabasePrivilege, readonly string[]>>;
 
 /** Creates the database for its owner, or hands it over from the master. */
 export function planDatabase(database: ManifestDatabase, catalog: ClusterCatalog): PlanGroup[] {
-  const { name, owner } = database;
-  const connect = [database.migrator, ...database.roles.map((role) => role.name)];
-  const temporary = [
-    database.migrator,
-    ...database.roles
-      .filter((role) => role.privileges.database.includes('TEMPORARY'))
-      .map((role) => role.name),
+  const { name, owner, options } = database;
+  return [
+    creation(name, owner, options, catalog),
+    settings(name, options, catalog),
+    access(name, catalog, databaseGrants(database), [
+      database.migrator,
+      ...database.roles.map((role) => role.name),
+    ]),
   ];
-  return [creation(name, owner, catalog), access(name, catalog, { CONNECT: connect, TEMPORARY: temporary })];
+}
+
+/** Who may do what with a declared database as a whole. */
+export function databaseGrants(database: ManifestDatabase): Wanted {
+  const holders = (privilege: DatabasePrivilege): string[] =>
+    database.roles.filter((role) => role.privileges.database.includes(privilege)).map((role) => role.name);
+  return {
+    CONNECT: [database.migrator, ...holders('CONNECT')],
+    TEMPORARY: [database.migrator, ...holders('TEMPORARY')],
+    CREATE: holders('CREATE'),
+  };
 }
 
 /** The maintenance database belongs to the master; the lease role is its only visitor. */
 export function planMaintenance(catalog: ClusterCatalog): PlanGroup[] {
   return [
-    creation(maintenanceDatabase, catalog.master, catalog),
-    access(maintenanceDatabase, catalog, { CONNECT: [leaseRole], TEMPORARY: [] }),
+    creation(maintenanceDatabase, catalog.master, { connectionLimit: -1, settings: {} }, catalog),
+    access(maintenanceDatabase, catalog, { CONNECT: [leaseRole], TEMPORARY: [], CREATE: [] }, [leaseRole]),
   ];
 }
 
-function creation(name: string, owner: string, catalog: ClusterCatalog): PlanGroup {
+/**
+ * A database is created closed (ALLOW_CONNECTIONS false) and opened together with its grants: a new one would let every
+ * login of the cluster in. It cannot be created and marked in one transaction; one that is closed, belongs to its
+ * declared owner and has never been granted to anybody was left so by an apply that was cut off.
+ */
+function halfMade(found: CatalogDatabase, owner: string): boolean {
+  return !found.allowsConnections && found.untouched && found.owner === owner;
+}
+
+function creation(name: string, owner: string, options: ManifestOptions, catalog: ClusterCatalog): PlanGroup {
   const found = catalog.databases.find((database) => database.name === name);
   const statements: Statement[] = [];
   const quoted = quoteIdentifier(name);
+  const mark = {
+    sql: `COMMENT ON DATABASE ${quoted} IS ${quoteLiteral(markFor(name))}`,
+    why: 'By this mark prune knows what was made here.',
+  };
   if (!found) {
-    statements.push({
-      sql: `CREATE DATABASE ${quoted} OWNER ${quoteIdentifier(owner)}`,
-      why: 'Declared, and not on the cluster yet.',
+    const limit = options.connectionLimit === -1 ? '' : ` CONNECTION LIMIT ${options.connectionLimit}`;
+    statements.push(
+      {
+        sql: `CREATE DATABASE ${quoted} OWNER ${quoteIdentifier(owner)}${localeClause(name, options, catalog)} ALLOW_CONNECTIONS false${limit}`,
+        why: 'Declared, and not on the cluster yet. Closed until its grants are made.',
+      },
+      mark,
+    );
+    return {
+      title: `database ${name}`,
+      database: 'postgres',
+      transaction: false,
+      guarded: false,
+      statements,
+    };
+  }
+  checkLocale(found, options, catalog.encodings);
+  if (!found.allowsConnections && !halfMade(found, owner)) {
+    throw new BootstrapError('BOOTSTRAP_DATABASE_CONFLICT', `database "${name}" admits no connections`, {
+      hint: `Somebody closed it. Run ALTER DATABASE ${quoted} ALLOW_CONNECTIONS true as the master, then apply again.`,
+      details: { database: name },
     });
-  } else if (found.owner !== owner) {
+  }
+  if (found.owner !== owner) {
     if (found.owner !== catalog.master) {
       throw conflict(
         `database "${name}" exists and belongs to "${found.owner}"`,
@@ -45,44 +95,69 @@ function creation(name: string, owner: string, catalog: ClusterCatalog): PlanGro
       sql: `ALTER DATABASE ${quoted} OWNER TO ${quoteIdentifier(owner)}`,
       why: 'Created by the master; its owner role takes over.',
     });
+  } else if (halfMade(found, owner) && found.comment === null) {
+    statements.push(mark);
   }
-  return { title: `database ${name}`, database: 'postgres', transaction: false, guarded: false, statements };
+  return { title: `database ${name}`, database: 'postgres', transaction: true, guarded: false, statements };
+}
+
+function settings(name: string, options: ManifestOptions, catalog: ClusterCatalog): PlanGroup {
+  const found = catalog.databases.find((database) => database.name === name);
+  const quoted = quoteIdentifier(name);
+  const statements: Statement[] = [];
+  if (found && found.connectionLimit !== options.connectionLimit) {
+    statements.push({
+      sql: `ALTER DATABASE ${quoted} CONNECTION LIMIT ${options.connectionLimit}`,
+      why:
+        options.connectionLimit === -1
+          ? 'Declared without a limit of its own.'
+          : 'The declared limit of sessions.',
+    });
+  }
+  for (const [setting, value] of compareSettings(found?.settings ?? [], options.settings).missing) {
+    statements.push({
+      sql: `ALTER DATABASE ${quoted} SET ${assignment(setting, value)}`,
+      why: 'Declared: each session in the database starts with it.',
+    });
+  }
+  return {
+    title: `settings of ${name}`,
+    database: 'postgres',
+    transaction: true,
+    guarded: false,
+    statements,
+  };
 }
 
 function access(
   name: string,
   catalog: ClusterCatalog,
-  wanted: Readonly<Record<'CONNECT' | 'TEMPORARY', readonly string[]>>,
+  wanted: Wanted,
+  declared: readonly string[],
 ): PlanGroup {
   const quoted = quoteIdentifier(name);
-  const acl =
-    catalog.databases.find((database: CatalogDatabase) => database.name === name)?.acl ?? publicDefaults;
+  const found = catalog.databases.find((database) => database.name === name);
+  const acl = found?.acl ?? publicDefaults;
   const has = (grantee: string, privilege: string): boolean =>
     acl.some((entry) => entry.grantee === grantee && entry.privilege === privilege);
   const statements: Statement[] = [];
-  const open = ['CONNECT', 'TEMPORARY'].filter((privilege) => has('PUBLIC', privilege));
+  const open = privileges.filter((privilege) => has('PUBLIC', privilege));
   if (open.length > 0) {
     statements.push({
       sql: `REVOKE ${open.join(', ')} ON DATABASE ${quoted} FROM PUBLIC`,
       why: 'New databases are open to every login of the cluster.',
     });
   }
-  for (const privilege of ['CONNECT', 'TEMPORARY'] as const) {
+  for (const privilege of privileges) {
     const missing = wanted[privilege].filter((role) => !has(role, privilege));
     if (missing.length > 0) {
       statements.push({
         sql: `GRANT ${privilege} ON DATABASE ${quoted} TO ${identifiers(missing)}`,
-        why:
-          privilege === 'CONNECT'
-            ? 'The declared logins connect.'
-            : 'Logins that write may use temporary tables.',
+        why: reasons[privilege],
       });
     }
     // Logins of test runs reach test databases only, whoever let them in here.
-    const withdrawn = [
-      ...Object.values(wanted).flat(),
-      ...acl.map((entry) => entry.grantee).filter(isTestLogin),
-    ]
+    const withdrawn = [...declared, ...acl.map((entry) => entry.grantee).filter(isTestLogin)]
       .filter((role, index, all) => all.indexOf(role) === index)
       .filter((role) => has(role, privilege) && !wanted[privilege].includes(role));
     if (withdrawn.length > 0) {
@@ -94,12 +169,25 @@ function access(
       });
     }
   }
+  if (!found?.allowsConnections) {
+    statements.push({
+      sql: `ALTER DATABASE ${quoted} ALLOW_CONNECTIONS true`,
+      why: 'Created closed; now only the declared logins get in.',
+    });
+  }
   return { title: `access to ${name}`, database: 'postgres', transaction: true, guarded: false, statements };
 }
 
 function isTestLogin(role: string): boolean {
   return role.startsWith(testPrefix);
 }
+
+const privileges = ['CONNECT', 'TEMPORARY', 'CREATE'] as const;
+const reasons: Readonly<Record<DatabasePrivilege, string>> = {
+  CONNECT: 'The declared logins connect.',
+  TEMPORARY: 'Logins that write may use temporary tables.',
+  CREATE: 'Declared: may create schemas.',
+};
 
 /** What CREATE DATABASE leaves in `datacl` (null, i.e. these). */
 const publicDefaults: readonly AclEntry[] = [

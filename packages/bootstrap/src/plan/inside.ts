@@ -1,10 +1,54 @@
 import { quoteIdentifier } from '@postern/test-databases/server';
 import type { ManifestDatabase, ManifestRole } from '../contract/manifest.ts';
-import type { InnerCatalog } from './catalog.ts';
-import { conflict } from './roles.ts';
+import type { CatalogSchema, InnerCatalog, ObjectKind } from './inner-catalog.ts';
+import { conflict } from './role-plan.ts';
 import { identifiers, type PlanGroup, type Statement } from './statement.ts';
 
-const kinds = { r: 'TABLES', S: 'SEQUENCES' } as const;
+const kinds = {
+  r: { many: 'TABLES', one: 'TABLE', privileges: 'tables' },
+  S: { many: 'SEQUENCES', one: 'SEQUENCE', privileges: 'sequences' },
+  f: { many: 'FUNCTIONS', one: 'ROUTINE', privileges: 'functions' },
+} as const;
+
+/** What can be declared; other default privileges of a declared role (MAINTAIN) are drift, not ours to withdraw. */
+const declarable: Readonly<Record<ObjectKind, readonly string[]>> = {
+  r: ['SELECT', 'INSERT', 'UPDATE', 'DELETE', 'TRUNCATE', 'REFERENCES', 'TRIGGER'],
+  S: ['USAGE', 'SELECT', 'UPDATE'],
+  f: ['EXECUTE'],
+};
+
+/** Whether a default privilege on objects of a kind can be part of a declaration. */
+export function isDeclarable(kind: string, privilege: string): boolean {
+  return kind in declarable && declarable[kind as ObjectKind].includes(privilege);
+}
+
+/** What a role is to have in a schema, object kind by object kind; nothing where its grant is not for the schema. */
+export function privilegesIn(
+  role: ManifestRole,
+  schema: string,
+  kind: ObjectKind | 'schema',
+): readonly string[] {
+  const { privileges } = role;
+  if (!privileges.schemas.includes(schema)) return [];
+  return kind === 'schema' ? privileges.schema : privileges[kinds[kind].privileges];
+}
+
+/**
+ * What the master made in the declared schemas, perhaps before there was a declaration, goes to the owner: migrations run
+ * as the owner could not change it otherwise.
+ */
+export function planTakeOver(database: ManifestDatabase, catalog: InnerCatalog): PlanGroup {
+  return {
+    title: `ownership in ${database.name}`,
+    database: database.name,
+    transaction: true,
+    guarded: false,
+    statements: catalog.takeOver.map(({ keyword, name }) => ({
+      sql: `ALTER ${keyword} ${name} OWNER TO ${quoteIdentifier(database.owner)}`,
+      why: 'Created by the master; the owner role takes over, so that migrations can change it.',
+    })),
+  };
+}
 
 /**
  * Schemas, extensions and the grants of the declared roles inside a database.
@@ -25,14 +69,14 @@ export function planInside(
         sql: `CREATE SCHEMA IF NOT EXISTS ${quoteIdentifier(schema)} AUTHORIZATION ${quoteIdentifier(owner)}`,
         why: 'Declared, and not there yet.',
       });
-    } else if (found.owner !== owner && schema !== 'public') {
+    } else if (found.owner !== owner && schema !== 'public' && !isTakenOver(schema, catalog)) {
       throw conflict(
         `schema "${schema}" of database "${database.name}" belongs to "${found.owner}"`,
         `Run ALTER SCHEMA ${quoteIdentifier(schema)} OWNER TO ${quoteIdentifier(owner)} as its owner.`,
       );
     }
-    if (schema === 'public') statements.push(...openPublic(catalog, owner));
   }
+  statements.push(...correctPublic(database, catalog, owner));
   for (const extension of database.extensions) {
     if (catalog.extensions.includes(extension)) continue;
     statements.push({
@@ -42,21 +86,8 @@ export function planInside(
     });
   }
   for (const schema of database.schemas) {
-    const usage = database.roles
-      .map((role) => role.name)
-      .filter(
-        (role) =>
-          !catalog.schemas
-            .find((candidate) => candidate.name === schema)
-            ?.acl.some((entry) => entry.grantee === role && entry.privilege === 'USAGE'),
-      );
-    if (usage.length > 0) {
-      statements.push({
-        sql: `GRANT USAGE ON SCHEMA ${quoteIdentifier(schema)} TO ${identifiers(usage)}`,
-        why: 'Without USAGE no object of the schema can be reached.',
-      });
-    }
-    for (const role of database.roles) statements.push(...grants(schema, role, owner, catalog));
+    statements.push(...schemaGrants(schema, database.roles, catalog));
+    for (const role of database.roles) statements.push(...objectGrants(schema, role, owner, catalog));
   }
   return {
     title: `inside ${database.name}`,
@@ -67,59 +98,106 @@ export function planInside(
   };
 }
 
-/**
- * `public` belongs to pg_database_owner since PostgreSQL 15. In a database that an older server made it may
- * belong to somebody else and be closed to the owner.
- */
-function openPublic(catalog: InnerCatalog, owner: string): Statement[] {
-  const found = catalog.schemas.find((candidate) => candidate.name === 'public');
-  if (!found || found.owner === 'pg_database_owner' || found.owner === owner) return [];
-  const has = (privilege: string): boolean =>
-    found.acl.some(
-      (entry) => (entry.grantee === owner || entry.grantee === 'PUBLIC') && entry.privilege === privilege,
-    );
-  if (has('CREATE') && has('USAGE')) return [];
-  return [
-    {
-      sql: `GRANT ALL ON SCHEMA "public" TO ${quoteIdentifier(owner)}`,
-      why: 'An upgraded database: schema public does not belong to the database owner.',
-    },
-  ];
+function isTakenOver(schema: string, catalog: InnerCatalog): boolean {
+  return catalog.takeOver.some(
+    ({ keyword, name }) => keyword === 'SCHEMA' && name.replaceAll('"', '') === schema,
+  );
 }
 
-function grants(schema: string, role: ManifestRole, owner: string, catalog: InnerCatalog): Statement[] {
+/**
+ * `public` belongs to pg_database_owner and is closed to PUBLIC since PostgreSQL 15. In a database that an older server
+ * made it may belong to somebody else, be open to everybody and closed to the owner.
+ */
+function correctPublic(database: ManifestDatabase, catalog: InnerCatalog, owner: string): Statement[] {
+  const found = catalog.schemas.find((candidate) => candidate.name === 'public');
+  if (!found) return [];
+  const statements: Statement[] = [];
+  if (found.ours && holds(found, 'PUBLIC', 'CREATE')) {
+    statements.push({
+      sql: 'REVOKE CREATE ON SCHEMA "public" FROM PUBLIC',
+      why: 'As PostgreSQL 15 and later make it: whoever may create objects there can put theirs in the way of others.',
+    });
+  }
+  const takenOver =
+    found.owner === 'pg_database_owner' || found.owner === owner || isTakenOver('public', catalog);
+  if (!database.schemas.includes('public') || takenOver) return statements;
+  if (!holds(found, owner, 'CREATE') || !(holds(found, owner, 'USAGE') || holds(found, 'PUBLIC', 'USAGE'))) {
+    statements.push({
+      sql: `GRANT ALL ON SCHEMA "public" TO ${quoteIdentifier(owner)}`,
+      why: 'An upgraded database: schema public does not belong to the database owner.',
+    });
+  }
+  return statements;
+}
+
+function holds(schema: CatalogSchema | undefined, grantee: string, privilege: string): boolean {
+  return schema?.acl.some((entry) => entry.grantee === grantee && entry.privilege === privilege) ?? false;
+}
+
+function schemaGrants(schema: string, roles: readonly ManifestRole[], catalog: InnerCatalog): Statement[] {
+  const found = catalog.schemas.find((candidate) => candidate.name === schema);
+  const quoted = quoteIdentifier(schema);
+  const statements: Statement[] = [];
+  for (const privilege of ['USAGE', 'CREATE'] as const) {
+    const wants = (role: ManifestRole): boolean => privilegesIn(role, schema, 'schema').includes(privilege);
+    const missing = roles.filter((role) => wants(role) && !holds(found, role.name, privilege));
+    const extra = roles.filter((role) => !wants(role) && holds(found, role.name, privilege));
+    if (missing.length > 0) {
+      statements.push({
+        sql: `GRANT ${privilege} ON SCHEMA ${quoted} TO ${identifiers(missing.map(({ name }) => name))}`,
+        why:
+          privilege === 'USAGE'
+            ? 'Without USAGE no object of the schema can be reached.'
+            : 'Declared: may create objects in the schema.',
+      });
+    }
+    if (extra.length > 0) {
+      statements.push({
+        sql: `REVOKE ${privilege} ON SCHEMA ${quoted} FROM ${identifiers(extra.map(({ name }) => name))}`,
+        why: 'No longer part of the declared grant.',
+      });
+    }
+  }
+  return statements;
+}
+
+function objectGrants(schema: string, role: ManifestRole, owner: string, catalog: InnerCatalog): Statement[] {
   const statements: Statement[] = [];
   const inSchema = `ALTER DEFAULT PRIVILEGES FOR ROLE ${quoteIdentifier(owner)} IN SCHEMA ${quoteIdentifier(schema)}`;
   const grantee = quoteIdentifier(role.name);
-  for (const type of ['r', 'S'] as const) {
-    const wanted = type === 'r' ? role.privileges.tables : role.privileges.sequences;
+  for (const kind of ['r', 'S', 'f'] as const) {
+    const wanted = privilegesIn(role, schema, kind);
     const held = catalog.defaults
-      .filter((entry) => entry.schema === schema && entry.type === type && entry.grantee === role.name)
+      .filter((entry) => entry.schema === schema && entry.type === kind && entry.grantee === role.name)
       .map((entry) => entry.privilege);
-    const existing = catalog.relations
-      .filter((relation) => relation.schema === schema && relation.type === type)
-      .map((relation) => `${quoteIdentifier(schema)}.${quoteIdentifier(relation.name)}`)
-      .join(', ');
-    const on = `${type === 'S' ? 'SEQUENCE' : 'TABLE'} ${existing}`;
+    const existing = existingObjects(schema, kind, catalog);
     const change = (verb: 'GRANT' | 'REVOKE', list: readonly string[], why: string): void => {
       if (list.length === 0) return;
       const to = verb === 'GRANT' ? 'TO' : 'FROM';
-      statements.push({
-        sql: `${inSchema} ${verb} ${list.join(', ')} ON ${kinds[type]} ${to} ${grantee}`,
-        why,
-      });
-      if (existing) statements.push({ sql: `${verb} ${list.join(', ')} ON ${on} ${to} ${grantee}`, why });
+      const what = `${verb} ${list.join(', ')} ON`;
+      statements.push({ sql: `${inSchema} ${what} ${kinds[kind].many} ${to} ${grantee}`, why });
+      if (existing) statements.push({ sql: `${what} ${kinds[kind].one} ${existing} ${to} ${grantee}`, why });
     };
-    change(
-      'GRANT',
-      wanted.filter((privilege) => !held.includes(privilege)),
-      `"${role.name}" is ${role.intent}.`,
-    );
+    const missing = wanted.filter((privilege) => !held.includes(privilege));
+    const extra = held.filter((privilege) => !wanted.includes(privilege) && isDeclarable(kind, privilege));
+    change('GRANT', missing, `"${role.name}" is ${role.intent}.`);
     change(
       'REVOKE',
-      held.filter((privilege) => !wanted.includes(privilege)),
-      `"${role.name}" is only ${role.intent}.`,
+      extra,
+      role.privileges.schemas.includes(schema)
+        ? `"${role.name}" is only ${role.intent}.`
+        : `The grant of "${role.name}" is not for this schema.`,
     );
   }
   return statements;
+}
+
+function existingObjects(schema: string, kind: ObjectKind, catalog: InnerCatalog): string {
+  const names =
+    kind === 'f'
+      ? catalog.routines.filter((routine) => routine.schema === schema).map((routine) => routine.name)
+      : catalog.relations
+          .filter((relation) => relation.schema === schema && relation.type === kind)
+          .map((relation) => `${quoteIdentifier(schema)}.${quoteIdentifier(relation.name)}`);
+  return names.join(', ');
 }

@@ -1,5 +1,6 @@
 import type { Connect, SqlClient } from '@postern/test-databases/server';
 import { BootstrapError } from '../errors.ts';
+import { implicitSql } from './catalog.ts';
 import type { PlanGroup } from './statement.ts';
 
 /**
@@ -9,12 +10,22 @@ import type { PlanGroup } from './statement.ts';
  */
 const reachesIam = `
 WITH RECURSIVE up (roleid) AS (
-  SELECT roleid FROM pg_auth_members WHERE member = to_regrole(quote_ident(session_user))
-     AND NOT (grantor = 10 AND admin_option AND NOT inherit_option AND NOT set_option)
+  SELECT a.roleid FROM pg_auth_members a
+   WHERE a.member = to_regrole(quote_ident(session_user)) AND NOT ${implicitSql('a')}
   UNION
-  SELECT m.roleid FROM pg_auth_members m JOIN up ON m.member = up.roleid
-   WHERE NOT (m.grantor = 10 AND m.admin_option AND NOT m.inherit_option AND NOT m.set_option))
+  SELECT a.roleid FROM pg_auth_members a JOIN up ON a.member = up.roleid WHERE NOT ${implicitSql('a')})
 SELECT EXISTS (SELECT FROM up WHERE roleid = to_regrole('rds_iam')) AS iam, session_user AS master`;
+
+/**
+ * Where `createrole_self_grant` is set, for the server or the master, a CREATE ROLE makes the creator a member, and the
+ * rds_iam of the new role would then be the master's. Off for this transaction; unknown before PostgreSQL 16.
+ */
+const selfGrantOff = `SELECT set_config(name, '', true) FROM pg_settings WHERE name = 'createrole_self_grant'`;
+
+/** To be run at the start of a transaction that creates roles. */
+export async function withoutSelfGrant(session: SqlClient): Promise<void> {
+  await session.query(selfGrantOff);
+}
 
 /** Walks the memberships as the server will; throws before the commit when the master would be caught. */
 export async function assertNotLockedOut(session: SqlClient): Promise<void> {

@@ -1,9 +1,10 @@
 import { describe, expect, test } from 'vitest';
 import type { ManifestDatabase } from '../contract/manifest.ts';
 import { completeDeclaration } from '../declaration/complete.ts';
-import { type ClusterCatalog, freshCatalog, type Membership } from './catalog.ts';
+import type { CatalogDatabase, CatalogRole, ClusterCatalog, Membership } from './catalog.ts';
+import { freshCatalog, type InnerCatalog } from './inner-catalog.ts';
+import { reaches } from './memberships.ts';
 import { flatten, plan } from './plan.ts';
-import { reaches } from './roles.ts';
 
 const hash = '0'.repeat(64);
 const shop: ManifestDatabase = {
@@ -14,25 +15,66 @@ const shop: ManifestDatabase = {
   migrationsHash: hash,
   templateHash: hash,
 };
+const role = (name: string, more: Partial<CatalogRole> = {}): CatalogRole => ({
+  name,
+  login: false,
+  superuser: false,
+  inherit: true,
+  connectionLimit: -1,
+  powers: [],
+  validUntil: null,
+  settings: [],
+  comment: null,
+  ...more,
+});
+const login = (name: string) => role(name, { login: true });
+const database = (name: string, owner: string, more: Partial<CatalogDatabase> = {}): CatalogDatabase => ({
+  name,
+  owner,
+  acl: [],
+  untouched: false,
+  allowsConnections: true,
+  connectionLimit: -1,
+  encoding: 'UTF8',
+  provider: 'libc',
+  collate: 'C',
+  ctype: 'C',
+  locale: null,
+  settings: [],
+  comment: null,
+  ...more,
+});
 const empty: ClusterCatalog = {
   version: 170_010,
   master: 'master',
-  roles: [{ name: 'rds_iam', login: false, superuser: false, settings: [] }],
+  roles: [role('rds_iam')],
   memberships: [],
   databases: [],
+  roleInDatabase: [],
+  encodings: {},
 };
-const row = (member: string, role: string, options: Partial<Membership> = {}): Membership => ({
+const row = (member: string, of: string, options: Partial<Membership> = {}): Membership => ({
   member,
-  role,
+  role: of,
   grantor: 'master',
   inherit: true,
   set: true,
+  admin: false,
   implicit: false,
   ...options,
 });
-const login = (name: string) => ({ name, login: true, superuser: false, settings: [] });
-const planOf = (cluster: Partial<ClusterCatalog>, inside = {}, testDatabases = false) =>
-  flatten(plan([shop], { cluster: { ...empty, ...cluster }, inside, ledger: 0 }, { testDatabases }));
+const planOf = (
+  cluster: Partial<ClusterCatalog>,
+  inside: Record<string, InnerCatalog> = {},
+  testDatabases = false,
+) =>
+  flatten(
+    plan(
+      [shop],
+      { cluster: { ...empty, ...cluster }, declared: [shop], inside, ledger: 0 },
+      { testDatabases },
+    ),
+  );
 
 describe('plan', () => {
   test('is the same for the same catalog', () => {
@@ -41,7 +83,7 @@ describe('plan', () => {
   });
 
   test('makes no test logins where the environment has no test databases', () => {
-    expect(planOf({}).some(({ sql }) => sql.includes('pt_') || sql.includes('postern'))).toBe(false);
+    expect(planOf({}).some(({ sql }) => sql.includes('pt_') || sql.includes('"postern"'))).toBe(false);
     expect(planOf({}, {}, true).some(({ sql }) => sql.includes('pt_lease'))).toBe(true);
   });
 
@@ -74,11 +116,11 @@ describe('plan', () => {
   });
 
   test('takes over a database of the master, and nobody else’s', () => {
-    const database = (owner: string) => ({ databases: [{ name: 'shop', owner, acl: [] }] });
-    expect(planOf(database('master')).map(({ sql }) => sql)).toContain(
+    const of = (owner: string) => ({ databases: [database('shop', owner)] });
+    expect(planOf(of('master')).map(({ sql }) => sql)).toContain(
       'ALTER DATABASE "shop" OWNER TO "shop_owner"',
     );
-    expect(() => planOf(database('somebody'))).toThrow(
+    expect(() => planOf(of('somebody'))).toThrow(
       expect.objectContaining({ code: 'BOOTSTRAP_OWNER_CONFLICT' }),
     );
   });
@@ -99,7 +141,7 @@ describe('plan', () => {
 
   test('says what is wrong with a server that cannot work', () => {
     const unsupported = expect.objectContaining({ code: 'BOOTSTRAP_SERVER_UNSUPPORTED' });
-    expect(() => planOf({ version: 150_000 })).toThrow(unsupported);
+    expect(() => planOf({ version: 140_018 })).toThrow(unsupported);
     expect(() => planOf({ roles: [] })).toThrow(unsupported);
   });
 
@@ -125,7 +167,8 @@ describe('plan', () => {
       plan(
         [shrunk],
         {
-          cluster: { ...empty, databases: [{ name: 'shop', owner: 'shop_owner', acl: [] }] },
+          cluster: { ...empty, databases: [database('shop', 'shop_owner')] },
+          declared: [shrunk],
           inside,
           ledger: 0,
         },

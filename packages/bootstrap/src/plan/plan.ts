@@ -2,17 +2,24 @@ import { ledgerStatements, ledgerVersion, maintenanceDatabase } from '@postern/t
 import type { ManifestDatabase } from '../contract/manifest.ts';
 import type { PlannedStatement } from '../contract/response.ts';
 import { BootstrapError } from '../errors.ts';
-import { type ClusterCatalog, freshCatalog, type InnerCatalog, minimumServerVersion } from './catalog.ts';
+import { type ClusterCatalog, minimumServerVersion } from './catalog.ts';
 import { planDatabase, planMaintenance } from './database.ts';
-import { planInside } from './inside.ts';
-import { iamRole, planLeaseRole, planRoles, planTestLogins } from './roles.ts';
+import type { DriftCatalog } from './drift-catalog.ts';
+import { freshCatalog, type InnerCatalog } from './inner-catalog.ts';
+import { planInside, planTakeOver } from './inside.ts';
+import { iamRole, RolePlan } from './role-plan.ts';
+import { planRoles, planTestLogins } from './roles.ts';
 import type { PlanGroup } from './statement.ts';
 
 /** Everything a plan depends on. */
 export interface Snapshot {
   readonly cluster: ClusterCatalog;
-  /** By database name; missing for databases that do not exist yet. */
+  /** All databases of the artefact, also those that are not selected. */
+  readonly declared: readonly ManifestDatabase[];
+  /** By database name; missing for databases that do not exist yet, or admit no connections. */
   readonly inside: Readonly<Record<string, InnerCatalog>>;
+  /** What `findDrift` looks at beside it; missing unless it was asked for. */
+  readonly beyond?: Readonly<Record<string, DriftCatalog>>;
   /** Version of the ledger in the maintenance database; 0 without one. */
   readonly ledger: number;
 }
@@ -27,19 +34,20 @@ export function plan(
   snapshot: Snapshot,
   options: { readonly testDatabases: boolean },
 ): PlanGroup[] {
-  const { cluster } = snapshot;
+  const { cluster, declared, inside } = snapshot;
   checkServer(cluster);
-  const groups: PlanGroup[] = [];
+  const roles = new RolePlan(cluster);
+  const groups = planRoles(roles, databases, declared, cluster);
   for (const database of databases) {
+    const catalog = inside[database.name] ?? freshCatalog;
     groups.push(
-      planRoles(database, cluster),
       ...planDatabase(database, cluster),
-      planInside(database, snapshot.inside[database.name] ?? freshCatalog),
+      planTakeOver(database, catalog),
+      planInside(database, catalog),
     );
-    if (options.testDatabases) groups.push(planTestLogins(database, cluster));
   }
   if (options.testDatabases) {
-    groups.push(planLeaseRole(cluster), ...planMaintenance(cluster));
+    groups.push(...planTestLogins(roles, databases), ...planMaintenance(cluster));
     if (snapshot.ledger < ledgerVersion) {
       groups.push({
         title: 'ledger of test databases',
@@ -63,7 +71,7 @@ export function flatten(groups: readonly PlanGroup[]): PlannedStatement[] {
 function checkServer(cluster: ClusterCatalog): void {
   if (cluster.version < minimumServerVersion) {
     throw new BootstrapError('BOOTSTRAP_SERVER_UNSUPPORTED', `the server is version ${cluster.version}`, {
-      hint: 'PostgreSQL 16 or newer is needed.',
+      hint: 'PostgreSQL 15 or newer is needed.',
     });
   }
   if (!cluster.roles.some((role) => role.name === iamRole)) {

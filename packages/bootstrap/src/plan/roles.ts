@@ -1,187 +1,158 @@
-import { leaseRole, quoteIdentifier, testLogin } from '@postern/test-databases/server';
-import type { ManifestDatabase } from '../contract/manifest.ts';
+import { leaseRole, maintenanceDatabase, testLogin } from '@postern/test-databases/server';
+import type { ManifestDatabase, ManifestRole } from '../contract/manifest.ts';
 import { BootstrapError } from '../errors.ts';
-import type { ClusterCatalog, Membership } from './catalog.ts';
-import { type PlanGroup, quoteLiteral, type Statement } from './statement.ts';
+import { type ClusterCatalog, membershipOptionsVersion } from './catalog.ts';
+import {
+  actingMemberships,
+  groupMemberships,
+  ownerMemberships,
+  testMigratorOf,
+  testOwnerOf,
+  wantedMemberships,
+} from './memberships.ts';
+import type { RolePlan } from './role-plan.ts';
+import type { PlanGroup } from './statement.ts';
 
-/** The role whose members log in with IAM tokens and nothing else. */
-export const iamRole = 'rds_iam';
-
-/** Owns the test databases that a run migrates itself: never the real owner, which could drop the real database. */
-export function testOwnerOf(database: ManifestDatabase): string {
-  return testLogin(database.owner);
-}
-
-/** The login with which a run migrates such a database. */
-export function testMigratorOf(database: ManifestDatabase): string {
-  return testLogin(database.migrator);
-}
+export { testMigratorOf, testOwnerOf } from './memberships.ts';
 
 /** Every role that the declaration leads to. */
 export function rolesOf(database: ManifestDatabase, testDatabases: boolean): string[] {
-  const declared = [database.owner, database.migrator, ...database.roles.map((role) => role.name)];
-  return testDatabases ? [...declared, ...declared.map(testLogin), leaseRole] : declared;
+  const { owner, migrator, roles } = database;
+  const declared = [owner, migrator, ...roles.map(({ name }) => name)];
+  if (!testDatabases) return declared;
+  const logins = roles.filter(({ login }) => login !== 'none').map(({ name }) => name);
+  return [...declared, ...[owner, migrator, ...logins].map(testLogin), leaseRole];
 }
 
-/** Owner, migrator and the declared logins. */
-export function planRoles(database: ManifestDatabase, catalog: ClusterCatalog): PlanGroup {
-  const { owner, migrator, name } = database;
-  const plan = new RolePlan(catalog);
-  plan.role(owner, 'NOLOGIN', `Owns the database "${name}" and its objects; nobody logs in as the owner.`);
-  plan.toMaster(owner);
-  plan.role(migrator, 'LOGIN', `Runs migrations of "${name}" by hand or over a tunnel.`);
-  plan.iam(migrator);
-  // Without INHERIT a migrator that forgets SET ROLE is refused, instead of owning what it creates.
-  plan.membership(owner, migrator, { inherit: false, set: true }, 'The migrator may become the owner.');
-  for (const role of database.roles) {
-    plan.role(role.name, 'LOGIN', `Declared by database "${name}" (${role.intent}).`);
-    plan.iam(role.name);
+/**
+ * Owners, migrators and the declared roles with their memberships. `declared`: all databases of the artefact, because
+ * a role may be what it is for the sake of one that is not selected.
+ */
+export function planRoles(
+  plan: RolePlan,
+  databases: readonly ManifestDatabase[],
+  declared: readonly ManifestDatabase[],
+  catalog: ClusterCatalog,
+): PlanGroup[] {
+  for (const database of databases) {
+    const { owner, migrator, name } = database;
+    plan.begin(`roles of ${name}`);
+    const ownerWhy = `Owns the database "${name}" and its objects; nobody logs in as the owner.`;
+    plan.role({ name: owner, login: false, madeFor: name, why: ownerWhy });
+    plan.toMaster(owner);
+    const migratorWhy = `Runs migrations of "${name}" by hand or over a tunnel.`;
+    plan.role({ name: migrator, login: true, inherit: false, madeFor: name, why: migratorWhy });
+    plan.iam(migrator, true);
+    for (const role of database.roles) {
+      const { connectionLimit, settings } = role;
+      plan.role({
+        name: role.name,
+        login: role.login !== 'none',
+        connectionLimit,
+        settings,
+        inherit: inheritOf(role, declared, catalog),
+        madeFor: name,
+        why: `Declared by database "${name}" (${role.intent === 'none' ? 'no grants of its own' : role.intent}).`,
+      });
+      plan.iam(role.name, role.login === 'iam');
+    }
+    for (const membership of ownerMemberships(database)) plan.membership(membership);
   }
-  return plan.group(`roles of ${name}`);
+  // A group may be declared by a database that comes later.
+  plan.begin('memberships');
+  for (const database of databases) {
+    for (const membership of groupMemberships(database)) plan.membership(membership);
+  }
+  for (const { role, member } of withdrawals(databases, declared, catalog)) plan.withdraw(role, member);
+  return plan.take();
 }
 
 /** The logins of test runs: they act as the declared roles, but only in test databases. */
-export function planTestLogins(database: ManifestDatabase, catalog: ClusterCatalog): PlanGroup {
-  const plan = new RolePlan(catalog);
-  for (const { name } of database.roles) plan.actingLogin(testLogin(name), name);
-  const owner = testOwnerOf(database);
-  plan.role(owner, 'NOLOGIN', 'Owns test databases that a run migrates itself.');
-  plan.toMaster(owner);
-  plan.actingLogin(testMigratorOf(database), owner);
-  return plan.group(`test logins of ${database.name}`);
+export function planTestLogins(plan: RolePlan, databases: readonly ManifestDatabase[]): PlanGroup[] {
+  for (const database of databases) {
+    plan.begin(`test logins of ${database.name}`);
+    const owner = testOwnerOf(database);
+    plan.role({
+      name: owner,
+      login: false,
+      madeFor: database.name,
+      why: 'Owns test databases that a run migrates itself.',
+    });
+    plan.toMaster(owner);
+    const acting: [login: string, role: string, settings: Readonly<Record<string, string>>][] = [
+      ...database.roles
+        .filter(({ login }) => login !== 'none')
+        .map(({ name, settings }): [string, string, ManifestRole['settings']] => [
+          testLogin(name),
+          name,
+          settings,
+        ]),
+      [testMigratorOf(database), owner, {}],
+    ];
+    for (const [name, role, settings] of acting) {
+      plan.role({
+        name,
+        login: true,
+        // The role of every session, also after RESET ROLE and DISCARD ALL.
+        settings: { ...settings, role },
+        onlySettings: true,
+        inherit: false,
+        madeFor: database.name,
+        why: `Test runs act as "${role}" through this login.`,
+      });
+      plan.iam(name, true);
+    }
+    for (const membership of actingMemberships(database)) plan.membership(membership);
+  }
+  plan.begin('lease role');
+  plan.role({
+    name: leaseRole,
+    login: true,
+    madeFor: maintenanceDatabase,
+    why: 'Holds the leases of test runs; may connect to the maintenance database only.',
+  });
+  plan.iam(leaseRole, true);
+  return plan.take();
 }
 
-/** The login that holds leases. */
-export function planLeaseRole(catalog: ClusterCatalog): PlanGroup {
-  const plan = new RolePlan(catalog);
-  plan.role(
-    leaseRole,
-    'LOGIN',
-    'Holds the leases of test runs; may connect to the maintenance database only.',
+/** Memberships between declared roles that no declaration names (any more). */
+export function withdrawals(
+  databases: readonly ManifestDatabase[],
+  declared: readonly ManifestDatabase[],
+  catalog: ClusterCatalog,
+): { role: string; member: string }[] {
+  const names = (list: readonly ManifestDatabase[]): Set<string> =>
+    new Set(list.flatMap((database) => rolesOf(database, false)));
+  const [selected, known] = [names(databases), names(declared)];
+  const wanted = new Set(wantedMemberships(declared).map(({ role, member }) => `${role} → ${member}`));
+  const found = catalog.memberships.filter(
+    ({ role, member, implicit, grantor }) =>
+      !implicit &&
+      selected.has(member) &&
+      known.has(role) &&
+      !wanted.has(`${role} → ${member}`) &&
+      // What somebody else granted is drift.
+      (grantor === catalog.master || catalog.version < membershipOptionsVersion),
   );
-  plan.iam(leaseRole);
-  return plan.group('lease role');
+  return found.map(({ role, member }) => ({ role, member }));
 }
 
-/** True when `role` is `target` or reaches it through memberships that count. */
-export function reaches(memberships: readonly Membership[], role: string, target: string): boolean {
-  const seen = new Set([role]);
-  for (const current of seen) {
-    if (current === target) return true;
-    for (const row of memberships) if (row.member === current && !row.implicit) seen.add(row.role);
-  }
-  return false;
-}
-
-class RolePlan {
-  readonly #catalog: ClusterCatalog;
-  readonly #statements: Statement[] = [];
-
-  constructor(catalog: ClusterCatalog) {
-    this.#catalog = catalog;
-  }
-
-  group(title: string): PlanGroup {
-    return { title, database: 'postgres', transaction: true, guarded: true, statements: this.#statements };
-  }
-
-  role(name: string, login: 'LOGIN' | 'NOLOGIN', why: string): void {
-    if (name === this.#catalog.master) {
-      throw new BootstrapError(
-        'BOOTSTRAP_LOCKOUT_REFUSED',
-        `"${name}" is the master: as ${login === 'LOGIN' ? 'a declared login' : 'an owner'} it could no longer log in with its password`,
-        { hint: 'Declare another name.' },
-      );
-    }
-    const found = this.#catalog.roles.find((role) => role.name === name);
-    if (!found) this.#add(`CREATE ROLE ${quoteIdentifier(name)} ${login}`, why);
-    else if (found.superuser) {
-      throw conflict(
-        `role "${name}" is a superuser`,
-        'Postern does not touch superusers: declare another name.',
-      );
-    } else if (found.login !== (login === 'LOGIN')) {
-      this.#add(`ALTER ROLE ${quoteIdentifier(name)} ${login}`, why);
-    }
-  }
-
-  iam(role: string): void {
-    if (this.#direct(role, iamRole).length > 0) return;
-    const name = quoteIdentifier(role);
-    this.#add(`GRANT ${iamRole} TO ${name}`, 'Logs in with an IAM token.', `REVOKE ${iamRole} FROM ${name}`);
-  }
-
-  membership(role: string, member: string, options: { inherit: boolean; set: boolean }, why: string): void {
-    const rows = this.#direct(member, role);
-    const fits = (row: Membership): boolean => row.inherit === options.inherit && row.set === options.set;
-    // One row per grantor, and they add up; ours does not change those of others.
-    const foreign = rows.find(
-      (row) => row.inherit && !options.inherit && row.grantor !== this.#catalog.master,
-    );
-    if (foreign) {
-      throw conflict(
-        `"${member}" inherits "${role}", granted by "${foreign.grantor}"`,
-        `"${member}" must be able to become "${role}", and have nothing of it before. Run REVOKE ${quoteIdentifier(role)} FROM ${quoteIdentifier(member)} as "${foreign.grantor}", then apply again.`,
-      );
-    }
-    if (rows.length > 0 && rows.every(fits)) return;
-    const word = (value: boolean): string => (value ? 'TRUE' : 'FALSE');
-    this.#add(
-      `GRANT ${quoteIdentifier(role)} TO ${quoteIdentifier(member)} WITH INHERIT ${word(options.inherit)}, SET ${word(options.set)}`,
-      why,
+/** Before PostgreSQL 16 a role inherits from all its groups or from none. */
+function inheritOf(
+  role: ManifestRole,
+  declared: readonly ManifestDatabase[],
+  catalog: ClusterCatalog,
+): boolean | undefined {
+  const migrator = declared.some((database) =>
+    database.roles.some(({ name, intent }) => name === role.name && intent === 'migrator'),
+  );
+  if (migrator && role.memberOf.length > 0 && catalog.version < membershipOptionsVersion) {
+    throw new BootstrapError(
+      'BOOTSTRAP_SERVER_UNSUPPORTED',
+      `role "${role.name}" is migrator and a member of "${role.memberOf.join('", "')}": before PostgreSQL 16 a role inherits from all its roles or from none`,
+      { hint: 'Declare two roles, or upgrade the cluster.' },
     );
   }
-
-  /** An owner role to the master, unless that would make the master an IAM-only login. */
-  toMaster(owner: string): void {
-    const { memberships, master } = this.#catalog;
-    if (reaches(memberships, owner, iamRole)) {
-      throw new BootstrapError(
-        'BOOTSTRAP_LOCKOUT_REFUSED',
-        `"${owner}" is a member of ${iamRole}: granting it to "${master}" would end the master's password login`,
-        { hint: `Take "${owner}" out of ${iamRole} (and out of roles that are in it), then apply again.` },
-      );
-    }
-    if (this.#direct(master, owner).some((row) => row.inherit && row.set)) return;
-    const name = quoteIdentifier(owner);
-    // With INHERIT FALSE the master could neither rename, drop nor mark the database later.
-    this.#add(
-      `GRANT ${name} TO CURRENT_USER WITH INHERIT TRUE, SET TRUE`,
-      'The master creates the database for the owner and manages it.',
-      `REVOKE ${name} FROM CURRENT_USER`,
-    );
-  }
-
-  /** A login that is `role` from its first statement on, also after RESET ROLE and DISCARD ALL. */
-  actingLogin(login: string, role: string): void {
-    this.role(login, 'LOGIN', `Test runs act as "${role}" through this login.`);
-    this.iam(login);
-    this.membership(
-      role,
-      login,
-      { inherit: false, set: true },
-      `"${login}" acts as "${role}" and has nothing of its own.`,
-    );
-    const settings = this.#catalog.roles.find((found) => found.name === login)?.settings ?? [];
-    if (!settings.includes(`role=${role}`)) {
-      this.#add(
-        `ALTER ROLE ${quoteIdentifier(login)} SET role = ${quoteLiteral(role)}`,
-        `current_user is "${role}" in every session.`,
-      );
-    }
-  }
-
-  #direct(member: string, role: string): Membership[] {
-    return this.#catalog.memberships.filter(
-      (row) => row.member === member && row.role === role && !row.implicit,
-    );
-  }
-
-  #add(sql: string, why: string, undo?: string): void {
-    this.#statements.push(undo === undefined ? { sql, why } : { sql, why, undo });
-  }
-}
-
-export function conflict(message: string, hint: string): BootstrapError {
-  return new BootstrapError('BOOTSTRAP_OWNER_CONFLICT', message, { hint });
+  if (migrator) return false;
+  return role.memberOf.length > 0 ? true : undefined;
 }

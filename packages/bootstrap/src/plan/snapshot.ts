@@ -6,35 +6,54 @@ import {
   withSession,
 } from '@postern/test-databases/server';
 import type { ManifestDatabase } from '../contract/manifest.ts';
-import { type InnerCatalog, readCluster, readInner } from './catalog.ts';
+import { readCluster } from './catalog.ts';
+import { type DriftCatalog, readBeyond } from './drift-catalog.ts';
+import { type InnerCatalog, readInner } from './inner-catalog.ts';
 import type { Snapshot } from './plan.ts';
-import { iamRole, rolesOf } from './roles.ts';
+import { iamRole } from './role-plan.ts';
+import { rolesOf } from './roles.ts';
 
-/** Reads what a plan needs: one query for the cluster and one per existing database. */
+export interface SnapshotOptions {
+  readonly testDatabases: boolean;
+  /** All databases of the artefact. Default: `databases`. */
+  readonly declared?: readonly ManifestDatabase[];
+  /** Also what `findDrift` needs: one more query per database. Default false. */
+  readonly drift?: boolean;
+  /** Called with the session of each existing database, for more to be read in it. */
+  readonly inner?: (name: string, session: SqlClient) => Promise<void>;
+}
+
+/** Reads what a plan needs: one query for the cluster, one session with one query for each existing database. */
 export async function readSnapshot(
   session: SqlClient,
   connect: Connect,
   databases: readonly ManifestDatabase[],
-  options: { readonly testDatabases: boolean },
+  options: SnapshotOptions,
 ): Promise<Snapshot> {
-  const roles = new Set([
-    iamRole,
-    ...databases.flatMap((database) => rolesOf(database, options.testDatabases)),
-  ]);
+  const { testDatabases, declared = databases } = options;
+  const roles = new Set([iamRole, ...declared.flatMap((database) => rolesOf(database, testDatabases))]);
   const cluster = await readCluster(
     session,
     [...roles],
     [...databases.map(({ name }) => name), maintenanceDatabase],
+    databases.flatMap((database) => database.options.encoding ?? []),
   );
-  const exists = (name: string): boolean => cluster.databases.some((database) => database.name === name);
+  const open = (name: string): boolean =>
+    cluster.databases.some((database) => database.name === name && database.allowsConnections);
   const inside: Record<string, InnerCatalog> = {};
-  for (const { name, owner, schemas } of databases) {
-    if (exists(name))
-      inside[name] = await withSession(connect, name, (inner) => readInner(inner, owner, schemas));
+  const beyond: Record<string, DriftCatalog> = {};
+  for (const database of databases) {
+    const { name } = database;
+    if (!open(name)) continue;
+    await withSession(connect, name, async (inner) => {
+      inside[name] = await readInner(inner, database.owner, database.schemas);
+      if (options.drift) beyond[name] = await readBeyond(inner, database);
+      await options.inner?.(name, inner);
+    });
   }
   const ledger =
-    options.testDatabases && exists(maintenanceDatabase)
+    testDatabases && open(maintenanceDatabase)
       ? await withSession(connect, maintenanceDatabase, readLedgerVersion)
       : 0;
-  return { cluster, inside, ledger };
+  return { cluster, declared, inside, ...(options.drift ? { beyond } : {}), ledger };
 }

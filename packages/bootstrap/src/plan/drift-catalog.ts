@@ -1,0 +1,118 @@
+import type { SqlClient } from '@postern/test-databases/server';
+import type { ManifestDatabase } from '../contract/manifest.ts';
+import { granteeSql } from './catalog.ts';
+import { freeSequenceSql, freeTypeSql, ownSql, relationKeywordSql, routineSql } from './inner-catalog.ts';
+import { privilegesIn } from './inside.ts';
+
+/** Names that an answer lists of objects which have the same to be said of them. */
+export const listedNames = 100;
+
+/** Objects of one kind in one schema. */
+interface Objects {
+  readonly schema: string;
+  /** As in `ALTER … OWNER TO`: TABLE, VIEW, SEQUENCE, ROUTINE, TYPE … */
+  readonly keyword: string;
+  /** Quoted, at most {@link listedNames}. */
+  readonly names: readonly string[];
+  readonly count: number;
+}
+
+/** What is in one database beyond its declaration. */
+export interface DriftCatalog {
+  /** Schemas that nobody declared, of somebody who is neither owner nor master. */
+  readonly schemas: readonly { readonly name: string; readonly owner: string }[];
+  /** Objects of declared schemas that belong to somebody else. */
+  readonly owners: readonly (Objects & { readonly owner: string; readonly superuser: boolean })[];
+  /** Grants on objects of declared schemas. `columns`: on columns, not on the whole table. */
+  readonly grants: readonly (Objects & {
+    readonly grantee: string;
+    readonly privileges: readonly string[];
+    readonly grantable: boolean;
+    readonly columns: boolean;
+  })[];
+  /** Default privileges of the owner anywhere, of others in declared schemas. */
+  readonly defaults: readonly {
+    readonly role: string;
+    readonly schema: string | null;
+    readonly type: string;
+    readonly grantee: string;
+    readonly privileges: readonly string[];
+  }[];
+}
+
+const names = `(array_agg(name ORDER BY name))[1:${listedNames}]`;
+
+/** Reads all of it in one query, whatever the number of roles and objects. */
+export async function readBeyond(session: SqlClient, database: ManifestDatabase): Promise<DriftCatalog> {
+  const expected = database.schemas.flatMap((schema) =>
+    database.roles.flatMap((role) =>
+      (['r', 'S', 'f'] as const).flatMap((kind) =>
+        privilegesIn(role, schema, kind).map((privilege) => ({
+          schema,
+          kind,
+          grantee: role.name,
+          privilege,
+        })),
+      ),
+    ),
+  );
+  const { rows } = await session.query(
+    `WITH declared AS (SELECT n.oid, n.nspname FROM pg_namespace n WHERE n.nspname = ANY ($2::text[])),
+     expected AS (SELECT x.* FROM jsonb_to_recordset($3::jsonb) AS x (schema text, kind text, grantee text, privilege text)),
+     owner AS (SELECT r.oid FROM pg_roles r WHERE r.rolname = $1),
+     things AS (
+       SELECT n.nspname AS schema, CASE c.relkind WHEN 'S' THEN 'S' ELSE 'r' END AS kind, ${relationKeywordSql} AS keyword,
+           format('%I.%I', n.nspname, c.relname) AS name, c.relowner AS owner, c.relacl AS acl, ${freeSequenceSql} AS free
+         FROM pg_class c JOIN declared n ON n.oid = c.relnamespace
+         WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f', 'S', 'c') AND ${ownSql('pg_class', 'c.oid')}
+       UNION ALL
+       SELECT n.nspname, 'f', 'ROUTINE', ${routineSql}, p.proowner, p.proacl, true
+         FROM pg_proc p JOIN declared n ON n.oid = p.pronamespace WHERE ${ownSql('pg_proc', 'p.oid')}
+       UNION ALL
+       SELECT n.nspname, 't', 'TYPE', format('%I.%I', n.nspname, t.typname), t.typowner, NULL, true
+         FROM pg_type t JOIN declared n ON n.oid = t.typnamespace WHERE ${freeTypeSql} AND ${ownSql('pg_type', 't.oid')}),
+     granted AS (
+       SELECT t.schema, t.keyword, t.name, ${granteeSql} AS grantee, bool_or(a.is_grantable) AS grantable, false AS columns,
+           array_agg(a.privilege_type ORDER BY a.privilege_type) AS privileges
+         FROM things t, aclexplode(t.acl) a
+         WHERE a.grantee <> t.owner AND a.grantee NOT IN (SELECT oid FROM owner)
+           AND NOT (t.kind = 'f' AND a.grantee = 0)
+           AND NOT (NOT a.is_grantable AND EXISTS (SELECT FROM expected x WHERE x.schema = t.schema AND x.kind = t.kind
+             AND x.grantee = ${granteeSql} AND x.privilege = a.privilege_type))
+         GROUP BY t.schema, t.keyword, t.name, a.grantee
+       UNION ALL
+       SELECT n.nspname, 'TABLE', format('%I.%I', n.nspname, c.relname), ${granteeSql}, bool_or(a.is_grantable), true,
+           array_agg(DISTINCT format('%s (%I)', a.privilege_type, at.attname))
+         FROM pg_attribute at JOIN pg_class c ON c.oid = at.attrelid JOIN declared n ON n.oid = c.relnamespace,
+           aclexplode(at.attacl) a
+         WHERE at.attacl IS NOT NULL AND a.grantee <> c.relowner AND ${ownSql('pg_class', 'c.oid')}
+         GROUP BY n.nspname, c.relname, a.grantee)
+     SELECT json_build_object(
+      'schemas', coalesce((SELECT json_agg(json_build_object('name', n.nspname, 'owner', pg_get_userbyid(n.nspowner)) ORDER BY n.nspname)
+        FROM pg_namespace n WHERE n.nspname !~ '^pg_' AND n.nspname <> 'information_schema' AND n.nspname <> ALL ($2::text[])
+          AND n.nspname <> 'public' AND pg_get_userbyid(n.nspowner) NOT IN ($1, session_user)
+          AND ${ownSql('pg_namespace', 'n.oid')}), '[]'),
+      'owners', coalesce((SELECT json_agg(o) FROM (
+        SELECT t.schema, t.keyword, pg_get_userbyid(t.owner) AS owner, coalesce(bool_or(r.rolsuper), false) AS superuser,
+            ${names} AS names, count(*)::int AS count
+          FROM things t LEFT JOIN pg_roles r ON r.oid = t.owner
+          WHERE t.free AND pg_get_userbyid(t.owner) NOT IN ($1, session_user)
+          GROUP BY t.schema, t.keyword, t.owner ORDER BY 1, 2, 3) o), '[]'),
+      'grants', coalesce((SELECT json_agg(g) FROM (
+        SELECT schema, keyword, grantee, privileges, grantable, columns, ${names} AS names, count(*)::int AS count
+          FROM granted GROUP BY schema, keyword, grantee, privileges, grantable, columns ORDER BY 1, 2, 3, 4) g), '[]'),
+      'defaults', coalesce((SELECT json_agg(d) FROM (
+        SELECT pg_get_userbyid(d.defaclrole) AS role, n.nspname AS schema, d.defaclobjtype AS type, ${granteeSql} AS grantee,
+            array_agg(a.privilege_type ORDER BY a.privilege_type) AS privileges
+          FROM pg_default_acl d LEFT JOIN pg_namespace n ON n.oid = d.defaclnamespace, aclexplode(d.defaclacl) a
+          WHERE a.grantee <> d.defaclrole
+            AND (pg_get_userbyid(d.defaclrole) = $1 OR n.nspname = ANY ($2::text[]))
+            AND NOT (d.defaclnamespace = 0 AND a.grantee = 0 AND d.defaclobjtype IN ('f', 'T'))
+            AND NOT EXISTS (SELECT FROM expected x WHERE pg_get_userbyid(d.defaclrole) = $1 AND x.schema = n.nspname
+              AND x.kind = d.defaclobjtype::text AND x.grantee = ${granteeSql} AND x.privilege = a.privilege_type)
+          GROUP BY d.defaclrole, n.nspname, d.defaclobjtype, a.grantee ORDER BY 1, 2, 3, 4) d), '[]')
+    ) AS catalog`,
+    [database.owner, database.schemas, JSON.stringify(expected)],
+  );
+  return rows[0].catalog;
+}

@@ -1,0 +1,221 @@
+import { quoteIdentifier } from '@postern/test-databases/server';
+import type { ManifestDatabase } from '../contract/manifest.ts';
+import type { DriftItem } from '../contract/response.ts';
+import type { AclEntry, CatalogDatabase, ClusterCatalog } from './catalog.ts';
+import { membershipOptionsVersion } from './catalog.ts';
+import type { DriftCatalog } from './drift-catalog.ts';
+import { settingOf } from './drift-roles.ts';
+import type { InnerCatalog } from './inner-catalog.ts';
+import { isDeclarable } from './inside.ts';
+import { reaches } from './memberships.ts';
+import { iamRole } from './role-plan.ts';
+import { compareSettings, settingName } from './settings.ts';
+
+/** Settings and grants of the database as a whole. */
+export function driftOfDatabase(
+  database: ManifestDatabase,
+  found: CatalogDatabase,
+  cluster: ClusterCatalog,
+): DriftItem[] {
+  const { name, owner, options } = database;
+  const object = `database "${name}"`;
+  const quoted = quoteIdentifier(name);
+  const settings = compareSettings(found.settings, options.settings).extra.map(
+    (setting): DriftItem => ({
+      kind: 'setting',
+      database: name,
+      object,
+      found: settingOf(found.settings, setting),
+      prunable: false,
+      sql: `ALTER DATABASE ${quoted} RESET ${settingName(setting)}`,
+    }),
+  );
+  const usual = ['PUBLIC', owner, cluster.master];
+  return [...settings, ...grantsBeyond(database, object, `DATABASE ${quoted}`, found.acl, usual)];
+}
+
+/** Grants on the declared schemas, owners and grants of what is in them, default privileges. */
+export function driftInside(
+  database: ManifestDatabase,
+  inner: InnerCatalog,
+  more: DriftCatalog,
+  cluster: ClusterCatalog,
+): DriftItem[] {
+  return [
+    ...driftOfSchemas(database, inner, more, cluster),
+    ...driftOfObjects(database, more, cluster),
+    ...driftOfDefaults(database, more),
+  ];
+}
+
+function driftOfSchemas(
+  database: ManifestDatabase,
+  inner: InnerCatalog,
+  more: DriftCatalog,
+  cluster: ClusterCatalog,
+): DriftItem[] {
+  const items: DriftItem[] = [];
+  const { owner } = database;
+  for (const schema of inner.schemas) {
+    const object = `schema ${quoteIdentifier(schema.name)}`;
+    const usual = [owner, cluster.master, 'pg_database_owner', schema.owner];
+    if (schema.name === 'public' && !usual.slice(0, 3).includes(schema.owner)) {
+      items.push(wrongOwner(database.name, object, schema.owner));
+    }
+    const acl = schema.acl.filter(
+      // Everybody may look into public; that nobody may create there is the plan's, as far as it can.
+      ({ grantee, privilege }) =>
+        !(schema.name === 'public' && grantee === 'PUBLIC' && (privilege === 'USAGE' || schema.ours)),
+    );
+    items.push(...grantsBeyond(database, object, `SCHEMA ${quoteIdentifier(schema.name)}`, acl, usual));
+  }
+  for (const { name, owner: other } of more.schemas) {
+    items.push(wrongOwner(database.name, `schema ${quoteIdentifier(name)}`, other, 'nobody declared it'));
+  }
+  return items;
+}
+
+function driftOfObjects(
+  database: ManifestDatabase,
+  more: DriftCatalog,
+  cluster: ClusterCatalog,
+): DriftItem[] {
+  const declared = new Set(database.roles.map(({ name }) => name));
+  const owners = more.owners.map(({ owner, superuser, ...objects }): DriftItem => {
+    const sql = superuser ? undefined : reassign(owner, database.owner, cluster);
+    return {
+      kind: 'owner',
+      database: database.name,
+      object: describe(objects),
+      found: `${objects.count === 1 ? 'belongs' : 'belong'} to "${owner}"; migrations run as "${database.owner}" cannot change ${objects.count === 1 ? 'it' : 'them'}`,
+      prunable: false,
+      ...(sql === undefined ? {} : { sql }),
+    };
+  });
+  const grants = more.grants.map(({ grantee, privileges, grantable, columns, ...objects }): DriftItem => {
+    const who = grantee === 'PUBLIC' ? 'everybody (PUBLIC)' : `"${grantee}"`;
+    const complete = objects.names.length === objects.count;
+    const what =
+      objects.keyword === 'SEQUENCE' ? 'SEQUENCE' : objects.keyword === 'ROUTINE' ? 'ROUTINE' : 'TABLE';
+    const sql = `REVOKE ${privileges.join(', ')} ON ${what} ${objects.names.join(', ')} FROM ${granteeOf(grantee)}`;
+    return {
+      kind: 'grant',
+      database: database.name,
+      object: describe(objects),
+      found: `${who} ${grantee === 'PUBLIC' || !declared.has(grantee) ? '' : 'beyond its declared grant '}has ${privileges.join(', ')}${grantable ? ' and may hand it on' : ''}${columns ? ' on columns' : ''}; a migration may have granted it`,
+      prunable: false,
+      ...(complete ? { sql } : {}),
+    };
+  });
+  return [...owners, ...grants];
+}
+
+const defaultKinds: Readonly<Record<string, string>> = {
+  r: 'TABLES',
+  S: 'SEQUENCES',
+  f: 'FUNCTIONS',
+  T: 'TYPES',
+  n: 'SCHEMAS',
+  L: 'LARGE OBJECTS',
+};
+
+function driftOfDefaults(database: ManifestDatabase, more: DriftCatalog): DriftItem[] {
+  const declared = new Set(database.roles.map(({ name }) => name));
+  return more.defaults.flatMap(({ role, schema, type, grantee, privileges }): DriftItem[] => {
+    // What the plan takes away.
+    const planned =
+      role === database.owner &&
+      schema !== null &&
+      database.schemas.includes(schema) &&
+      declared.has(grantee);
+    const left = planned ? privileges.filter((privilege) => !isDeclarable(type, privilege)) : privileges;
+    if (left.length === 0) return [];
+    const kind = defaultKinds[type] ?? type;
+    const where = schema === null ? '' : ` IN SCHEMA ${quoteIdentifier(schema)}`;
+    return [
+      {
+        kind: 'grant',
+        database: database.name,
+        object: `default privileges of "${role}"${schema === null ? '' : ` in schema ${quoteIdentifier(schema)}`}`,
+        found: `${grantee === 'PUBLIC' ? 'everybody (PUBLIC)' : `"${grantee}"`} gets ${left.join(', ')} on new ${kind.toLowerCase()}`,
+        prunable: false,
+        sql: `ALTER DEFAULT PRIVILEGES FOR ROLE ${quoteIdentifier(role)}${where} REVOKE ${left.join(', ')} ON ${kind} FROM ${granteeOf(grantee)}`,
+      },
+    ];
+  });
+}
+
+/** Grants in an ACL that neither the usual grantees nor the declared roles have; of the latter only the right to hand on. */
+function grantsBeyond(
+  database: ManifestDatabase,
+  object: string,
+  target: string,
+  acl: readonly AclEntry[],
+  usual: readonly string[],
+): DriftItem[] {
+  const declared = new Set([database.migrator, ...database.roles.map(({ name }) => name)]);
+  const items: DriftItem[] = [];
+  for (const grantee of new Set(acl.map((entry) => entry.grantee))) {
+    if (usual.includes(grantee)) continue;
+    const known = declared.has(grantee);
+    const entries = acl.filter((entry) => entry.grantee === grantee && (!known || entry.grantable));
+    if (entries.length === 0) continue;
+    const list = entries.map(({ privilege }) => privilege).join(', ');
+    const who = grantee === 'PUBLIC' ? 'everybody (PUBLIC)' : `"${grantee}"`;
+    items.push({
+      kind: 'grant',
+      database: database.name,
+      object,
+      found: known ? `${who} may hand on ${list}` : `${who} has ${list}`,
+      prunable: false,
+      sql: `REVOKE ${known ? 'GRANT OPTION FOR ' : ''}${list} ON ${target} FROM ${granteeOf(grantee)}`,
+    });
+  }
+  return items;
+}
+
+function wrongOwner(database: string, object: string, owner: string, more?: string): DriftItem {
+  const found = `belongs to "${owner}"${more ? `; ${more}` : ''}`;
+  return { kind: 'owner', database, object, found, prunable: false };
+}
+
+/**
+ * Hands over everything that `from` owns in the database, as the master can run it: a member of rds_iam must leave it
+ * before the master may become its member. None where rds_iam is reached over other roles.
+ */
+function reassign(from: string, to: string, cluster: ClusterCatalog): string | undefined {
+  const { memberships, master, version } = cluster;
+  const direct = memberships.some((row) => row.role === iamRole && row.member === from && !row.implicit);
+  const others = memberships.filter((row) => !(row.role === iamRole && row.member === from));
+  if (reaches(others, from, iamRole)) return undefined;
+  const role = quoteIdentifier(from);
+  const statements = [`REASSIGN OWNED BY ${role} TO ${quoteIdentifier(to)}`];
+  if (
+    !memberships.some((row) => row.role === from && row.member === master && row.inherit && !row.implicit)
+  ) {
+    const options = version >= membershipOptionsVersion ? ' WITH INHERIT TRUE' : '';
+    statements.unshift(`GRANT ${role} TO CURRENT_USER${options}`);
+    statements.push(`REVOKE ${role} FROM CURRENT_USER`);
+  }
+  if (direct) {
+    statements.unshift(`REVOKE ${iamRole} FROM ${role}`);
+    statements.push(`GRANT ${iamRole} TO ${role}`);
+  }
+  return statements.join('; ');
+}
+
+function describe(objects: {
+  schema: string;
+  keyword: string;
+  names: readonly string[];
+  count: number;
+}): string {
+  const kind = objects.keyword.toLowerCase();
+  if (objects.count === 1) return `${kind} ${objects.names[0]}`;
+  const shown = objects.names.slice(0, 5).join(', ');
+  return `${objects.count} ${kind}s of schema ${quoteIdentifier(objects.schema)}: ${shown}${objects.count > 5 ? ', …' : ''}`;
+}
+
+function granteeOf(grantee: string): string {
+  return grantee === 'PUBLIC' ? 'PUBLIC' : quoteIdentifier(grantee);
+}
