@@ -108,7 +108,7 @@ describe('a stream', () => {
     tunnel.connect().end();
     const other = tunnel.connect();
     other.write('x');
-    await vi.waitFor(() => expect(gateway.agent.smux.length).toBe(17));
+    await vi.waitFor(() => expect(gateway.agent.smux.length).toBe(17), 20_000);
     // The first id went to the stream that had something to say.
     expect(gateway.agent.smux.readUInt32LE(4)).toBe(3);
     expect(tunnel.stats().streams).toMatchObject({ open: 1, opened: 1 });

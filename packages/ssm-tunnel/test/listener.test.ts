@@ -34,7 +34,7 @@ describe('a listener', () => {
         const back: Buffer[] = [];
         socket.on('data', (chunk) => back.push(chunk));
         socket.write(data);
-        await vi.waitFor(() => expect(socket.bytesRead).toBe(data.length), 10_000);
+        await vi.waitFor(() => expect(socket.bytesRead).toBe(data.length), 20_000);
         expect(Buffer.concat(back).equals(data)).toBe(true);
         socket.destroy();
       }),
@@ -119,10 +119,11 @@ describe('a listener', () => {
     socket.write('x');
     await once(socket, 'data');
     socket.resetAndDestroy();
-    await vi.waitFor(() =>
-      expect(node.connections[0]?.readableEnded || node.connections[0]?.destroyed).toBe(true),
+    await vi.waitFor(
+      () => expect(node.connections[0]?.readableEnded || node.connections[0]?.destroyed).toBe(true),
+      20_000,
     );
-    await vi.waitFor(() => expect(tunnel.stats().streams.open).toBe(0));
+    await vi.waitFor(() => expect(tunnel.stats().streams.open).toBe(0), 20_000);
   });
 
   it('ends the local connection when the remote side ends', async () => {

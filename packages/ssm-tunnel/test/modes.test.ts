@@ -115,7 +115,7 @@ it('an aborted old session resets its stream', async () => {
   tunnel.abort(new Error('stop'));
   expect(await failed).toMatchObject({ code: 'SSM_STREAM_RESET' });
   await tunnel.closed;
-  await vi.waitFor(() => expect(node.simulator.statistics().openSessions).toBe(0));
+  await vi.waitFor(() => expect(node.simulator.statistics().openSessions).toBe(0), 20_000);
 });
 
 it('bytes of one connection never reach the next one, also when the line was lost between them', async () => {

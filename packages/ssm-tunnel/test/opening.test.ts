@@ -163,7 +163,7 @@ describe('an opening that fails', () => {
   it.each<[string, TunnelErrorCode, GatewayScript, Partial<TunnelOptions>, string[]?]>([
     ['the upgrade is forbidden', 'SSM_CHANNEL_REFUSED', { upgradeStatus: 403 }, {}],
     ['the upgrade meets something else', 'SSM_CHANNEL_REFUSED', { upgradeStatus: 200 }, {}],
-    ['the upgrade hangs', 'SSM_CHANNEL_TIMEOUT', { upgradeHangs: true }, { connectTimeoutMs: 200 }],
+    ['the upgrade hangs', 'SSM_CHANNEL_TIMEOUT', { upgradeHangs: true }, { connectTimeoutMs: 1_000 }],
     ['the agent stays silent', 'SSM_HANDSHAKE_TIMEOUT', {}, { handshakeTimeoutMs: 50 }],
     [
       'the channel closes during the handshake and the session is over',

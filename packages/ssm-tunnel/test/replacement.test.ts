@@ -51,7 +51,7 @@ it('another node takes over when the first is gone', async () => {
   const tunnel = await node.open({ target: [target, spare] });
   expect(node.simulator.sessions().map((session) => session.target)).toEqual([target]);
   node.simulator.faults.loseInstance(target);
-  await vi.waitFor(() => expect(tunnel.stats()).toMatchObject({ state: 'open', replacements: 1 }));
+  await vi.waitFor(() => expect(tunnel.stats()).toMatchObject({ state: 'open', replacements: 1 }), 20_000);
   const stream = tunnel.connect();
   expect(await ask(stream, 'still here')).toBe('still here');
   const open = node.simulator.sessions().filter(({ state }) => state !== 'Terminated');
@@ -65,7 +65,7 @@ it('a node found by its tags is looked up again for each session', async () => {
   const tunnel = await node.open({ target: { tags: { role: 'jump' } } });
   node.simulator.faults.loseInstance(target);
   node.simulator.registerInstance({ instanceId: spare, tags: { role: 'jump' } });
-  await vi.waitFor(() => expect(tunnel.stats()).toMatchObject({ state: 'open', replacements: 1 }), 5_000);
+  await vi.waitFor(() => expect(tunnel.stats()).toMatchObject({ state: 'open', replacements: 1 }), 20_000);
   const stream = tunnel.connect();
   expect(await ask(stream, 'found')).toBe('found');
   stream.destroy();
@@ -75,12 +75,16 @@ it('streams wait while there is no node, and work when it is back', async () => 
   await using node = await startNode();
   const tunnel = await node.open();
   node.simulator.faults.loseInstance(target);
-  await vi.waitFor(() =>
-    expect(tunnel.state).toMatchObject({ name: 'replacing', since: expect.any(Number) }),
+  await vi.waitFor(
+    () => expect(tunnel.state).toMatchObject({ name: 'replacing', since: expect.any(Number) }),
+    20_000,
   );
   const stream = tunnel.connect();
   const answer = ask(stream, 'patience');
-  await vi.waitFor(() => expect(tunnel.state).toMatchObject({ cause: { code: 'SSM_TARGET_NOT_CONNECTED' } }));
+  await vi.waitFor(
+    () => expect(tunnel.state).toMatchObject({ cause: { code: 'SSM_TARGET_NOT_CONNECTED' } }),
+    20_000,
+  );
   node.simulator.faults.restoreInstance(target);
   expect(await answer).toBe('patience');
   stream.destroy();
@@ -91,7 +95,7 @@ it('a tunnel that cannot get back says so, closes its listener and tells the str
   const tunnel = await node.open({ reconnectTimeoutMs: 300 });
   const listener = await tunnel.listen();
   node.simulator.faults.loseInstance(target);
-  await vi.waitFor(() => expect(tunnel.state.name).toBe('replacing'));
+  await vi.waitFor(() => expect(tunnel.state.name).toBe('replacing'), 20_000);
   const failed = failureOf(tunnel.connect());
   const { reason } = await tunnel.closed;
   expect(reason).toMatchObject({
@@ -118,8 +122,8 @@ it('permissions that were taken away end the tunnel at once', async () => {
 it('a tunnel without a held session rests when nobody uses it, and wakes for the next connection', async () => {
   await using node = await startNode();
   const tunnel = await node.open({ sessions: { min: 0, idleMs: 50 } });
-  await vi.waitFor(() => expect(tunnel.state).toEqual({ name: 'idle' }), 5_000);
-  await vi.waitFor(() => expect(node.simulator.statistics().openSessions).toBe(0), 5_000);
+  await vi.waitFor(() => expect(tunnel.state).toEqual({ name: 'idle' }), 20_000);
+  await vi.waitFor(() => expect(node.simulator.statistics().openSessions).toBe(0), 20_000);
   const stream = tunnel.connect();
   expect(await ask(stream, 'awake')).toBe('awake');
   stream.destroy();
@@ -134,9 +138,11 @@ it('its states and sessions can be watched, and tell nothing that is secret', as
   const tunnel = await node.open();
   const first = tunnel.sessionId;
   node.simulator.faults.closeChannel(first);
-  await vi.waitFor(() => expect(tunnel.stats()).toMatchObject({ resumes: 1, state: 'open' }));
+  await vi.waitFor(() => expect(tunnel.stats()).toMatchObject({ resumes: 1, state: 'open' }), 20_000);
+  // We know of the new channel before the service has read our first message on it.
+  await vi.waitFor(() => expect(node.simulator.statistics().channelsOpened).toBe(2), 20_000);
   node.simulator.faults.endSession(first);
-  await vi.waitFor(() => expect(tunnel.stats()).toMatchObject({ replacements: 1, state: 'open' }));
+  await vi.waitFor(() => expect(tunnel.stats()).toMatchObject({ replacements: 1, state: 'open' }), 20_000);
   await tunnel.close();
   for (const name of names) unsubscribe(name, onEvent);
   expect(events.map((event) => Object.values(event as object)[1])).toEqual([
@@ -161,22 +167,22 @@ it('an earlier goodbye of the service does not use up the patience for a node th
   await using node = await startNode();
   const tunnel = await node.open({ reconnectTimeoutMs: 1_500 });
   node.simulator.faults.closeChannel(tunnel.sessionId);
-  await vi.waitFor(() => expect(tunnel.stats()).toMatchObject({ resumes: 1, state: 'open' }));
+  await vi.waitFor(() => expect(tunnel.stats()).toMatchObject({ resumes: 1, state: 'open' }), 20_000);
   const resumedAt = Date.now();
   // Longer than the whole budget, as an hour is longer than ten minutes.
-  await vi.waitFor(() => expect(Date.now() - resumedAt).toBeGreaterThan(1_600), 5_000);
+  await vi.waitFor(() => expect(Date.now() - resumedAt).toBeGreaterThan(1_600), 20_000);
   node.simulator.faults.failNext('StartSession', { code: 'TargetNotConnected', status: 400 });
   node.simulator.faults.endSession(tunnel.sessionId);
-  await vi.waitFor(() => expect(tunnel.stats()).toMatchObject({ replacements: 1, state: 'open' }), 5_000);
+  await vi.waitFor(() => expect(tunnel.stats()).toMatchObject({ replacements: 1, state: 'open' }), 20_000);
 });
 
 it('a tunnel that has rested for long has all its patience when it wakes', async () => {
   await using node = await startNode();
   const tunnel = await node.open({ sessions: { min: 0, idleMs: 10 }, reconnectTimeoutMs: 1_000 });
-  await vi.waitFor(() => expect(tunnel.state).toEqual({ name: 'idle' }), 5_000);
+  await vi.waitFor(() => expect(tunnel.state).toEqual({ name: 'idle' }), 20_000);
   node.simulator.faults.endSession(tunnel.sessionId);
   const restedAt = Date.now();
-  await vi.waitFor(() => expect(Date.now() - restedAt).toBeGreaterThan(1_100), 5_000);
+  await vi.waitFor(() => expect(Date.now() - restedAt).toBeGreaterThan(1_100), 20_000);
   node.simulator.faults.failNext('StartSession', { code: 'TargetNotConnected', status: 400 });
   const stream = tunnel.connect();
   expect(await ask(stream, 'awake')).toBe('awake');
@@ -187,7 +193,7 @@ it('a pool whose node restarts comes back, however many sessions went down with 
   await using node = await startNode();
   const tunnel = await node.open({ sessions: { min: 12, max: 12 } });
   node.simulator.faults.loseInstance(target);
-  await vi.waitFor(() => expect(tunnel.state.name).toBe('replacing'));
+  await vi.waitFor(() => expect(tunnel.state.name).toBe('replacing'), 20_000);
   node.simulator.faults.restoreInstance(target);
   await vi.waitFor(
     () => expect(tunnel.stats().sessions.filter(({ state }) => state === 'open')).toHaveLength(12),

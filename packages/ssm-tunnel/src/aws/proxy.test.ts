@@ -284,7 +284,7 @@ describe('a proxy that does not help', () => {
       const { url, headers, agent } = await api.upgrade('wss://ssm.example.test/');
       const socket = new WebSocket(url, { headers, agent });
       const failed = once(socket, 'error');
-      await vi.waitFor(() => expect(proxy.asked).toHaveLength(1));
+      await vi.waitFor(() => expect(proxy.asked).toHaveLength(1), 20_000);
       api.destroy();
       await failed;
     });

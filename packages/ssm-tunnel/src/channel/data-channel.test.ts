@@ -284,7 +284,7 @@ describe('what is sent', () => {
     const { agent, channel } = openChannel(listUser(['lost?']));
     channel.onMessage(agent.acknowledge(agent.input[0]!));
     channel.schedulePump();
-    await vi.waitFor(() => expect(agent.transmissions.length).toBeGreaterThan(2), 5_000);
+    await vi.waitFor(() => expect(agent.transmissions.length).toBeGreaterThan(2), 20_000);
     expect(
       agent.transmissions.slice(1).every((message) => message.messageId === agent.input[1]?.messageId),
     ).toBe(true);

@@ -129,7 +129,7 @@ describe('a stream', () => {
     return vi.waitFor(() => {
       expect(Buffer.concat(held).toString()).toBe('x'.repeat(10));
       expect(held[0]?.buffer).not.toBe(chunk.buffer);
-    });
+    }, 20_000);
   });
 
   it('tells the other side when it is destroyed', async () => {
@@ -153,6 +153,6 @@ it('does not make half an answer look whole when the line is away for longer tha
   stream.receive(Buffer.from('half of it'));
   let checked = 0;
   Object.defineProperty(carrier, 'linkedForMs', { get: () => (++checked > 3 ? 10 : 0) });
-  await vi.waitFor(() => expect(ended).toBe(true));
+  await vi.waitFor(() => expect(ended).toBe(true), 20_000);
   expect(checked).toBe(4);
 });
