@@ -169,7 +169,11 @@ describe('the master', () => {
         code: 'BOOTSTRAP_LOCKOUT_UNDONE',
         details: {
           kept: ['REVOKE rds_iam FROM "stuck_app": tuple concurrently updated'],
-          undone: ['REVOKE rds_iam FROM "stuck_migrator"', 'REVOKE "stuck_owner" FROM CURRENT_USER'],
+          undone: [
+            'REVOKE "stuck_owner" FROM "stuck_migrator"',
+            'REVOKE rds_iam FROM "stuck_migrator"',
+            'REVOKE "stuck_owner" FROM CURRENT_USER',
+          ],
         },
       },
     });

@@ -4,7 +4,11 @@ import type { CatalogDatabase, ClusterCatalog } from './catalog.ts';
 import { quoteLiteral } from './statement.ts';
 
 /** `CREATE DATABASE` options for encoding and locale; they need template0. Empty without either. */
-export function localeClause(name: string, options: ManifestOptions, catalog: ClusterCatalog): string {
+export function localeClause(
+  name: string,
+  options: ManifestOptions,
+  catalog: Pick<ClusterCatalog, 'version'>,
+): string {
   const { encoding, locale } = options;
   if (encoding === undefined && locale === undefined) return '';
   const parts = ['TEMPLATE template0'];

@@ -11,13 +11,15 @@ import type {
 import { BootstrapError } from '../errors.ts';
 import { type AppliedMigration, migrationState, readApplied } from '../migrate/migrate.ts';
 import { applyGroups } from '../plan/apply.ts';
+import { findDrift } from '../plan/drift.ts';
 import { flatten, plan, type Snapshot } from '../plan/plan.ts';
+import { roleStatus } from '../plan/role-status.ts';
 import { readSnapshot, type SnapshotOptions } from '../plan/snapshot.ts';
 import type { PlanGroup } from '../plan/statement.ts';
 import { locked } from './apply-lock.ts';
 import { selectDatabases } from './artefact.ts';
 import type { Invocation } from './invocation.ts';
-import { findDrift, roleStatus } from './landing.ts';
+
 import { migrateAll } from './migration-actions.ts';
 
 export async function ping(invocation: Invocation): Promise<PingResult> {
