@@ -12,8 +12,11 @@ beforeEach(async () => {
 afterEach(() => rm(root, { recursive: true, force: true }));
 
 /** As vitest loads files: by its path, through the module runner of the project. */
-const declared = () =>
-  declaredDatabase({ config: { root }, import: async <T>(file: string) => (await import(file)) as T });
+const declared = (wanted?: string) =>
+  declaredDatabase(
+    { config: { root }, import: async <T>(file: string) => (await import(file)) as T },
+    wanted,
+  );
 
 test.each(['database.ts', 'database.mjs'])('%s in the folder of the service is found', async (file) => {
   await writeFile(join(root, 'database', file), 'export default { name: "ledger", roles: {} };');
@@ -46,4 +49,26 @@ test.each([
 ])('a file that declares nothing (%s) is refused', async (text) => {
   await writeFile(join(root, 'database/database.ts'), text);
   await expect(declared()).rejects.toMatchObject({ code: 'VITEST_DATABASE_INVALID', kind: 'invalid' });
+});
+
+test('of several databases in one file the suite gets the one that is named', async () => {
+  await writeFile(
+    join(root, 'database/database.ts'),
+    'export default [{ name: "ledger" }, { name: "archive" }];',
+  );
+  expect(await declared('archive')).toBe('archive');
+  await expect(declared()).rejects.toMatchObject({
+    code: 'VITEST_DATABASE_INVALID',
+    message: expect.stringContaining('declares several databases: ledger, archive.'),
+  });
+  await expect(declared('legder')).rejects.toMatchObject({
+    message: expect.stringContaining('POSTERN_DATABASE names "legder"'),
+    hint: 'Set POSTERN_DATABASE to the one that this suite is about: ledger or archive.',
+  });
+});
+
+test('a name that is set and not declared is refused, not passed over', async () => {
+  await writeFile(join(root, 'database/database.ts'), 'export default [{ name: "ledger" }];');
+  expect(await declared()).toBe('ledger');
+  await expect(declared('archive')).rejects.toMatchObject({ code: 'VITEST_DATABASE_INVALID' });
 });

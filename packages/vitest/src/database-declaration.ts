@@ -11,10 +11,14 @@ interface DeclaringProject {
 const FILES = ['ts', 'mts', 'js', 'mjs'].map((extension) => join('database', `database.${extension}`));
 
 /**
- * Name of the database that `<root of the vitest project>/database/database.ts` declares. The file is loaded by
- * vitest, so it may be written in whatever the project's own sources may.
+ * Name of the database that `<root of the vitest project>/database/database.ts` declares; when it declares several, of the
+ * one that `POSTERN_DATABASE` names. The file is loaded by vitest, so it may be written in whatever the project's own
+ * sources may.
  */
-export async function declaredDatabase(project: DeclaringProject): Promise<string> {
+export async function declaredDatabase(
+  project: DeclaringProject,
+  wanted: string | undefined = process.env['POSTERN_DATABASE'],
+): Promise<string> {
   const { root } = project.config;
   const file = FILES.map((name) => join(root, name)).find((path) => existsSync(path));
   if (file === undefined) {
@@ -24,13 +28,28 @@ export async function declaredDatabase(project: DeclaringProject): Promise<strin
       hint: "Declare the service's database there (export default defineDatabase({ name, roles }) from @postern/bootstrap), or set `root` in the vitest configuration to the folder of the service.",
     });
   }
-  const declaration = await load(project, file);
-  const name = (declaration as { name?: unknown } | null | undefined)?.name;
-  if (typeof name === 'string') return name;
+  const exported = await load(project, file);
+  const names = (Array.isArray(exported) ? exported : [exported]).map(
+    (declaration: { name?: unknown } | null | undefined) => declaration?.name,
+  );
+  if (names.length > 0 && names.every((name) => typeof name === 'string')) return choose(names, file, wanted);
   throw new PosternVitestError('VITEST_DATABASE_INVALID', {
     kind: 'invalid',
     message: `${file} does not export a database declaration as its default export.`,
     hint: 'Write: export default defineDatabase({ name: "…", roles: { … } }) with defineDatabase from @postern/bootstrap.',
+  });
+}
+
+function choose(names: readonly string[], file: string, wanted: string | undefined): string {
+  const [only] = names;
+  if (names.length === 1 && only !== undefined && !wanted) return only;
+  if (wanted && names.includes(wanted)) return wanted;
+  throw new PosternVitestError('VITEST_DATABASE_INVALID', {
+    kind: 'invalid',
+    message: wanted
+      ? `POSTERN_DATABASE names "${wanted}"; ${file} declares ${names.join(', ')}.`
+      : `${file} declares several databases: ${names.join(', ')}.`,
+    hint: `Set POSTERN_DATABASE to the one that this suite is about: ${names.join(' or ')}.`,
   });
 }
 

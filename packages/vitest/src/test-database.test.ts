@@ -77,7 +77,7 @@ test('a database that cannot be had leaves no connection to the host behind', as
   await expect(openTestDatabase(provided(host.controlSocket), '1')).rejects.toMatchObject({
     code: 'CONNECT_RUN_UNKNOWN',
   });
-  await vi.waitFor(() => expect(host?.connections()).toBe(0));
+  await vi.waitFor(() => expect(host?.connections()).toBe(0), 20_000);
 });
 
 test('closing ends the connection to the host', async () => {
@@ -85,5 +85,5 @@ test('closing ends the connection to the host', async () => {
   const { close } = await openTestDatabase(provided(host.controlSocket), '1');
   expect(host.connections()).toBe(1);
   await close();
-  await vi.waitFor(() => expect(host?.connections()).toBe(0));
+  await vi.waitFor(() => expect(host?.connections()).toBe(0), 20_000);
 });
