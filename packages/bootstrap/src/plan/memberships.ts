@@ -53,8 +53,11 @@ export function groupMemberships(database: ManifestDatabase): WantedMembership[]
   );
 }
 
-/** Logins of test runs: they act as a declared role and have nothing of their own. */
-export function actingMemberships(database: ManifestDatabase): WantedMembership[] {
+/** Logins of test runs: they act as one role and have nothing of their own. */
+export function actingMemberships(
+  database: ManifestDatabase,
+  declared: readonly ManifestDatabase[],
+): WantedMembership[] {
   const act = (member: string, role: string): WantedMembership => ({
     role,
     member,
@@ -63,9 +66,23 @@ export function actingMemberships(database: ManifestDatabase): WantedMembership[
     why: `"${member}" acts as "${role}" and has nothing of its own.`,
   });
   return [
-    ...database.roles.filter(({ login }) => login !== 'none').map(({ name }) => act(testLogin(name), name)),
+    ...database.roles
+      .filter(({ login }) => login !== 'none')
+      .map(({ name }) => act(testLogin(name), actingRole(name, declared))),
     act(testMigratorOf(database), testOwnerOf(database)),
   ];
+}
+
+/**
+ * The role that the test login of a declared role acts as: the declared role, unless that may become an owner. Code under
+ * test must not: from a test database, too, an owner can drop the real one.
+ */
+function actingRole(name: string, declared: readonly ManifestDatabase[]): string {
+  const edges = declared
+    .flatMap((database) => [...ownerMemberships(database), ...groupMemberships(database)])
+    .map(({ role, member }) => ({ role, member, implicit: false }));
+  const owned = declared.find(({ owner }) => reaches(edges, name, owner));
+  return owned === undefined ? name : testOwnerOf(owned);
 }
 
 /** All of them. */
@@ -73,7 +90,7 @@ export function wantedMemberships(databases: readonly ManifestDatabase[]): Wante
   return databases.flatMap((database) => [
     ...ownerMemberships(database),
     ...groupMemberships(database),
-    ...actingMemberships(database),
+    ...actingMemberships(database, databases),
   ]);
 }
 

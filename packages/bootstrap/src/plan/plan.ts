@@ -47,7 +47,7 @@ export function plan(
     );
   }
   if (options.testDatabases) {
-    groups.push(...planTestLogins(roles, databases), ...planMaintenance(cluster));
+    groups.push(...planTestLogins(roles, databases, declared), ...planMaintenance(cluster));
     if (snapshot.ledger < ledgerVersion) {
       groups.push({
         title: 'ledger of test databases',

@@ -56,8 +56,7 @@ export class RolePlan {
   role(wanted: WantedRole): void {
     const { name, login, connectionLimit = -1 } = wanted;
     const quoted = quoteIdentifier(name);
-    if (this.#planned.has(name)) return;
-    this.#planned.add(name);
+    if (!this.#first(name)) return;
     if (name === this.#catalog.master) {
       throw new BootstrapError(
         'BOOTSTRAP_LOCKOUT_REFUSED',
@@ -106,6 +105,7 @@ export class RolePlan {
 
   /** Whether the role logs in with IAM tokens. */
   iam(role: string, wanted: boolean): void {
+    if (!this.#first(`${iamRole} → ${role}`)) return;
     const name = quoteIdentifier(role);
     const rows = this.#direct(role, iamRole);
     if (wanted) {
@@ -119,8 +119,7 @@ export class RolePlan {
   }
 
   membership({ role, member, inherit, set, why }: WantedMembership): void {
-    if (this.#planned.has(`${role} → ${member}`)) return;
-    this.#planned.add(`${role} → ${member}`);
+    if (!this.#first(`${role} → ${member}`)) return;
     const rows = this.#direct(member, role);
     // One row per grantor, and they add up; ours does not change those of others.
     const foreign = rows.find((row) => this.#options && row.inherit && !inherit && !this.#grantable(row));
@@ -148,6 +147,7 @@ export class RolePlan {
   /** An owner role to the master, unless that would make the master an IAM-only login. */
   toMaster(owner: string): void {
     const { master } = this.#catalog;
+    if (!this.#first(`${owner} → ${master}`)) return;
     const chain = chainTo(this.#memberships, owner, iamRole);
     if (chain) {
       throw new BootstrapError(
@@ -162,6 +162,13 @@ export class RolePlan {
     const options = this.#options ? ' WITH INHERIT TRUE, SET TRUE' : '';
     const why = 'The master creates the database for the owner and manages it.';
     this.#grant(owner, 'CURRENT_USER', master, options, why);
+  }
+
+  /** Whether this is planned for the first time: several databases may ask for it. */
+  #first(what: string): boolean {
+    if (this.#planned.has(what)) return false;
+    this.#planned.add(what);
+    return true;
   }
 
   #grant(role: string, grantee: string, member: string, options: string, why: string): void {
@@ -200,7 +207,8 @@ export class RolePlan {
         `Run REVOKE ${quoteIdentifier(role)} FROM ${quoteIdentifier(member)} as "${foreign.grantor}", then apply again.`,
       );
     }
-    this.#add(`REVOKE ${quoteIdentifier(role)} FROM ${quoteIdentifier(member)}`, why);
+    const name = role === iamRole ? iamRole : quoteIdentifier(role);
+    this.#add(`REVOKE ${name} FROM ${quoteIdentifier(member)}`, why);
   }
 
   /**

@@ -6,7 +6,6 @@ import {
   actingMemberships,
   groupMemberships,
   ownerMemberships,
-  testMigratorOf,
   testOwnerOf,
   wantedMemberships,
 } from './memberships.ts';
@@ -68,42 +67,35 @@ export function planRoles(
 }
 
 /** The logins of test runs: they act as the declared roles, but only in test databases. */
-export function planTestLogins(plan: RolePlan, databases: readonly ManifestDatabase[]): PlanGroup[] {
+export function planTestLogins(
+  plan: RolePlan,
+  databases: readonly ManifestDatabase[],
+  declared: readonly ManifestDatabase[],
+): PlanGroup[] {
+  const acting = databases.flatMap((database) => actingMemberships(database, declared));
   for (const database of databases) {
     plan.begin(`test logins of ${database.name}`);
     const owner = testOwnerOf(database);
-    plan.role({
-      name: owner,
-      login: false,
-      madeFor: database.name,
-      why: 'Owns test databases that a run migrates itself.',
-    });
+    const madeFor = database.name;
+    plan.role({ name: owner, login: false, madeFor, why: 'Owns test databases that a run migrates itself.' });
     plan.toMaster(owner);
-    const acting: [login: string, role: string, settings: Readonly<Record<string, string>>][] = [
-      ...database.roles
-        .filter(({ login }) => login !== 'none')
-        .map(({ name, settings }): [string, string, ManifestRole['settings']] => [
-          testLogin(name),
-          name,
-          settings,
-        ]),
-      [testMigratorOf(database), owner, {}],
-    ];
-    for (const [name, role, settings] of acting) {
+    const settings = new Map(database.roles.map((role) => [testLogin(role.name), role.settings]));
+    for (const { member, role } of actingMemberships(database, declared)) {
       plan.role({
-        name,
+        name: member,
         login: true,
         // The role of every session, also after RESET ROLE and DISCARD ALL.
-        settings: { ...settings, role },
+        settings: { ...settings.get(member), role },
         onlySettings: true,
         inherit: false,
-        madeFor: database.name,
+        madeFor,
         why: `Test runs act as "${role}" through this login.`,
       });
-      plan.iam(name, true);
+      plan.iam(member, true);
     }
-    for (const membership of actingMemberships(database)) plan.membership(membership);
   }
+  plan.begin('roles of test logins');
+  for (const membership of acting) plan.membership(membership);
   plan.begin('lease role');
   plan.role({
     name: leaseRole,
@@ -122,7 +114,7 @@ export function withdrawals(
   catalog: ClusterCatalog,
 ): { role: string; member: string }[] {
   const names = (list: readonly ManifestDatabase[]): Set<string> =>
-    new Set(list.flatMap((database) => rolesOf(database, false)));
+    new Set(list.flatMap((database) => rolesOf(database, true)));
   const [selected, known] = [names(databases), names(declared)];
   const wanted = new Set(wantedMemberships(declared).map(({ role, member }) => `${role} → ${member}`));
   const found = catalog.memberships.filter(
