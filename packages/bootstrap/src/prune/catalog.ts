@@ -1,5 +1,5 @@
 import { maintenanceDatabase, type SqlClient, withSession } from '@postern/test-databases/server';
-import type { Membership } from '../plan/catalog.ts';
+import { implicitSql, type Membership } from '../plan/catalog.ts';
 import type { ConnectMaster } from '../runtime/connection.ts';
 
 /** A role that carries a mark. */
@@ -49,10 +49,7 @@ export async function readPruneCatalog(session: SqlClient, connect: ConnectMaste
   };
 }
 
-/**
- * PostgreSQL 15 has neither `inherit_option` nor `set_option` in pg_auth_members: to_jsonb makes them optional. pg_shdepend lists
- * for every role of the cluster in which database something depends on it.
- */
+/** pg_shdepend lists for every role of the cluster in which database something depends on it. */
 const cluster = `
 WITH marked AS (
   SELECT r.oid, r.rolname, shobj_description(r.oid, 'pg_authid') AS comment FROM pg_roles r
@@ -64,11 +61,11 @@ SELECT json_build_object(
       'sessions', (SELECT count(*) FROM pg_stat_activity a WHERE a.usesysid = marked.oid)) ORDER BY rolname)
     FROM marked), '[]'),
   'memberships', coalesce((SELECT json_agg(json_build_object('role', r.rolname, 'member', m.rolname,
-      'grantor', pg_get_userbyid(a.grantor), 'inherit', o.inherit, 'set', o.set,
-      'implicit', a.grantor = 10 AND a.admin_option AND NOT o.inherit AND NOT o.set) ORDER BY r.rolname, m.rolname)
-    FROM pg_auth_members a JOIN pg_roles r ON r.oid = a.roleid JOIN pg_roles m ON m.oid = a.member,
-         LATERAL (SELECT coalesce((to_jsonb(a) ->> 'inherit_option')::bool, true) AS inherit,
-                         coalesce((to_jsonb(a) ->> 'set_option')::bool, true) AS set) o), '[]'),
+      'grantor', pg_get_userbyid(a.grantor),
+      'inherit', coalesce((to_jsonb(a) ->> 'inherit_option')::bool, m.rolinherit),
+      'set', coalesce((to_jsonb(a) ->> 'set_option')::bool, true),
+      'admin', a.admin_option, 'implicit', ${implicitSql('a')}) ORDER BY r.rolname, m.rolname)
+    FROM pg_auth_members a JOIN pg_roles r ON r.oid = a.roleid JOIN pg_roles m ON m.oid = a.member), '[]'),
   'databases', (SELECT json_agg(json_build_object('name', datname, 'owner', pg_get_userbyid(datdba),
       'comment', shobj_description(oid, 'pg_database')) ORDER BY datname) FROM pg_database),
   'dependencies', coalesce((SELECT json_agg(json_strip_nulls(json_build_object('role', role, 'kind', kind, 'database', database))

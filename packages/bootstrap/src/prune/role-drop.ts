@@ -1,5 +1,7 @@
 import { quoteIdentifier } from '@postern/test-databases/server';
-import { iamRole, reaches } from '../plan/roles.ts';
+import { membershipOptionsVersion } from '../plan/catalog.ts';
+import { reaches } from '../plan/memberships.ts';
+import { iamRole } from '../plan/role-plan.ts';
 import type { PlanGroup, Statement } from '../plan/statement.ts';
 import type { MarkedRole, PruneCatalog } from './catalog.ts';
 
@@ -33,7 +35,7 @@ export function planRoleDrop(
     return group(role, database, [
       ...(index === 0 ? first : []),
       {
-        sql: `GRANT ${name} TO CURRENT_USER${catalog.version < 160_000 ? '' : ' WITH INHERIT TRUE, SET FALSE'}`,
+        sql: `GRANT ${name} TO CURRENT_USER${catalog.version < membershipOptionsVersion ? '' : ' WITH INHERIT TRUE, SET FALSE'}`,
         why: 'DROP OWNED needs the privileges of the role. It is no IAM role any more, and the membership ends with this transaction.',
       },
       ...(owner === undefined
@@ -69,7 +71,7 @@ function outOfIam(role: MarkedRole, catalog: PruneCatalog): Statement[] {
 
 /** PostgreSQL 15 forgets who granted a membership; since 16 DROP OWNED takes those along that the role has granted. */
 function handedOn(role: MarkedRole, catalog: PruneCatalog): Statement[] {
-  if (catalog.version >= 160_000) return [];
+  if (catalog.version >= membershipOptionsVersion) return [];
   return catalog.memberships
     .filter((row) => row.grantor === role.name && row.member !== role.name)
     .map((row) => ({
@@ -89,7 +91,9 @@ function drop(role: MarkedRole, catalog: PruneCatalog): Statement {
       ...(members.length > 0 ? [`Members lose what it gave them: ${[...new Set(members)].join(', ')}.`] : []),
       ...(role.sessions > 0
         ? [
-            `${role.sessions} open session${role.sessions === 1 ? '' : 's'} of it stay open, without any right.`,
+            role.sessions === 1
+              ? '1 session of it stays open, without any right.'
+              : `${role.sessions} sessions of it stay open, without any right.`,
           ]
         : []),
     ].join(' '),
