@@ -1,6 +1,6 @@
 import { newRunId } from '@postern/test-databases';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { type Cluster, startCluster } from './fixtures/cluster.ts';
+import { type Cluster, startCluster, testMajor } from './fixtures/cluster.ts';
 import { createFunction, type InProcessFunction } from './fixtures/function.ts';
 import { deploy, type ServiceFiles, shop } from './fixtures/service.ts';
 
@@ -93,11 +93,15 @@ describe('a test login', () => {
   });
 
   test('that inherits its role, and so its way into the real database, is corrected or refused', async () => {
-    await cluster.query('GRANT shop_app TO pt_shop_app WITH INHERIT TRUE', asMaster);
+    // PostgreSQL 15 knows inheritance of the role only, not of each membership.
+    const inherit =
+      testMajor < 16 ? 'ALTER ROLE pt_shop_app INHERIT' : 'GRANT shop_app TO pt_shop_app WITH INHERIT TRUE';
+    await cluster.query(inherit, asMaster);
     expect((await lambda.call({ action: 'apply' })).statements).toHaveLength(1);
     await expect(cluster.query('SELECT 1', { user: 'pt_shop_app', database: 'shop' })).rejects.toThrow();
     expect((await lambda.call({ action: 'plan' })).statements).toEqual([]);
 
+    if (testMajor < 16) return;
     // The grant of somebody else cannot be changed by ours.
     await cluster.query('GRANT shop_app TO pt_shop_app WITH INHERIT TRUE');
     expect(await lambda.invoke({ action: 'apply' })).toMatchObject({
