@@ -1,4 +1,5 @@
 import { artefact } from './artefact.ts';
+import { migrations, renderMigrations } from './migrations.ts';
 import { TUNNEL_USAGE, tunnel, UsageError } from './tunnel/tunnel.ts';
 
 /** `npm run bench -- <command> …` */
@@ -9,6 +10,12 @@ const commands: Readonly<Record<string, (args: readonly string[]) => Promise<voi
     await artefact({ json: args.includes('--json') });
   },
   tunnel,
+  async migrations(args) {
+    const unknown = args.filter((argument) => argument !== '--json');
+    if (unknown.length > 0) throw new UsageError(`Unknown: ${unknown.join(' ')}.`);
+    const result = await migrations();
+    console.log(args.includes('--json') ? JSON.stringify(result) : renderMigrations(result));
+  },
 };
 
 const [name = '', ...args] = process.argv.slice(2);
@@ -22,6 +29,7 @@ try {
 Usage: npm run bench -- <command> …
 Commands: ${Object.keys(commands).join(', ')}
 Usage: npm run bench -- artefact [--json]
+Usage: npm run bench -- migrations [--json]
 ${TUNNEL_USAGE}`);
   process.exitCode = 2;
 }
