@@ -1,4 +1,6 @@
+import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { rootCertificates } from 'node:tls';
+import { InvokeCommand, LambdaClient } from '@aws-sdk/client-lambda';
 import { newRunId } from '@postern/test-databases';
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -185,6 +187,97 @@ describe('what goes wrong comes back typed', () => {
     const pinging = bootstrap.ping({ signal: controller.signal });
     controller.abort(reason);
     await expect(pinging).rejects.toBe(reason);
+  });
+});
+
+describe('a run that takes more than one invocation', () => {
+  test('is continued by the client, which tells of each invocation when it is over', async () => {
+    await using workspace = await writeWorkspace([
+      {
+        declaration: { name: 'long' },
+        migrations: {
+          '1_a.sql': `DO $$ BEGIN RAISE NOTICE 'the first'; END $$; CREATE TABLE a ();`,
+          '2_b.sql': 'CREATE TABLE b ();',
+          '3_c.sql': 'CREATE TABLE c ();',
+        },
+      },
+    ]);
+    await deployed.updateCode((await buildArtifact({ root: workspace.root })).zip);
+    await using bootstrap = deployed.client('bootstrap');
+    let invocations = 0;
+    const count = (): void => void invocations++;
+    subscribe('postern:bootstrap:invoke', count);
+    const told: unknown[] = [];
+    const { done, migrations } = await bootstrap.apply(
+      { budgetMs: 1 },
+      {
+        onProgress: (event) => {
+          if (event.event === 'migration') told.push([event.name, invocations]);
+          if (event.event === 'notice') told.push([event.message, invocations]);
+        },
+      },
+    );
+    unsubscribe('postern:bootstrap:invoke', count);
+    expect({ done, migrations }).toMatchObject({
+      done: true,
+      migrations: [{ database: 'long', applied: ['1_a', '2_b', '3_c'], notices: [{ message: 'the first' }] }],
+    });
+    // The first one made roles and database, and then its time was up.
+    expect(told).toEqual([
+      ['the first', 2],
+      ['1_a', 2],
+      ['2_b', 3],
+      ['3_c', 4],
+    ]);
+    expect((await bootstrap.status()).databases).toMatchObject([{ name: 'long', pending: [] }]);
+  });
+});
+
+describe('what Lambda itself tells', () => {
+  async function invoke(
+    event: object,
+  ): Promise<{ error: string | undefined; payload: unknown; log: string }> {
+    const { endpoint, region, functions } = deployed.cloud;
+    const lambda = new LambdaClient({ endpoint, region, credentials: deployed.cloud.credentials('deploy') });
+    const { FunctionError, Payload, LogResult } = await lambda.send(
+      new InvokeCommand({
+        FunctionName: functions.bootstrap,
+        LogType: 'Tail',
+        Payload: Buffer.from(JSON.stringify(event)),
+      }),
+    );
+    lambda.destroy();
+    return {
+      error: FunctionError,
+      payload: JSON.parse(Buffer.from(Payload ?? []).toString()),
+      log: Buffer.from(LogResult ?? '', 'base64').toString(),
+    };
+  }
+
+  test('Terraform: a failure is a function error that says what to do', async () => {
+    const { error, payload } = await invoke({
+      action: 'plan',
+      databases: ['nosuch'],
+      tf: { action: 'create' },
+    });
+    expect(error).toBe('Unhandled');
+    expect(payload).toMatchObject({
+      errorType: 'BOOTSTRAP_DATABASE_UNKNOWN',
+      errorMessage: expect.stringMatching(/^BOOTSTRAP_DATABASE_UNKNOWN: .*nosuch\nDeclared are: /),
+    });
+    expect(await invoke({ action: 'plan', tf: { action: 'update' } })).toMatchObject({
+      error: undefined,
+      payload: { ok: true },
+    });
+  });
+
+  test('CloudWatch: each line of the log is one JSON object, the metrics too', async () => {
+    const { log } = await invoke({ action: 'ping', correlationId: 'c-1' });
+    const lines = log.split('\n').filter((line) => line.startsWith('{'));
+    expect(lines.map((line) => JSON.parse(line))).toMatchObject([
+      { level: 'INFO', message: 'done', function_name: 'postern-bootstrap-local', correlation_id: 'c-1' },
+      { _aws: { CloudWatchMetrics: [{ Namespace: 'Postern' }] }, action: 'ping' },
+    ]);
   });
 });
 
