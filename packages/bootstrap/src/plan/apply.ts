@@ -88,13 +88,21 @@ async function persist<T>(work: (remarks: readonly string[]) => Promise<T>): Pro
   }
 }
 
-/** `tuple concurrently updated` has no SQLSTATE of its own; the others are serialization_failure and deadlock_detected. */
+/**
+ * serialization_failure, deadlock_detected, and what writers of system catalogs meet: `tuple concurrently updated`, which
+ * has no SQLSTATE of its own, or a row of a catalog that the other one has inserted first.
+ */
 function isInTheWay(error: unknown): boolean {
-  const { code, message = '' } = (error ?? {}) as { code?: string; message?: string };
+  const {
+    code,
+    message = '',
+    schema,
+  } = (error ?? {}) as { code?: string; message?: string; schema?: string };
   return (
     code === '40001' ||
     code === '40P01' ||
-    (code === 'XX000' && /tuple concurrently (updated|deleted)/.test(message))
+    (code === 'XX000' && /tuple concurrently (updated|deleted)/.test(message)) ||
+    (code === '23505' && schema === 'pg_catalog')
   );
 }
 
@@ -124,9 +132,7 @@ async function runStatement(
       'BOOTSTRAP_STATEMENT_FAILED',
       `${group.title}: ${message} (${code}) in: ${sql}`,
       {
-        hint: group.transaction
-          ? 'Nothing of this group was kept. Correct the cause and apply again: what was done before stays and is not repeated.'
-          : 'Correct the cause and apply again: what was done before stays and is not repeated.',
+        hint: hintFor(group, message),
         details: {
           group: group.title,
           database: group.database,
@@ -140,4 +146,12 @@ async function runStatement(
   } finally {
     heard.stop();
   }
+}
+
+function hintFor(group: PlanGroup, message = ''): string {
+  const kept = group.transaction ? 'Nothing of this group was kept. ' : '';
+  if (/permission denied to set parameter/.test(message)) {
+    return `${kept}Only a superuser may keep this setting for a role or database: take it out of the declaration, and have the application SET it when it connects.`;
+  }
+  return `${kept}Correct the cause and apply again: what was done before stays and is not repeated.`;
 }

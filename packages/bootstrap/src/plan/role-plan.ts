@@ -30,11 +30,11 @@ export class RolePlan {
   readonly #groups: { title: string; statements: Statement[] }[] = [];
   readonly #planned = new Set<string>();
   /** As they will be after the statements so far. */
-  readonly #memberships: Pick<Membership, 'role' | 'member' | 'implicit'>[];
+  #memberships: readonly Pick<Membership, 'role' | 'member' | 'implicit'>[];
 
   constructor(catalog: ClusterCatalog) {
     this.#catalog = catalog;
-    this.#memberships = [...catalog.memberships];
+    this.#memberships = catalog.memberships;
   }
 
   /** What follows belongs to this group. */
@@ -183,7 +183,7 @@ export class RolePlan {
   /** Refuses a grant after which the master would reach rds_iam, by whatever way. */
   #edge(role: string, member: string, grant: string): void {
     const { master } = this.#catalog;
-    this.#memberships.push({ role, member, implicit: false });
+    this.#memberships = [...this.#memberships, { role, member, implicit: false }];
     const chain = chainTo(this.#memberships, master, iamRole);
     if (!chain) return;
     const [, first = iamRole] = chain;
@@ -207,6 +207,7 @@ export class RolePlan {
         `Run REVOKE ${quoteIdentifier(role)} FROM ${quoteIdentifier(member)} as "${foreign.grantor}", then apply again.`,
       );
     }
+    this.#memberships = this.#memberships.filter((row) => row.role !== role || row.member !== member);
     const name = role === iamRole ? iamRole : quoteIdentifier(role);
     this.#add(`REVOKE ${name} FROM ${quoteIdentifier(member)}`, why);
   }
