@@ -119,7 +119,7 @@ describe('an environment on AWS', () => {
     expect(after.ssm.muxStreams - before.ssm.muxStreams).toBe(6);
     expect(after.api['RDS.DescribeDBClusters']).toBe((before.api['RDS.DescribeDBClusters'] ?? 0) + 1);
     await target.close();
-    await vi.waitFor(() => expect(cloud.statistics().ssm.openSessions).toBe(0));
+    await vi.waitFor(() => expect(cloud.statistics().ssm.openSessions).toBe(0), 20_000);
   });
 
   it('opens nothing more once it has been closed: nobody would close that', async () => {

@@ -121,7 +121,7 @@ describe('a login with a token', () => {
     await pool.end();
     expect(cloud.statistics().front.verifiedTokens - before).toBe(4);
     expect(token).toHaveBeenCalledTimes(4);
-    await vi.waitFor(async () => expect(await openConnections()).toBe(0));
+    await vi.waitFor(async () => expect(await openConnections()).toBe(0), 20_000);
   });
 
   it('offers the curve of older servers first, which saves a round trip', () => {
@@ -271,7 +271,7 @@ describe('a failure leaves nothing open', () => {
     };
     expect(await login({ openStream, connectTimeoutMs: 50 })).toMatchObject({ code: 'RDS_CONNECT_TIMEOUT' });
     release();
-    await vi.waitFor(() => expect(opened?.destroyed).toBe(true));
+    await vi.waitFor(() => expect(opened?.destroyed).toBe(true), 20_000);
   });
 });
 

@@ -44,7 +44,7 @@ test('every connection of the suite is a stream of the one tunnel with a verifie
            'SELECT sessions::int FROM pg_stat_database WHERE datname = current_database()');
          // Four of ours; the others are the master's, who made the clone.
          expect(rows[0].sessions).toBeGreaterThanOrEqual(4);
-       });
+       }, 20_000);
        await client.end();
      });`,
   );

@@ -16,7 +16,7 @@ export function halfClose({ open, inspect }: ConformanceHarness): void {
     });
 
     it('a connection whose server waits for the end is closed in the end, after all that came', async () => {
-      const stream = (await open({ halfCloseLingerMs: 300 })).connect();
+      const stream = (await open({ halfCloseLingerMs: 1_500 })).connect();
       stream.end('question');
       expect(Buffer.concat(await stream.toArray()).toString()).toBe('question');
     });
@@ -30,7 +30,7 @@ export function halfClose({ open, inspect }: ConformanceHarness): void {
     });
 
     it('through a port, the answer to a half-closed question is not lost either', async () => {
-      const tunnel = await open({ halfCloseLingerMs: 300 });
+      const tunnel = await open({ halfCloseLingerMs: 1_500 });
       const socket = await connectTo(await tunnel.listen(), { allowHalfOpen: true });
       const sent = someBytes(20_000);
       socket.end(sent);
@@ -45,7 +45,7 @@ export function halfClose({ open, inspect }: ConformanceHarness): void {
       await readExactly(stream, 1);
       const before = inspect.destinationConnections();
       stream.destroy();
-      await vi.waitFor(() => expect(inspect.destinationConnections()).toBe(before - 1));
+      await vi.waitFor(() => expect(inspect.destinationConnections()).toBe(before - 1), 20_000);
     });
   });
 }

@@ -17,7 +17,7 @@ export function networks({ open }: ConformanceHarness): void {
         network.cut();
         const rest = await readExactly(stream, 25_000);
         expect(digest(Buffer.concat([first, rest]))).toBe(digest(sent));
-        await vi.waitFor(() => expect(tunnel.stats().resumes).toBe(time));
+        await vi.waitFor(() => expect(tunnel.stats().resumes).toBe(time), 20_000);
       }
       expect(tunnel.stats().replacements).toBe(0);
       stream.destroy();
@@ -30,8 +30,9 @@ export function networks({ open }: ConformanceHarness): void {
       const stream = tunnel.connect();
       expect(await echoedText(stream, 'before')).toBe('before');
       network.down();
-      await vi.waitFor(() =>
-        expect(tunnel.state).toMatchObject({ name: 'resuming', cause: expect.any(Error) }),
+      await vi.waitFor(
+        () => expect(tunnel.state).toMatchObject({ name: 'resuming', cause: expect.any(Error) }),
+        20_000,
       );
       const [answer, another] = [echoedText(stream, 'meanwhile'), tunnel.connect()];
       const other = echoedText(another, 'another');
@@ -49,7 +50,8 @@ export function networks({ open }: ConformanceHarness): void {
       expect(await echoedText(stream, 'before')).toBe('before');
       network.freeze();
       expect(await echoedText(stream, 'after')).toBe('after');
-      expect(tunnel.stats().resumes).toBe(1);
+      expect(tunnel.stats().resumes).toBeGreaterThan(0);
+      expect(tunnel.stats().replacements).toBe(0);
       stream.destroy();
       await tunnel.close();
     });

@@ -40,7 +40,7 @@ export function opening({ open, faults, inspect, simulate }: ConformanceHarness)
         for (let time = 0; time < 10; time++) {
           const tunnel = await open();
           // HandshakeRequest, HandshakeComplete and the data.
-          await vi.waitFor(() => expect(tunnel.stats().messagesReceived).toBeGreaterThanOrEqual(3));
+          await vi.waitFor(() => expect(tunnel.stats().messagesReceived).toBeGreaterThanOrEqual(3), 20_000);
           const stream = tunnel.connect();
           expect(await echoedText(stream, 'hello')).toBe('hello');
           stream.destroy();

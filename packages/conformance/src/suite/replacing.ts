@@ -49,7 +49,7 @@ export function replacing({ open, faults, simulate }: FaultyHarness): void {
     );
 
     it('an idle timeout costs nothing to who was idle', async () => {
-      await using place = await simulate({ service: { idleTimeoutMs: 800 } });
+      await using place = await simulate({ service: { idleTimeoutMs: 2_000 } });
       const tunnel = await place.open();
       const listener = await tunnel.listen();
       await use(tunnel);
@@ -62,7 +62,7 @@ export function replacing({ open, faults, simulate }: FaultyHarness): void {
     });
 
     it('a maximum duration resets connections, and new ones work', async () => {
-      await using place = await simulate({ service: { maxSessionDurationMs: 700 } });
+      await using place = await simulate({ service: { maxSessionDurationMs: 2_000 } });
       const tunnel = await place.open();
       const stream = tunnel.connect();
       expect(await echoedText(stream, 'before')).toBe('before');
@@ -74,8 +74,8 @@ export function replacing({ open, faults, simulate }: FaultyHarness): void {
     });
 
     it('keeping alive, where it was asked for, keeps a session from its idle timeout', async () => {
-      await using place = await simulate({ service: { idleTimeoutMs: 600 } });
-      const [kept, quiet] = [await place.open({ keepAliveIntervalMs: 100 }), await place.open()];
+      await using place = await simulate({ service: { idleTimeoutMs: 2_000 } });
+      const [kept, quiet] = [await place.open({ keepAliveIntervalMs: 200 }), await place.open()];
       await use(quiet);
       await vi.waitFor(() => expect(quiet.stats().replacements).toBe(1), { timeout: 20_000 });
       expect(kept.stats().replacements).toBe(0);
@@ -115,8 +115,9 @@ export function replacing({ open, faults, simulate }: FaultyHarness): void {
       const tunnel = await place.open();
       await use(tunnel);
       place.faults.loseInstance(place.nodes[0]);
-      await vi.waitFor(() =>
-        expect(tunnel.state).toMatchObject({ name: 'replacing', since: expect.any(Number) }),
+      await vi.waitFor(
+        () => expect(tunnel.state).toMatchObject({ name: 'replacing', since: expect.any(Number) }),
+        20_000,
       );
       const stream = tunnel.connect();
       const answer = echoedText(stream, 'hello');
@@ -133,7 +134,7 @@ export function replacing({ open, faults, simulate }: FaultyHarness): void {
       const listener = await tunnel.listen();
       await use(tunnel);
       place.faults.loseInstance(place.nodes[0]);
-      await vi.waitFor(() => expect(tunnel.state.name).toBe('replacing'));
+      await vi.waitFor(() => expect(tunnel.state.name).toBe('replacing'), 20_000);
       const waiting = tunnel.connect();
       const [error] = await once(waiting, 'error');
       expect(error).toMatchObject({ name: 'TunnelError' });

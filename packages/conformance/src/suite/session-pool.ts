@@ -14,7 +14,7 @@ export function sessionPool({ open, faults, inspect }: ConformanceHarness): void
       expect(digest(await answer)).toBe(digest(sent));
       expect(tunnel.stats().sessions.map(({ streams }) => streams)).toEqual([1, 1]);
       own.destroy();
-      await vi.waitFor(() => expect(tunnel.stats().sessions.length).toBe(1), { timeout: 10_000 });
+      await vi.waitFor(() => expect(tunnel.stats().sessions.length).toBe(1), { timeout: 20_000 });
       expect(await echoedText(shared, 'still')).toBe('still');
       shared.destroy();
     });
@@ -24,7 +24,7 @@ export function sessionPool({ open, faults, inspect }: ConformanceHarness): void
       await vi.waitFor(
         () => expect(tunnel.stats().sessions.map(({ state }) => state)).toEqual(['open', 'open']),
         {
-          timeout: 10_000,
+          timeout: 20_000,
         },
       );
       const streams = Array.from({ length: 6 }, () => tunnel.connect());
@@ -42,7 +42,7 @@ export function sessionPool({ open, faults, inspect }: ConformanceHarness): void
 
     it('a tunnel that holds no session while nothing is open starts one for who connects', async () => {
       const tunnel = await open({ sessions: { min: 0, idleMs: 100 } });
-      await vi.waitFor(() => expect(tunnel.state.name).toBe('idle'), { timeout: 10_000 });
+      await vi.waitFor(() => expect(tunnel.state.name).toBe('idle'), { timeout: 20_000 });
       const stream = tunnel.connect();
       expect(await echoedText(stream, 'hello')).toBe('hello');
       stream.destroy();
@@ -52,8 +52,9 @@ export function sessionPool({ open, faults, inspect }: ConformanceHarness): void
 
     it('a session that ends takes only its own connections with it', async () => {
       const tunnel = await open({ sessions: { min: 2, max: 2 } });
-      await vi.waitFor(() =>
-        expect(tunnel.stats().sessions.map(({ state }) => state)).toEqual(['open', 'open']),
+      await vi.waitFor(
+        () => expect(tunnel.stats().sessions.map(({ state }) => state)).toEqual(['open', 'open']),
+        20_000,
       );
       const streams = Array.from({ length: 4 }, () => tunnel.connect());
       for (const stream of streams) stream.on('error', () => {});
@@ -64,7 +65,10 @@ export function sessionPool({ open, faults, inspect }: ConformanceHarness): void
         'x',
       ]);
       faults.endSession(tunnel.sessionId);
-      await vi.waitFor(() => expect(streams.filter(({ errored }) => errored !== null)).toHaveLength(2));
+      await vi.waitFor(
+        () => expect(streams.filter(({ errored }) => errored !== null)).toHaveLength(2),
+        20_000,
+      );
       const left = streams.filter(({ errored }) => errored === null);
       expect(await Promise.all(left.map((stream) => echoedText(stream, 'y')))).toEqual(['y', 'y']);
       for (const stream of left) stream.destroy();

@@ -27,7 +27,7 @@ describe('the lease of a run', () => {
     const kept = await keepLease({ hold, ...options });
     const reason = new Error('the tunnel broke');
     first.lose(reason);
-    await vi.waitFor(() => expect(hold).toHaveBeenCalledTimes(4));
+    await vi.waitFor(() => expect(hold).toHaveBeenCalledTimes(4), 20_000);
     expect(options.onLost).toHaveBeenCalledExactlyOnceWith(reason);
     await kept.close();
     expect(second.close).toHaveBeenCalledOnce();
@@ -40,7 +40,7 @@ describe('the lease of a run', () => {
     const options = watched();
     const kept = await keepLease({ hold, ...options });
     first.lose(new Error('slept too long'));
-    await vi.waitFor(() => expect(options.onGone).toHaveBeenCalledExactlyOnceWith(gone));
+    await vi.waitFor(() => expect(options.onGone).toHaveBeenCalledExactlyOnceWith(gone), 20_000);
     await kept.close();
     expect(hold).toHaveBeenCalledTimes(2);
   });
@@ -69,9 +69,9 @@ describe('the lease of a run', () => {
       );
     const kept = await keepLease({ hold, ...watched() });
     first.lose(new Error('lost'));
-    await vi.waitFor(() => expect(hold).toHaveBeenCalledTimes(2));
+    await vi.waitFor(() => expect(hold).toHaveBeenCalledTimes(2), 20_000);
     await kept.close();
     arrive(late);
-    await vi.waitFor(() => expect(late.close).toHaveBeenCalledOnce());
+    await vi.waitFor(() => expect(late.close).toHaveBeenCalledOnce(), 20_000);
   });
 });

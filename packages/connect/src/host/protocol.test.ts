@@ -32,7 +32,7 @@ describe('a message', () => {
     const bytes = Buffer.from(messages.map((message) => `${JSON.stringify(message)}\n`).join(''));
     for (const byte of bytes) near.write(Buffer.from([byte]));
     near.write(bytes);
-    await vi.waitFor(() => expect(seen).toEqual([...messages, ...messages]));
+    await vi.waitFor(() => expect(seen).toEqual([...messages, ...messages]), 20_000);
   });
 
   it.each([

@@ -63,9 +63,9 @@ test('a dial that hangs holds up every later connection of the session', async (
   await session.input(Buffer.concat([syn(3), syn(5), syn(7)]));
   expect(dials).toHaveLength(1);
   await dials[0]?.succeed();
-  await vi.waitFor(() => expect(dials).toHaveLength(2));
+  await vi.waitFor(() => expect(dials).toHaveLength(2), 20_000);
   dials[1]?.fail();
-  await vi.waitFor(() => expect(dials).toHaveLength(3));
+  await vi.waitFor(() => expect(dials).toHaveLength(3), 20_000);
   expect(sent).toEqual(['flag 3', '0101000005000000']);
   session.stop();
 });
@@ -75,7 +75,7 @@ test('without serial dialling no connection waits for another', async () => {
   await session.input(Buffer.concat([syn(3), syn(5), syn(7)]));
   expect(dials).toHaveLength(3);
   dials[2]?.fail();
-  await vi.waitFor(() => expect(sent).toEqual(['flag 3', '0101000007000000']));
+  await vi.waitFor(() => expect(sent).toEqual(['flag 3', '0101000007000000']), 20_000);
   session.stop();
 });
 
@@ -107,7 +107,7 @@ test('a session that stops while it dials neither reports nor keeps that connect
   await session.input(Buffer.concat([syn(3), syn(5)]));
   session.stop();
   await dials[0]?.succeed();
-  await vi.waitFor(() => expect(sockets[0]?.destroyed).toBe(true));
+  await vi.waitFor(() => expect(sockets[0]?.destroyed).toBe(true), 20_000);
   expect(dials).toHaveLength(1);
   expect(sent).toEqual([]);
 });
