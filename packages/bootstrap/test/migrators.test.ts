@@ -1,6 +1,11 @@
+import { existsSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { tmpdir } from 'node:os';
+import { basename, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { packZip } from '../src/build/zip.ts';
+import type { ManifestDatabase, ManifestMigration } from '../src/contract/manifest.ts';
+import { completeDeclaration } from '../src/declaration/complete.ts';
 import {
   fakeMigrations,
   type MigrationRun,
@@ -9,8 +14,9 @@ import {
   runMigrations,
   seedDatabase,
 } from '../src/migrate/migrate.ts';
+import { migrateTestDatabase } from '../src/migrate.ts';
 import { type Cluster, startCluster } from './fixtures/cluster.ts';
-import { failureOf, openScratch, writeMigrations } from './fixtures/migrations.ts';
+import { type Files, failureOf, openScratch, writeMigrations } from './fixtures/migrations.ts';
 
 let cluster: Cluster;
 beforeAll(async () => {
@@ -150,6 +156,10 @@ describe('a folder of SQL files', () => {
     };
     await using scratch = await openScratch(cluster);
     await using folder = await writeMigrations(files, 'sql');
+    expect(await scratch.with(folder, runMigrations, { dryRun: true })).toMatchObject({
+      applied: ['a'],
+      pending: ['b', 'c'],
+    });
     expect(await failureOf(scratch.with(folder, runMigrations))).toMatchObject({
       details: { file: 'c.sql', transaction: true },
     });
@@ -310,6 +320,87 @@ test('a database changes from one way to migrate to another without a word about
   await using sql = await writeMigrations(plain, 'sql');
   expect(await scratch.with(sql, runMigrations)).toMatchObject({ applied: ['accounts', 'b-entries'] });
   expect(await scratch.tables()).toEqual(['accounts', 'entries', 'own', 'steps']);
+});
+
+describe('an artefact without the function', () => {
+  const inRun = async (
+    definition: Pick<ManifestDatabase, 'engine' | 'migrations' | 'migratorModule' | 'seed'>,
+    files: Files,
+  ): Promise<{ names?: string[]; rows: unknown[]; error?: unknown }> => {
+    await using scratch = await openScratch(cluster);
+    const zip = packZip(
+      Object.fromEntries(Object.entries(files).map(([path, text]) => [path, Buffer.from(text)])),
+    );
+    const database = { ...completeDeclaration({ name: 'ledger' }), ...definition } as ManifestDatabase;
+    const folder = join(tmpdir(), `pbm-${process.pid}-${scratch.database}`);
+    const outcome = await scratch.as(async (session) => {
+      try {
+        return { names: await migrateTestDatabase(session, { zip, database, folder }) };
+      } catch (error) {
+        return { error };
+      }
+    });
+    expect(existsSync(folder)).toBe(false);
+    const there = (await scratch.tables()).includes('a');
+    return { ...outcome, rows: there ? await scratch.rows('SELECT * FROM a ORDER BY 1') : [] };
+  };
+  const sha256 = 'a'.repeat(64);
+  const migration = (file: string): ManifestMigration => ({
+    name: basename(file, '.sql'),
+    file,
+    source: file,
+    sha256,
+  });
+  const seed = { path: 'seeds/ledger.sql', sha256 };
+
+  test('migrates a test database and fills it, also after a migration that leaves the session elsewhere', async () => {
+    const files = {
+      'migrations/ledger/1_a.sql': 'CREATE TABLE a (n int)',
+      'migrations/ledger/2_b.sql': `SET search_path = ''; SET ROLE NONE;`,
+      'seeds/ledger.sql': 'INSERT INTO a VALUES (1)',
+    };
+    const definition = {
+      engine: 'sql',
+      migrations: [migration('1_a.sql'), migration('2_b.sql')],
+      seed,
+    } as const;
+    expect(await inRun(definition, files)).toEqual({ names: ['1_a', '2_b'], rows: [{ n: 1 }] });
+  });
+
+  test('calls a migrator, and its books say what publish asks for', async () => {
+    const files = {
+      'migrations/ledger/migrator.mjs': migrator(['CREATE TABLE a (n int)']),
+      'seeds/ledger.sql': 'INSERT INTO a VALUES (2)',
+    };
+    const migratorModule = { path: 'migrations/ledger/migrator.mjs', sha256 };
+    expect(await inRun({ engine: 'module', migrations: [], migratorModule, seed }, files)).toEqual({
+      names: ['migrator'],
+      rows: [{ n: 2 }],
+    });
+  });
+
+  test('says that a failure has touched nothing but its own database, and what is not in the zip', async () => {
+    const definition = { engine: 'sql', migrations: [migration('1_a.sql')], seed } as const;
+    const files = { 'migrations/ledger/1_a.sql': 'CREATE TABLE a (n int)', 'seeds/ledger.sql': '\nnonsense' };
+    expect(await inRun(definition, files)).toMatchObject({
+      error: {
+        code: 'BOOTSTRAP_SEED_FAILED',
+        hint: expect.stringContaining('nothing else was touched'),
+        details: { file: 'ledger.sql', line: 2 },
+      },
+    });
+    expect(
+      await inRun(definition, { 'migrations/ledger/1_a.sql': 'nonsense', 'seeds/ledger.sql': '' }),
+    ).toMatchObject({
+      error: {
+        code: 'BOOTSTRAP_MIGRATION_FAILED',
+        hint: expect.stringContaining('nothing else was touched'),
+      },
+    });
+    expect(await inRun(definition, { 'migrations/ledger/1_a.sql': '' })).toMatchObject({
+      error: { code: 'BOOTSTRAP_ARTEFACT_INVALID', message: expect.stringContaining('seeds/ledger.sql') },
+    });
+  });
 });
 
 describe('a seed', () => {

@@ -90,7 +90,7 @@ function hintFor(failure: {
   const { sqlState, lost, transaction, timeouts } = failure;
   const outside = failure.migrator
     ? 'What the migrator did before the error is as it left it; it is called again with the next apply.'
-    : 'It runs outside of a transaction (pgm.noTransaction): what it did before the error is kept, an index that was being built concurrently stays behind invalid, and all of it runs again with the next apply. Make it repeatable (IF NOT EXISTS, DROP … IF EXISTS first), then apply again.';
+    : 'It runs outside of a transaction (pgm.noTransaction, or "-- postern: no-transaction"): what it did before the error is kept, an index that was being built concurrently stays behind invalid, and all of it runs again with the next apply. Make it repeatable (IF NOT EXISTS, DROP … IF EXISTS first), then apply again.';
   if (failure.dryRun) return 'It was a dry run: everything was rolled back, also what came before it.';
   if (lost) {
     return transaction
