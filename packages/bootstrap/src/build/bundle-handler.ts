@@ -4,6 +4,10 @@ import { fileURLToPath } from 'node:url';
 import { build, type OutputFile, type Plugin } from 'esbuild';
 import { compilationFailed, inputsOf, type OnInput, tell } from './compile.ts';
 import { conditions, fromSource } from './from-source.ts';
+import { mergeChunks } from './merge-chunks.ts';
+
+/** pg is CommonJS and requires node's modules, which an ES module cannot without this. */
+const banner = `import{createRequire as __cr}from'node:module';const require=__cr(import.meta.url);`;
 
 /** The handler's part of the artefact. */
 export interface HandlerBundle {
@@ -13,13 +17,13 @@ export interface HandlerBundle {
   readonly maps: Readonly<Record<string, string>>;
   /** Absolute paths of what went into it. */
   readonly inputs: readonly string[];
+  /** What paths in the maps are relative to. */
+  readonly folder: string;
 }
 
 /**
- * Bundles the handler: `index.mjs`, and what it loads only when there are migrations to run (most invocations
- * have none). node-pg-migrate drags in jiti and glob, two thirds of its size, for what we do otherwise: our
- * loader imports compiled migrations natively, and folders are listed without patterns. The signer's package knows
- * event streams, which one request for a secret does not need.
+ * Bundles the handler: `index.mjs`, and what it loads only when it is needed (most invocations have no migrations to run).
+ * The signer's package knows event streams, which one request for a secret does not need.
  */
 export async function bundleHandler(onInput?: OnInput): Promise<HandlerBundle> {
   const entry = fileURLToPath(new URL(fromSource ? '../handler.ts' : '../handler.js', import.meta.url));
@@ -47,16 +51,16 @@ export async function bundleHandler(onInput?: OnInput): Promise<HandlerBundle> {
       mainFields: ['module', 'main'],
       conditions,
       external: ['pg-native'],
-      // pg is CommonJS and requires node's modules, which an ES module cannot without this.
-      banner: {
-        js: `import{createRequire as __cr}from'node:module';const require=__cr(import.meta.url);`,
-      },
       tsconfigRaw: {},
       logLevel: 'silent',
       plugins: [lean],
     });
     tell(onInput, absWorkingDir, result.metafile);
-    return { ...named(result.outputFiles), inputs: inputsOf(absWorkingDir, result.metafile) };
+    return {
+      ...named(await mergeChunks(result, absWorkingDir, banner)),
+      inputs: inputsOf(absWorkingDir, result.metafile),
+      folder: absWorkingDir,
+    };
   } catch (error) {
     throw compilationFailed(error, absWorkingDir, entry);
   }
@@ -88,25 +92,25 @@ function named(outputs: readonly OutputFile[]): Pick<HandlerBundle, 'files' | 'm
   return { files, maps };
 }
 
+/** What pg loads for ways to a connection that the function does not take: a third of its size. */
 const stubs: Readonly<Record<string, string>> = {
-  jiti: 'export const createJiti = () => ({ import: (file) => import(file) });',
-  pg: 'export default {};',
-  glob: `export const glob = () => { throw new Error('glob is not part of the artefact'); };`,
+  './native': 'module.exports = {};',
+  'pg-pool': 'module.exports = class {};',
+  'pg-cloudflare': 'module.exports = {};',
+  'pg-connection-string': `exports.parse = () => { throw new Error('connection strings are not part of the artefact'); };`,
+  pgpass: 'module.exports = (_connection, done) => done();',
 };
 
 const lean: Plugin = {
   name: 'postern-lean',
   setup(plugin) {
-    plugin.onResolve({ filter: /^(jiti|glob|@smithy\/core\/event-streams)$/ }, ({ path }) => ({
-      path,
-      namespace: 'postern-stub',
-    }));
-    // It connects by itself only when it is given no client.
-    plugin.onResolve({ filter: /^pg$/ }, ({ path, importer }) =>
-      importer.includes('node-pg-migrate') ? { path, namespace: 'postern-stub' } : undefined,
+    const namespace = 'postern-stub';
+    plugin.onResolve({ filter: /^@smithy\/core\/event-streams$/ }, ({ path }) => ({ path, namespace }));
+    plugin.onResolve(
+      { filter: /^(?:\.\/native|pg-(?:pool|cloudflare|connection-string)|pgpass)$/ },
+      ({ path, importer }) =>
+        /[\\/]node_modules[\\/]pg[\\/]lib[\\/]/.test(importer) ? { path, namespace } : undefined,
     );
-    plugin.onLoad({ filter: /.*/, namespace: 'postern-stub' }, ({ path }) => ({
-      contents: stubs[path] ?? 'export {};',
-    }));
+    plugin.onLoad({ filter: /.*/, namespace }, ({ path }) => ({ contents: stubs[path] ?? 'export {};' }));
   },
 };

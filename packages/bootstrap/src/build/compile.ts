@@ -62,14 +62,20 @@ export async function compile(options: {
 /** Absolute paths of the files that are in the output. */
 export function inputsOf(workingDir: string, { outputs }: Metafile): string[] {
   const inputs = Object.values(outputs).flatMap((output) =>
-    Object.entries(output.inputs).filter(([, { bytesInOutput }]) => bytesInOutput > 0),
+    Object.entries(output.inputs).filter(([path, { bytesInOutput }]) => bytesInOutput > 0 && !stubbed(path)),
   );
   return [...new Set(inputs.map(([path]) => resolve(workingDir, path)))].sort();
 }
 
 /** Bundles read more than one names: a declaration or migration may import from anywhere. */
 export function tell(onInput: OnInput | undefined, workingDir: string, { inputs }: Metafile): void {
-  if (onInput !== undefined) for (const path of Object.keys(inputs)) onInput(resolve(workingDir, path));
+  if (onInput === undefined) return;
+  for (const path of Object.keys(inputs)) if (!stubbed(path)) onInput(resolve(workingDir, path));
+}
+
+/** Modules of our plugins are no files. */
+function stubbed(path: string): boolean {
+  return path.startsWith('postern-');
 }
 
 /**

@@ -6,3 +6,5 @@ export {
   collectDatabases,
   readManifest,
 } from './artefact.ts';
+export type { CaOption } from './ca-roots.ts';
+export { readStack } from './source-maps.ts';
