@@ -19,6 +19,8 @@ export const base = {
     execArgv: ['--conditions=@postern/source'],
     testTimeout: 30_000,
     hookTimeout: 60_000,
+    // As with the tests themselves: a busy machine is slow, not wrong.
+    expect: { poll: { timeout: 20_000 } },
     maxWorkers: 2,
   },
 } satisfies ViteUserConfig;

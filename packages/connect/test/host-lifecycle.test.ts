@@ -15,7 +15,7 @@ import { Workspace } from './fixtures/workspace.ts';
 
 const hostEntry = fileURLToPath(new URL('./fixtures/host-main.ts', import.meta.url));
 const clientEntry = fileURLToPath(new URL('./fixtures/client.ts', import.meta.url));
-const bound = { timeout: 15_000, interval: 20 };
+const bound = { timeout: 25_000, interval: 20 };
 
 let workspace: Workspace;
 const opened: HostClient[] = [];

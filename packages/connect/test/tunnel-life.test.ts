@@ -146,7 +146,7 @@ describe('the tunnel of an environment', () => {
     const instanceId = 'i-000000000000000b1';
     const tags = { ...cloud.jumpHost.tags, group: 'alone' };
     cloud.ssm.registerInstance({ instanceId, tags });
-    const target = environment({ jumpHost: { tag: tags } }, { patienceMs: 300 });
+    const target = environment({ jumpHost: { tag: tags } }, { patienceMs: 2_000 });
     await target.warmUp();
     cloud.ssm.faults.loseInstance(instanceId);
     await vi.waitFor(() => expect(tunnelEvents().at(-1)).toMatchObject({ state: 'started' }), bound);
@@ -236,7 +236,7 @@ describe('a host', () => {
     const again = await connected(as('ledger_readonly'));
     expect(await select(again, 'SELECT id FROM accounts')).toEqual({ id: 1 });
     expect(await host.acquire({ run, key: '1' })).toMatchObject({ name });
-    await vi.waitFor(() => expect(leases()).toBe(before + 1), bound);
+    await vi.waitFor(() => expect(leases()).toBeGreaterThan(before), bound);
     expect(tunnelEvents().at(-1)).toMatchObject({
       state: 'done',
       detail: expect.stringContaining('Session terminated'),

@@ -119,7 +119,7 @@ describe('a lease', () => {
 
   test('that stays silent is ended by the server, and the owner is told', async () => {
     const run = newRunId();
-    const lease = await holdLease({ connect: leaseSession, run, idleTimeoutMs: 100, heartbeatMs: 60_000 });
+    const lease = await holdLease({ connect: leaseSession, run, idleTimeoutMs: 1_000, heartbeatMs: 60_000 });
     expect((await lease.closed).reason).toMatchObject({ code: 'TESTDB_LEASE_LOST', kind: 'unavailable' });
     await vi.waitFor(async () => expect(await isHeld(run)).toBe(false), patience);
   });
