@@ -23,7 +23,10 @@ export interface DriftCatalog {
   readonly schemas: readonly { readonly name: string; readonly owner: string }[];
   /** Objects of declared schemas that belong to somebody else. */
   readonly owners: readonly (Objects & { readonly owner: string; readonly superuser: boolean })[];
-  /** Grants on objects of declared schemas. `columns`: on columns, not on the whole table. */
+  /**
+   * Grants on objects of declared schemas. `grantable`: the privileges are declared, the right to hand them on is not.
+   * `columns`: on columns, not on the whole table.
+   */
   readonly grants: readonly (Objects & {
     readonly grantee: string;
     readonly privileges: readonly string[];
@@ -71,17 +74,18 @@ export async function readBeyond(session: SqlClient, database: ManifestDatabase)
        UNION ALL
        SELECT n.nspname, 't', 'TYPE', format('%I.%I', n.nspname, t.typname), t.typowner, NULL, true
          FROM pg_type t JOIN declared n ON n.oid = t.typnamespace WHERE ${freeTypeSql} AND ${ownSql('pg_type', 't.oid')}),
-     granted AS (
-       SELECT t.schema, t.keyword, t.name, ${granteeSql} AS grantee, bool_or(a.is_grantable) AS grantable, false AS columns,
-           array_agg(a.privilege_type ORDER BY a.privilege_type) AS privileges
+     exploded AS (
+       SELECT t.schema, t.keyword, t.name, ${granteeSql} AS grantee, a.privilege_type AS privilege, a.is_grantable,
+           EXISTS (SELECT FROM expected x WHERE x.schema = t.schema AND x.kind = t.kind
+             AND x.grantee = ${granteeSql} AND x.privilege = a.privilege_type) AS declared
          FROM things t, aclexplode(t.acl) a
-         WHERE a.grantee <> t.owner AND a.grantee NOT IN (SELECT oid FROM owner)
-           AND NOT (t.kind = 'f' AND a.grantee = 0)
-           AND NOT (NOT a.is_grantable AND EXISTS (SELECT FROM expected x WHERE x.schema = t.schema AND x.kind = t.kind
-             AND x.grantee = ${granteeSql} AND x.privilege = a.privilege_type))
-         GROUP BY t.schema, t.keyword, t.name, a.grantee
+         WHERE a.grantee <> t.owner AND a.grantee NOT IN (SELECT oid FROM owner) AND NOT (t.kind = 'f' AND a.grantee = 0)),
+     granted AS (
+       SELECT schema, keyword, name, grantee, declared AS grantable, false AS columns,
+           array_agg(privilege ORDER BY privilege) AS privileges
+         FROM exploded WHERE is_grantable OR NOT declared GROUP BY schema, keyword, name, grantee, declared
        UNION ALL
-       SELECT n.nspname, 'TABLE', format('%I.%I', n.nspname, c.relname), ${granteeSql}, bool_or(a.is_grantable), true,
+       SELECT n.nspname, 'TABLE', format('%I.%I', n.nspname, c.relname), ${granteeSql}, false, true,
            array_agg(DISTINCT format('%s (%I)', a.privilege_type, at.attname))
          FROM pg_attribute at JOIN pg_class c ON c.oid = at.attrelid JOIN declared n ON n.oid = c.relnamespace,
            aclexplode(at.attacl) a

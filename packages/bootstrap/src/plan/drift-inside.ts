@@ -97,12 +97,14 @@ function driftOfObjects(
     const complete = objects.names.length === objects.count;
     const what =
       objects.keyword === 'SEQUENCE' ? 'SEQUENCE' : objects.keyword === 'ROUTINE' ? 'ROUTINE' : 'TABLE';
-    const sql = `REVOKE ${privileges.join(', ')} ON ${what} ${objects.names.join(', ')} FROM ${granteeOf(grantee)}`;
+    const list = privileges.join(', ');
+    const sql = `REVOKE ${grantable ? 'GRANT OPTION FOR ' : ''}${list} ON ${what} ${objects.names.join(', ')} FROM ${granteeOf(grantee)}`;
+    const has = grantable ? 'may hand on' : declared.has(grantee) ? 'beyond its declared grant has' : 'has';
     return {
       kind: 'grant',
       database: database.name,
       object: describe(objects),
-      found: `${who} ${grantee === 'PUBLIC' || !declared.has(grantee) ? '' : 'beyond its declared grant '}has ${privileges.join(', ')}${grantable ? ' and may hand it on' : ''}${columns ? ' on columns' : ''}; a migration may have granted it`,
+      found: `${who} ${has} ${list}${columns ? ' on columns' : ''}; a migration may have granted it`,
       prunable: false,
       ...(complete ? { sql } : {}),
     };
@@ -160,7 +162,10 @@ function grantsBeyond(
     const known = declared.has(grantee);
     const entries = acl.filter((entry) => entry.grantee === grantee && (!known || entry.grantable));
     if (entries.length === 0) continue;
-    const list = entries.map(({ privilege }) => privilege).join(', ');
+    const list = entries
+      .map(({ privilege }) => privilege)
+      .sort()
+      .join(', ');
     const who = grantee === 'PUBLIC' ? 'everybody (PUBLIC)' : `"${grantee}"`;
     items.push({
       kind: 'grant',
