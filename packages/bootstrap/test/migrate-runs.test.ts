@@ -3,6 +3,7 @@ import {
   type MigrationEvent,
   type MigrationRun,
   readApplied,
+  revertMigrations,
   runMigrations,
 } from '../src/migrate/migrate.ts';
 import { type Cluster, startCluster } from './fixtures/cluster.ts';
@@ -121,6 +122,22 @@ CREATE TABLE public.a ();`,
       { name: 'a', owner: cluster.server.master },
       ...['b', 'd', 'f'].map((name) => ({ name, owner: `${scratch.database}_owner` })),
     ]);
+  });
+
+  test('writes the books as the owner, whoever the migration has become', async () => {
+    await using scratch = await openScratch(cluster);
+    await cluster.query(`CREATE ROLE somebody; GRANT somebody TO ${cluster.server.master}`);
+    await using files = await writeMigrations({
+      '1_a.sql': 'GRANT CREATE ON SCHEMA public TO somebody; SET ROLE somebody; CREATE TABLE a ();',
+      '2_b.mjs': `export const up = (pgm) => { pgm.noTransaction(); pgm.sql('SET ROLE somebody'); pgm.sql('CREATE TABLE b ()'); };
+export const down = (pgm) => { pgm.sql('SET ROLE somebody; DROP TABLE b'); };`,
+    });
+    expect(await scratch.with(files, runMigrations)).toMatchObject({ applied: ['1_a', '2_b'] });
+    const back = await scratch.with(files, (session, run) => revertMigrations(session, { ...run, count: 1 }));
+    expect(back).toMatchObject({ reverted: ['2_b'] });
+    expect(
+      await scratch.rows(`SELECT pg_get_userbyid(relowner) AS owner FROM pg_class WHERE relname = 'a'`),
+    ).toEqual([{ owner: 'somebody' }]);
   });
 
   test('hands shorthands of earlier migrations on, also of applied ones', async () => {

@@ -130,7 +130,11 @@ export async function closeBooks(
 
 /** The session as it started, but for temporary tables. */
 export function freshSession(role: string): string {
-  return `SET ROLE ${role === 'none' ? 'NONE' : quoteLiteral(role)}; RESET ALL`;
+  return `${setRole(role)}; RESET ALL`;
+}
+
+export function setRole(role: string): string {
+  return `SET ROLE ${role === 'none' ? 'NONE' : quoteLiteral(role)}`;
 }
 
 /** Takes what was applied before there were checksums for what is in the artefact now: nobody can know better. */

@@ -13,7 +13,7 @@ import { irreversible } from './failure.ts';
 import { loadUnits, type Unit } from './loader.ts';
 import { fakeMigrator, runMigrator } from './module.ts';
 import { Notices } from './notices.ts';
-import { type Direction, type Performance, type Prepared, perform, prepareDown } from './perform.ts';
+import { type Direction, type Prepared, perform, prepareDown, type Stage } from './perform.ts';
 import type { MigrationNotice, MigrationOutcome, MigrationRun, RevertOutcome } from './run.ts';
 
 /**
@@ -107,10 +107,10 @@ interface Work {
 const states: Readonly<Record<Direction, 'applied' | 'reverted'>> = { up: 'applied', down: 'reverted' };
 
 async function performAll(
-  performance: Performance,
+  stage: Stage,
   work: readonly Work[],
 ): Promise<{ done: string[]; left: string[]; notices: MigrationNotice[] }> {
-  const { session, run, direction } = performance;
+  const { session, run, direction } = stage;
   using notices = new Notices(session, run.onProgress);
   const names = work.map(({ unit }) => unit.migration.name);
   const done: string[] = [];
@@ -120,13 +120,13 @@ async function performAll(
     const { name } = unit.migration;
     notices.current = name;
     run.onProgress?.({ event: 'migration', name, state: 'started' });
-    const start = globalThis.performance.now();
-    const tried = await perform(performance, unit, prepared).catch((error: unknown) => {
+    const start = performance.now();
+    const tried = await perform(stage, unit, prepared).catch((error: unknown) => {
       if (run.dryRun === true && done.length > 0 && needsCommit(error)) return false;
       throw error;
     });
     if (!tried) break;
-    const durationMs = globalThis.performance.now() - start;
+    const durationMs = performance.now() - start;
     done.push(name);
     run.onProgress?.({ event: 'migration', name, state: states[direction], durationMs });
   }

@@ -1,6 +1,6 @@
 import type { SqlClient } from '@postern/test-databases/server';
 import type { MigrationBuilder } from 'node-pg-migrate/migrationBuilder';
-import { forgetStatement, freshSession, recordStatement } from './books.ts';
+import { forgetStatement, freshSession, recordStatement, setRole } from './books.ts';
 import { facts, irreversible, migrationFailed } from './failure.ts';
 import type { Action, Part, Unit } from './loader.ts';
 import type { MigrationRun } from './run.ts';
@@ -9,7 +9,7 @@ import { type Statement, send } from './send.ts';
 export type Direction = 'up' | 'down';
 
 /** What migrations run in. */
-export interface Performance {
+export interface Stage {
   readonly session: SqlClient;
   readonly run: MigrationRun;
   /** The role that each migration starts as. */
@@ -24,9 +24,9 @@ class NotTried extends Error {}
  * Runs one migration and puts it into the books: everything in one transaction and, unless its code asks the database itself, in
  * one message. In a dry run the transaction is there already. Gives false for one that a dry run cannot try.
  */
-export async function perform(performance: Performance, unit: Unit, prepared?: Prepared): Promise<boolean> {
-  const { run, direction } = performance;
-  const scope = new Scope(performance);
+export async function perform(stage: Stage, unit: Unit, prepared?: Prepared): Promise<boolean> {
+  const { run, direction } = stage;
+  const scope = new Scope(stage);
   try {
     const part = direction === 'up' ? unit.up : unit.down;
     if (part === undefined) {
@@ -57,15 +57,15 @@ export async function perform(performance: Performance, unit: Unit, prepared?: P
 
 /** Where the statements of one migration go. */
 class Scope {
-  readonly #performance: Performance;
+  readonly #stage: Stage;
   /** Whether the migration wants one; `pgm.noTransaction()` may be called at any time. */
   transaction = true;
   /** What the session was put into so far. */
   #state: 'fresh' | 'transaction' | 'settings' = 'fresh';
   #turn: Promise<void> = Promise.resolve();
 
-  constructor(performance: Performance) {
-    this.#performance = performance;
+  constructor(stage: Stage) {
+    this.#stage = stage;
   }
 
   /**
@@ -75,7 +75,7 @@ class Scope {
   enter(transaction: boolean): Promise<void> {
     this.transaction = transaction;
     this.#turn = this.#turn.then(async () => {
-      const { session } = this.#performance;
+      const { session } = this.#stage;
       const [before, state] = this.#opening();
       this.#state = state;
       if (before !== '') await session.query(before);
@@ -84,16 +84,16 @@ class Scope {
   }
 
   query(text: unknown, values?: unknown[]): ReturnType<SqlClient['query']> {
-    return this.#performance.session.query(text as string, values);
+    return this.#stage.session.query(text as string, values);
   }
 
   async finish(statements: readonly Statement[], unit: Unit): Promise<void> {
     await this.#turn;
-    const { session, direction, run } = this.#performance;
+    const { session, direction, run, role } = this.#stage;
     const { migration } = unit;
-    const books = {
-      text: direction === 'up' ? recordStatement([migration]) : forgetStatement(migration.name),
-    };
+    const entry = direction === 'up' ? recordStatement([migration]) : forgetStatement(migration.name);
+    // Whoever it has become, the books are the owner's.
+    const books = { text: `${setRole(role)}; ${entry}` };
     const [before, state] = this.#opening();
     const opening = before === '' ? [] : [{ text: before }];
     this.#state = state;
@@ -110,7 +110,7 @@ class Scope {
 
   /** What brings the session from the state that it is in to the one that is wanted now. */
   #opening(): [string, 'transaction' | 'settings'] {
-    const dryRun = this.#performance.run.dryRun === true;
+    const dryRun = this.#stage.run.dryRun === true;
     if (this.transaction) {
       if (this.#state === 'transaction') return ['', 'transaction'];
       return [`${dryRun ? '' : 'BEGIN; '}${this.#settings('SET LOCAL')}`, 'transaction'];
@@ -122,7 +122,7 @@ class Scope {
 
   /** Each migration finds the session as the first one did, whether that was in the same run or last year. */
   #settings(set: 'SET' | 'SET LOCAL'): string {
-    const { role, run } = this.#performance;
+    const { role, run } = this.#stage;
     return settings(role, run, set);
   }
 }
