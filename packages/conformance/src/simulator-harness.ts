@@ -1,4 +1,5 @@
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
+import { setTimeout } from 'node:timers/promises';
 import { startSsmSimulator } from '@postern/ssm-simulator';
 import {
   endLeftoverSessions,
@@ -66,7 +67,11 @@ export async function startSimulatorHarness(settings: ServiceSettings = {}): Pro
     simulate: startSimulatorHarness,
     async [Symbol.asyncDispose]() {
       await Promise.all([...tunnels].map((tunnel) => tunnel.close()));
-      const { openSessions } = simulator.statistics();
+      const left = (): number => simulator.statistics().openSessions;
+      // An agent that was told to end still sends what it has for up to two seconds.
+      const patientUntil = performance.now() + 10_000;
+      while (left() > 0 && performance.now() < patientUntil) await setTimeout(20);
+      const openSessions = left();
       await simulator.close();
       await echo[Symbol.asyncDispose]();
       simulator.assertNoViolations();

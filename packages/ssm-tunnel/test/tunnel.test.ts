@@ -217,11 +217,14 @@ describe('the end', () => {
     await read(stream, 1);
     await end(tunnel);
     await tunnel.closed;
-    expect(node.simulator.statistics()).toMatchObject({
-      sessionsStarted: 1,
-      sessionsTerminated: 1,
-      openSessions: 0,
-    });
+    // The agent's word is waited for; the service may act on it a moment later.
+    await vi.waitFor(() => {
+      expect(node.simulator.statistics()).toMatchObject({
+        sessionsStarted: 1,
+        sessionsTerminated: 1,
+        openSessions: 0,
+      });
+    }, 20_000);
     await vi.waitFor(
       () => expect(node.connections.every((socket) => socket.readableEnded || socket.destroyed)).toBe(true),
       20_000,
