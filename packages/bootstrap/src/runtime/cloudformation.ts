@@ -58,10 +58,12 @@ export async function handleCloudFormation(
   if (told.type === 'Delete') return await answer(told, { Status: 'SUCCESS' }, ports);
   const request = requestOf(event['ResourceProperties']);
   const running = ports.run(request);
+  const over = new AbortController();
   const outcome = await Promise.race([
     running.then((response) => outcomeOf(response, ports.logSql)),
-    timeUp(ports),
+    timeUp(ports, over.signal),
   ]);
+  over.abort();
   const answered = await answer(told, outcome.value, ports);
   // The stack knows by now; what is at work may still come to its end before Lambda ends the process.
   await running;
@@ -153,10 +155,13 @@ function failed(error: BootstrapError): { value: Outcome } {
 }
 
 /** Rather a failure in time than no answer. */
-async function timeUp({ remainingMs }: CloudFormationPorts): Promise<{ value: Outcome }> {
+async function timeUp(
+  { remainingMs }: CloudFormationPorts,
+  signal: AbortSignal,
+): Promise<{ value: Outcome }> {
   const left = remainingMs();
   const waitMs = left - Math.min(15_000, left / 4);
-  await delay(Math.min(waitMs, 2 ** 31 - 1), undefined, { ref: false });
+  await delay(Math.min(waitMs, 2 ** 31 - 1), undefined, { signal }).catch(() => undefined);
   return failed(
     new BootstrapError('BOOTSTRAP_INCOMPLETE', 'the time was up in the middle of the work', {
       hint: 'What is at work either comes to its end or is rolled back. Raise the time-out of the function (at most 900 s), or run the long migration with the client or from a shell.',
