@@ -211,6 +211,25 @@ describe('a database of the master, from the times of psql', () => {
     ).toEqual([{ mark: null }]);
   });
 
+  test('is taken over piece by piece when the master makes something later, grants included', async () => {
+    await cluster.query(
+      `CREATE TABLE "by Hand" (id serial); CREATE FUNCTION by_hand() RETURNS int LANGUAGE sql AS 'SELECT 1'`,
+      master('legacy'),
+    );
+    const declaration: DatabaseDeclaration = {
+      name: 'legacy',
+      schemas: ['public', 'audit'],
+      roles: { legacy_app: 'readonly' },
+      extensions: ['citext'],
+    };
+    expect(await apply(declaration)).toEqual([
+      'ALTER TABLE public."by Hand" OWNER TO "legacy_owner"',
+      'ALTER ROUTINE public.by_hand() OWNER TO "legacy_owner"',
+      'GRANT SELECT ON TABLE "public"."by Hand" TO "legacy_app"',
+      'GRANT SELECT ON SEQUENCE "public"."by Hand_id_seq" TO "legacy_app"',
+    ]);
+  });
+
   test('that comes from before PostgreSQL 15 is closed to PUBLIC and opened to its owner', async () => {
     await cluster.query('CREATE DATABASE ancient', master());
     await inside(

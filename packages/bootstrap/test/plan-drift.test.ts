@@ -31,6 +31,9 @@ const drift = async (...declarations: DatabaseDeclaration[]): Promise<readonly D
 };
 const asMaster = async (sql: string, database = 'postgres') =>
   await cluster.query(sql, { user: 'postern_master', database });
+/** Privileges in the order of the alphabet. */
+const sorted = (sql: string): string =>
+  sql.replace(/(?<=^GRANT )[A-Z, ]+(?= ON)/, (list) => list.split(', ').sort().join(', '));
 const options = (text: string): string => (cluster.server.major >= 16 ? text : '');
 
 describe('drift', () => {
@@ -206,7 +209,7 @@ describe('drift', () => {
       'bank',
     );
     await cluster.query(
-      'CREATE TABLE old_one (id serial); CREATE TABLE old_two (); CREATE TYPE tone AS ENUM ()',
+      'CREATE TABLE old_one (id serial); CREATE TABLE old_two (); CREATE TYPE tone AS ENUM (); CREATE TYPE duo AS (a int)',
       {
         user: 'stranger',
         database: 'bank',
@@ -218,35 +221,45 @@ describe('drift', () => {
       'bank',
     );
     const items = await drift(bank);
-    const sql = `REVOKE rds_iam FROM "stranger"; GRANT "stranger" TO CURRENT_USER${options(' WITH INHERIT TRUE')}; REASSIGN OWNED BY "stranger" TO "bank_owner"; REVOKE "stranger" FROM CURRENT_USER; GRANT rds_iam TO "stranger"`;
-    expect(items).toEqual([
-      {
-        kind: 'owner',
-        database: 'bank',
-        object: 'schema "theirs"',
-        found: 'belongs to "stranger"; nobody declared it',
-        prunable: false,
-      },
-      {
-        kind: 'owner',
-        database: 'bank',
-        object: '2 tables of schema "public": public.old_one, public.old_two',
-        found: 'belong to "stranger"; migrations run as "bank_owner" cannot change them',
-        prunable: false,
-        sql,
-      },
-      {
-        kind: 'owner',
-        database: 'bank',
-        object: 'type public.tone',
-        found: 'belongs to "stranger"; migrations run as "bank_owner" cannot change it',
-        prunable: false,
-        sql,
-      },
-    ]);
-    await asMaster(sql, 'bank');
-    // Now that they are the owner's, the declared roles get their grants there by hand or with the next migration.
-    expect(await drift(bank)).toEqual([]);
+    const sql = [
+      'REVOKE rds_iam FROM "stranger"',
+      `GRANT "stranger" TO CURRENT_USER${options(' WITH INHERIT TRUE')}`,
+      'ALTER TABLE public.old_one OWNER TO "bank_owner"',
+      'ALTER TABLE public.old_two OWNER TO "bank_owner"',
+      'ALTER TYPE public.duo OWNER TO "bank_owner"',
+      'ALTER TYPE public.tone OWNER TO "bank_owner"',
+      'GRANT DELETE, INSERT, SELECT, UPDATE ON TABLE public.old_one, public.old_two TO "bank_app"',
+      'GRANT SELECT ON TABLE public.old_one, public.old_two TO "bank_reader"',
+      'GRANT SELECT, UPDATE, USAGE ON SEQUENCE public.old_one_id_seq TO "bank_app"',
+      'GRANT SELECT ON SEQUENCE public.old_one_id_seq TO "bank_reader"',
+      'REVOKE "stranger" FROM CURRENT_USER',
+      'GRANT rds_iam TO "stranger"',
+    ];
+    const [schema, objects] = items;
+    expect(items).toHaveLength(2);
+    expect(schema).toEqual({
+      kind: 'owner',
+      database: 'bank',
+      object: 'schema "theirs"',
+      found: 'belongs to "stranger"; nobody declared it',
+      prunable: false,
+    });
+    expect(objects).toMatchObject({
+      kind: 'owner',
+      database: 'bank',
+      object: 'table public.old_one, table public.old_two, type public.duo, type public.tone',
+      found: 'belong to "stranger"; migrations run as "bank_owner" cannot change them',
+      prunable: false,
+    });
+    expect(objects?.sql?.split('; ').map(sorted)).toEqual(sql.map(sorted));
+    await asMaster(objects?.sql ?? '', 'bank');
+    expect(await drift(bank)).toEqual([schema]);
+    await cluster.query('INSERT INTO old_one DEFAULT VALUES; TABLE old_two', {
+      user: 'bank_app',
+      database: 'bank',
+    });
+    await cluster.query('TABLE old_one', { user: 'bank_reader', database: 'bank' });
+    await cluster.query('DROP SCHEMA theirs', { database: 'bank' });
     await asMaster('REVOKE rds_iam FROM stranger');
   });
 

@@ -1,7 +1,14 @@
 import type { SqlClient } from '@postern/test-databases/server';
 import type { ManifestDatabase } from '../contract/manifest.ts';
 import { granteeSql } from './catalog.ts';
-import { freeSequenceSql, freeTypeSql, ownSql, relationKeywordSql, routineSql } from './inner-catalog.ts';
+import {
+  freeSequenceSql,
+  freeTypeSql,
+  type ObjectKind,
+  ownSql,
+  relationKeywordSql,
+  routineSql,
+} from './inner-catalog.ts';
 import { privilegesIn } from './inside.ts';
 
 /** Names that an answer lists of objects which have the same to be said of them. */
@@ -21,8 +28,18 @@ interface Objects {
 export interface DriftCatalog {
   /** Schemas that nobody declared, of somebody who is neither owner nor master. */
   readonly schemas: readonly { readonly name: string; readonly owner: string }[];
-  /** Objects of declared schemas that belong to somebody else. */
-  readonly owners: readonly (Objects & { readonly owner: string; readonly superuser: boolean })[];
+  /** Objects of declared schemas that belong to somebody else, all of them. */
+  readonly owners: readonly {
+    readonly owner: string;
+    readonly superuser: boolean;
+    readonly schema: string;
+    /** `t`: types. */
+    readonly kind: ObjectKind | 't';
+    readonly keyword: string;
+    /** False: sequences of columns, whose owner follows their table's. */
+    readonly free: boolean;
+    readonly names: readonly string[];
+  }[];
   /**
    * Grants on objects of declared schemas. `grantable`: the privileges are declared, the right to hand them on is not.
    * `columns`: on columns, not on the whole table.
@@ -64,7 +81,7 @@ export async function readBeyond(session: SqlClient, database: ManifestDatabase)
      expected AS (SELECT x.* FROM jsonb_to_recordset($3::jsonb) AS x (schema text, kind text, grantee text, privilege text)),
      owner AS (SELECT r.oid FROM pg_roles r WHERE r.rolname = $1),
      things AS (
-       SELECT n.nspname AS schema, CASE c.relkind WHEN 'S' THEN 'S' ELSE 'r' END AS kind, ${relationKeywordSql} AS keyword,
+       SELECT n.nspname AS schema, CASE c.relkind WHEN 'S' THEN 'S' WHEN 'c' THEN 't' ELSE 'r' END AS kind, ${relationKeywordSql} AS keyword,
            format('%I.%I', n.nspname, c.relname) AS name, c.relowner AS owner, c.relacl AS acl, ${freeSequenceSql} AS free
          FROM pg_class c JOIN declared n ON n.oid = c.relnamespace
          WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f', 'S', 'c') AND ${ownSql('pg_class', 'c.oid')}
@@ -97,11 +114,11 @@ export async function readBeyond(session: SqlClient, database: ManifestDatabase)
           AND n.nspname <> 'public' AND pg_get_userbyid(n.nspowner) NOT IN ($1, session_user)
           AND ${ownSql('pg_namespace', 'n.oid')}), '[]'),
       'owners', coalesce((SELECT json_agg(o) FROM (
-        SELECT t.schema, t.keyword, pg_get_userbyid(t.owner) AS owner, coalesce(bool_or(r.rolsuper), false) AS superuser,
-            ${names} AS names, count(*)::int AS count
+        SELECT pg_get_userbyid(t.owner) AS owner, coalesce(bool_or(r.rolsuper), false) AS superuser, t.schema, t.kind, t.keyword,
+            t.free, array_agg(t.name ORDER BY t.name) AS names
           FROM things t LEFT JOIN pg_roles r ON r.oid = t.owner
-          WHERE t.free AND pg_get_userbyid(t.owner) NOT IN ($1, session_user)
-          GROUP BY t.schema, t.keyword, t.owner ORDER BY 1, 2, 3) o), '[]'),
+          WHERE pg_get_userbyid(t.owner) NOT IN ($1, session_user)
+          GROUP BY t.owner, t.schema, t.kind, t.keyword, t.free ORDER BY 1, 3, 4, 5) o), '[]'),
       'grants', coalesce((SELECT json_agg(g) FROM (
         SELECT schema, keyword, grantee, privileges, grantable, columns, ${names} AS names, count(*)::int AS count
           FROM granted GROUP BY schema, keyword, grantee, privileges, grantable, columns ORDER BY 1, 2, 3, 4) g), '[]'),

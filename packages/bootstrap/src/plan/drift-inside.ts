@@ -2,13 +2,11 @@ import { quoteIdentifier } from '@postern/test-databases/server';
 import type { ManifestDatabase } from '../contract/manifest.ts';
 import type { DriftItem } from '../contract/response.ts';
 import type { AclEntry, CatalogDatabase, ClusterCatalog } from './catalog.ts';
-import { membershipOptionsVersion } from './catalog.ts';
 import type { DriftCatalog } from './drift-catalog.ts';
+import { driftOfOwners } from './drift-owners.ts';
 import { settingOf } from './drift-roles.ts';
 import type { InnerCatalog } from './inner-catalog.ts';
 import { isDeclarable } from './inside.ts';
-import { reaches } from './memberships.ts';
-import { iamRole } from './role-plan.ts';
 import { compareSettings, settingName } from './settings.ts';
 
 /** Settings and grants of the database as a whole. */
@@ -43,7 +41,8 @@ export function driftInside(
 ): DriftItem[] {
   return [
     ...driftOfSchemas(database, inner, more, cluster),
-    ...driftOfObjects(database, more, cluster),
+    ...driftOfOwners(database, more, cluster),
+    ...driftOfGrants(database, more),
     ...driftOfDefaults(database, more),
   ];
 }
@@ -75,24 +74,9 @@ function driftOfSchemas(
   return items;
 }
 
-function driftOfObjects(
-  database: ManifestDatabase,
-  more: DriftCatalog,
-  cluster: ClusterCatalog,
-): DriftItem[] {
+function driftOfGrants(database: ManifestDatabase, more: DriftCatalog): DriftItem[] {
   const declared = new Set(database.roles.map(({ name }) => name));
-  const owners = more.owners.map(({ owner, superuser, ...objects }): DriftItem => {
-    const sql = superuser ? undefined : reassign(owner, database.owner, cluster);
-    return {
-      kind: 'owner',
-      database: database.name,
-      object: describe(objects),
-      found: `${objects.count === 1 ? 'belongs' : 'belong'} to "${owner}"; migrations run as "${database.owner}" cannot change ${objects.count === 1 ? 'it' : 'them'}`,
-      prunable: false,
-      ...(sql === undefined ? {} : { sql }),
-    };
-  });
-  const grants = more.grants.map(({ grantee, privileges, grantable, columns, ...objects }): DriftItem => {
+  return more.grants.map(({ grantee, privileges, grantable, columns, ...objects }): DriftItem => {
     const who = grantee === 'PUBLIC' ? 'everybody (PUBLIC)' : `"${grantee}"`;
     const complete = objects.names.length === objects.count;
     const what =
@@ -109,7 +93,6 @@ function driftOfObjects(
       ...(complete ? { sql } : {}),
     };
   });
-  return [...owners, ...grants];
 }
 
 const defaultKinds: Readonly<Record<string, string>> = {
@@ -182,31 +165,6 @@ function grantsBeyond(
 function wrongOwner(database: string, object: string, owner: string, more?: string): DriftItem {
   const found = `belongs to "${owner}"${more ? `; ${more}` : ''}`;
   return { kind: 'owner', database, object, found, prunable: false };
-}
-
-/**
- * Hands over everything that `from` owns in the database, as the master can run it: a member of rds_iam must leave it
- * before the master may become its member. None where rds_iam is reached over other roles.
- */
-function reassign(from: string, to: string, cluster: ClusterCatalog): string | undefined {
-  const { memberships, master, version } = cluster;
-  const direct = memberships.some((row) => row.role === iamRole && row.member === from && !row.implicit);
-  const others = memberships.filter((row) => !(row.role === iamRole && row.member === from));
-  if (reaches(others, from, iamRole)) return undefined;
-  const role = quoteIdentifier(from);
-  const statements = [`REASSIGN OWNED BY ${role} TO ${quoteIdentifier(to)}`];
-  if (
-    !memberships.some((row) => row.role === from && row.member === master && row.inherit && !row.implicit)
-  ) {
-    const options = version >= membershipOptionsVersion ? ' WITH INHERIT TRUE' : '';
-    statements.unshift(`GRANT ${role} TO CURRENT_USER${options}`);
-    statements.push(`REVOKE ${role} FROM CURRENT_USER`);
-  }
-  if (direct) {
-    statements.unshift(`REVOKE ${iamRole} FROM ${role}`);
-    statements.push(`GRANT ${iamRole} TO ${role}`);
-  }
-  return statements.join('; ');
 }
 
 function describe(objects: {

@@ -27,9 +27,15 @@ export interface InnerCatalog {
   /** Default privileges of the owner in the declared schemas, exploded. */
   readonly defaults: readonly (AclEntry & { readonly schema: string; readonly type: string })[];
   /** Tables, views (`r`) and sequences (`S`) of the owner, or of the master and about to be taken over, in the declared schemas. */
-  readonly relations: readonly { readonly schema: string; readonly name: string; readonly type: 'r' | 'S' }[];
+  readonly relations: readonly {
+    readonly schema: string;
+    readonly name: string;
+    readonly type: 'r' | 'S';
+    /** Belongs to the master so far. */
+    readonly taken?: boolean;
+  }[];
   /** Functions and procedures of the same owners. `name`: quoted, with schema and arguments. */
-  readonly routines: readonly { readonly schema: string; readonly name: string }[];
+  readonly routines: readonly { readonly schema: string; readonly name: string; readonly taken?: boolean }[];
   /** Belongs to the master; the owner takes over. */
   readonly takeOver: readonly ForeignObject[];
 }
@@ -96,11 +102,13 @@ export async function readInner(
         FROM pg_default_acl d JOIN declared n ON n.oid = d.defaclnamespace, aclexplode(d.defaclacl) a
         WHERE pg_get_userbyid(d.defaclrole) = $1), '[]'),
       'relations', coalesce((SELECT json_agg(json_build_object('schema', n.nspname, 'name', c.relname,
-          'type', CASE c.relkind WHEN 'S' THEN 'S' ELSE 'r' END) ORDER BY n.nspname, c.relname)
+          'type', CASE c.relkind WHEN 'S' THEN 'S' ELSE 'r' END,
+          'taken', c.relowner IN (SELECT oid FROM mine)) ORDER BY n.nspname, c.relname)
         FROM pg_class c JOIN declared n ON n.oid = c.relnamespace
         WHERE c.relowner IN (SELECT oid FROM hands) AND c.relkind IN ('r', 'p', 'v', 'm', 'f', 'S')
           AND ${ownSql('pg_class', 'c.oid')}), '[]'),
-      'routines', coalesce((SELECT json_agg(json_build_object('schema', n.nspname, 'name', ${routineSql})
+      'routines', coalesce((SELECT json_agg(json_build_object('schema', n.nspname, 'name', ${routineSql},
+          'taken', p.proowner IN (SELECT oid FROM mine))
           ORDER BY n.nspname, ${routineSql})
         FROM pg_proc p JOIN declared n ON n.oid = p.pronamespace
         WHERE p.proowner IN (SELECT oid FROM hands) AND ${ownSql('pg_proc', 'p.oid')}), '[]'),

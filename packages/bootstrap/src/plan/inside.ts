@@ -4,7 +4,7 @@ import type { CatalogSchema, InnerCatalog, ObjectKind } from './inner-catalog.ts
 import { conflict } from './role-plan.ts';
 import { identifiers, type PlanGroup, type Statement } from './statement.ts';
 
-const kinds = {
+export const kinds = {
   r: { many: 'TABLES', one: 'TABLE', privileges: 'tables' },
   S: { many: 'SEQUENCES', one: 'SEQUENCE', privileges: 'sequences' },
   f: { many: 'FUNCTIONS', one: 'ROUTINE', privileges: 'functions' },
@@ -181,6 +181,15 @@ function objectGrants(schema: string, role: ManifestRole, owner: string, catalog
     const missing = wanted.filter((privilege) => !held.includes(privilege));
     const extra = held.filter((privilege) => !wanted.includes(privilege) && isDeclarable(kind, privilege));
     change('GRANT', missing, `"${role.name}" is ${role.intent}.`);
+    // What is taken over only now has no grants by the default privileges that are there already.
+    const covered = wanted.filter((privilege) => held.includes(privilege));
+    const taken = existingObjects(schema, kind, catalog, true);
+    if (covered.length > 0 && taken) {
+      statements.push({
+        sql: `GRANT ${covered.join(', ')} ON ${kinds[kind].one} ${taken} TO ${grantee}`,
+        why: `As if the owner had made them: "${role.name}" is ${role.intent}.`,
+      });
+    }
     change(
       'REVOKE',
       extra,
@@ -192,12 +201,14 @@ function objectGrants(schema: string, role: ManifestRole, owner: string, catalog
   return statements;
 }
 
-function existingObjects(schema: string, kind: ObjectKind, catalog: InnerCatalog): string {
-  const names =
-    kind === 'f'
-      ? catalog.routines.filter((routine) => routine.schema === schema).map((routine) => routine.name)
-      : catalog.relations
-          .filter((relation) => relation.schema === schema && relation.type === kind)
-          .map((relation) => `${quoteIdentifier(schema)}.${quoteIdentifier(relation.name)}`);
-  return names.join(', ');
+function existingObjects(schema: string, kind: ObjectKind, catalog: InnerCatalog, taken = false): string {
+  const routines = catalog.routines.map((routine) => ({ ...routine, type: 'f' }));
+  const relations = catalog.relations.map((relation) => ({
+    ...relation,
+    name: `${quoteIdentifier(relation.schema)}.${quoteIdentifier(relation.name)}`,
+  }));
+  return [...relations, ...routines]
+    .filter((found) => found.schema === schema && found.type === kind && (!taken || found.taken))
+    .map(({ name }) => name)
+    .join(', ');
 }
