@@ -210,7 +210,7 @@ describe('a tunnel', () => {
 
   it('notices a service that is silent, and starts another session when that one is over', async () => {
     await using gateway = await startScriptedGateway({ ...politeAgent, autoPong: false });
-    const tunnel = await openTunnel({ ...optionsFor(gateway), pingIntervalMs: 20 });
+    const tunnel = await openTunnel({ ...optionsFor(gateway), pingIntervalMs: 100 });
     await vi.waitFor(() => expect(tunnel.stats().replacements).toBeGreaterThan(0), 20_000);
     expect(operations(gateway).slice(0, 3)).toEqual(['StartSession', 'ResumeSession', 'StartSession']);
     await tunnel.close();

@@ -44,7 +44,7 @@ it('bytes in flight survive cuts in the middle of a transfer, each once and in o
 
 it('a silent line is noticed by its missing pong, and replaced', async () => {
   await using node = await startNode();
-  const tunnel = await node.open({ pingIntervalMs: 50 });
+  const tunnel = await node.open({ pingIntervalMs: 100 });
   const stream = tunnel.connect();
   node.simulator.faults.silenceChannel(tunnel.sessionId);
   expect(await ask(stream, 'anybody?')).toBe('anybody?');

@@ -200,7 +200,8 @@ describe('through a proxy', () => {
     await using proxy = await startConnectProxy({ status: 403 });
     vi.stubEnv('HTTPS_PROXY', proxy.url);
     vi.stubEnv('NO_PROXY', 'nowhere.invalid');
-    await withApi({ endpoint: 'https://nowhere.invalid' }, async (api) => {
+    // Where no name server answers, three attempts are waited for.
+    await withApi({ endpoint: 'https://nowhere.invalid', connectTimeoutMs: 1_000 }, async (api) => {
       await expect(api.start('i-1', never)).rejects.toMatchObject({ code: 'SSM_API_FAILED' });
       expect((await api.upgrade('wss://nowhere.invalid/')).agent).toBeUndefined();
     });
