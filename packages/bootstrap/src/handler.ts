@@ -1,4 +1,3 @@
-import { realpathSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { openArtefact } from './runtime/artefact.ts';
@@ -43,9 +42,11 @@ async function runAsCommand(): Promise<void> {
   });
 }
 
-function isCommand(): boolean {
+async function isCommand(): Promise<boolean> {
   const [, started] = process.argv;
   if (started === undefined || process.env['AWS_LAMBDA_RUNTIME_API'] !== undefined) return false;
+  // What Lambda does not need is not in the way of its start.
+  const { realpathSync } = await import('node:fs');
   try {
     return realpathSync(started) === file;
   } catch {
@@ -53,4 +54,4 @@ function isCommand(): boolean {
   }
 }
 
-if (isCommand()) await runAsCommand();
+if (await isCommand()) await runAsCommand();

@@ -2,17 +2,13 @@ import type { ProgressEvent } from '../contract/progress.ts';
 import { type Action, parseRequest, type Request } from '../contract/request.ts';
 import type { Response, ResultOf } from '../contract/response.ts';
 import { BootstrapError } from '../errors.ts';
-import { prune } from '../prune/prune.ts';
 import type { Artefact } from './artefact.ts';
-import { apply, ping, planAction, status } from './bootstrap-actions.ts';
 import { type Config, readConfig, readLogSql } from './config.ts';
 import type { ConnectMaster } from './connection.ts';
 import { toErrorResponse } from './failure.ts';
 import { createStop, type Invocation } from './invocation.ts';
 import { createLog, errorForLog, type LogLine, progressLine } from './log.ts';
 import { metricsLine } from './metrics.ts';
-import { down, fake, migrate } from './migration-actions.ts';
-import { drop, prepare, publish, sweep } from './test-database-actions.ts';
 
 /** The outside world of a run. */
 export interface Ports {
@@ -39,19 +35,24 @@ export interface Call {
 
 type Actions = { readonly [A in Action]: (request: never, invocation: Invocation) => Promise<ResultOf[A]> };
 
+/** Loaded when they are asked for: each function does one half of them, and most of its starts are for the small ones. */
+const bootstrap = () => import('./bootstrap-actions.ts');
+const migrations = () => import('./migration-actions.ts');
+const testDatabases = () => import('./test-database-actions.ts');
+
 const actions: Actions = {
-  ping: (_request: never, invocation) => ping(invocation),
-  plan: planAction,
-  apply,
-  status,
-  migrate,
-  down,
-  fake,
-  prune,
-  prepare,
-  publish,
-  drop,
-  sweep,
+  ping: async (_request: never, invocation) => (await bootstrap()).ping(invocation),
+  plan: async (request: never, invocation) => (await bootstrap()).planAction(request, invocation),
+  apply: async (request: never, invocation) => (await bootstrap()).apply(request, invocation),
+  status: async (request: never, invocation) => (await bootstrap()).status(request, invocation),
+  migrate: async (request: never, invocation) => (await migrations()).migrate(request, invocation),
+  down: async (request: never, invocation) => (await migrations()).down(request, invocation),
+  fake: async (request: never, invocation) => (await migrations()).fake(request, invocation),
+  prune: async (request: never, invocation) => (await import('../prune/prune.ts')).prune(request, invocation),
+  prepare: async (request: never, invocation) => (await testDatabases()).prepare(request, invocation),
+  publish: async (request: never, invocation) => (await testDatabases()).publish(request, invocation),
+  drop: async (request: never, invocation) => (await testDatabases()).drop(request, invocation),
+  sweep: async (request: never, invocation) => (await testDatabases()).sweep(request, invocation),
 };
 
 /**

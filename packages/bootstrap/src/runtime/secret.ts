@@ -1,8 +1,7 @@
-import { createHash, createHmac, type Hash, type Hmac } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
-import { SignatureV4 } from '@smithy/signature-v4';
 import { BootstrapError, isBootstrapError } from '../errors.ts';
 import type { Credentials } from './credentials.ts';
+import { signSecretRequest } from './secret-signature.ts';
 
 export interface MasterSecret {
   readonly username: string;
@@ -80,31 +79,14 @@ async function send(
   body: string,
   environment: Environment,
 ): Promise<Response> {
-  const signer = new SignatureV4({
-    service: 'secretsmanager',
+  const headers = signSecretRequest({
+    endpoint,
     region,
-    sha256: Sha256,
+    body,
     credentials: await credentialsOf(environment),
+    now: new Date(),
   });
-  const signed = await signer.sign({
-    method: 'POST',
-    protocol: endpoint.protocol,
-    hostname: endpoint.hostname,
-    path: endpoint.pathname,
-    query: {},
-    headers: {
-      host: endpoint.host,
-      'content-type': 'application/x-amz-json-1.1',
-      'x-amz-target': 'secretsmanager.GetSecretValue',
-    },
-    body,
-  });
-  return await fetch(endpoint, {
-    method: 'POST',
-    headers: signed.headers,
-    body,
-    signal: AbortSignal.timeout(10_000),
-  });
+  return await fetch(endpoint, { method: 'POST', headers, body, signal: AbortSignal.timeout(10_000) });
 }
 
 async function credentialsOf(environment: Environment): Promise<Credentials> {
@@ -117,32 +99,6 @@ async function credentialsOf(environment: Environment): Promise<Credentials> {
   // Never in Lambda, so not in its way.
   const { readCredentials } = await import('./credentials.ts');
   return await readCredentials(environment);
-}
-
-/** The hash that the signer asks for, on node:crypto. */
-class Sha256 {
-  readonly #hash: Hash | Hmac;
-
-  constructor(secret?: string | ArrayBuffer | ArrayBufferView) {
-    this.#hash = secret === undefined ? createHash('sha256') : createHmac('sha256', bytesOf(secret));
-  }
-
-  update(data: string | ArrayBuffer | ArrayBufferView): void {
-    this.#hash.update(bytesOf(data));
-  }
-
-  digest(): Promise<Uint8Array> {
-    return Promise.resolve(this.#hash.digest());
-  }
-
-  reset(): void {}
-}
-
-function bytesOf(data: string | ArrayBuffer | ArrayBufferView): Uint8Array {
-  if (typeof data === 'string') return Buffer.from(data, 'utf8');
-  return ArrayBuffer.isView(data)
-    ? new Uint8Array(data.buffer, data.byteOffset, data.byteLength)
-    : new Uint8Array(data);
 }
 
 function refused(arn: string, status: number, text: string): BootstrapError {
