@@ -10,18 +10,20 @@ import { shop, writeWorkspace } from './fixtures/service.ts';
 const repository = fileURLToPath(new URL('../../..', import.meta.url));
 
 /** Builds in a process of its own with the bootstrap package at the given place. */
-async function build(packageFolder: string, root: string, zone: string): Promise<string> {
+async function build(packageFolder: string, root: string, zone: string, cwd: string): Promise<string> {
   const code = `import { buildArtifact } from ${JSON.stringify(join(packageFolder, 'src/build/index.ts'))};
-console.log((await buildArtifact({ root: ${JSON.stringify(root)} })).sha256);`;
+import { readFile } from 'node:fs/promises';
+const { sha256, maps } = await buildArtifact({ root: ${JSON.stringify(root)} });
+console.log(sha256, (await readFile(maps, 'utf8')).replaceAll(/\\s/g, ''));`;
   const { stdout } = await promisify(execFile)(
     process.execPath,
     ['--conditions=@postern/source', '--input-type=module', '--eval', code],
-    { env: { ...process.env, TZ: zone, LANG: 'tr_TR.UTF-8', NODE_OPTIONS: '' }, cwd: root },
+    { env: { ...process.env, TZ: zone, LANG: 'tr_TR.UTF-8', NODE_OPTIONS: '' }, cwd },
   );
   return stdout.trim();
 }
 
-test('the artefact has the same bytes wherever repository and service are, and in every time zone', async () => {
+test('the artefact has the same bytes wherever repository, service and process are, and in every time zone', async () => {
   const elsewhere = await mkdtemp(join(tmpdir(), 'pbe-'));
   try {
     const copy = join(elsewhere, 'some', 'deeper', 'place', 'bootstrap');
@@ -33,10 +35,10 @@ test('the artefact has the same bytes wherever repository and service are, and i
     await using here = await writeWorkspace([shop]);
     await using there = await writeWorkspace([shop]);
     const [first, second] = await Promise.all([
-      build(join(repository, 'packages/bootstrap'), here.root, 'Pacific/Auckland'),
-      build(copy, there.root, 'America/Los_Angeles'),
+      build(join(repository, 'packages/bootstrap'), here.root, 'Pacific/Auckland', '/'),
+      build(copy, there.root, 'America/Los_Angeles', there.root),
     ]);
-    expect(first).toMatch(/^[0-9a-f]{64}$/);
+    expect(first).toMatch(/^[0-9a-f]{64} \{"index.mjs":/);
     expect(second).toBe(first);
   } finally {
     await rm(elsewhere, { recursive: true, force: true });

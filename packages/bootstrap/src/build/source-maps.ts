@@ -1,15 +1,12 @@
+import { existsSync, readFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { SourceMap, type SourceMapPayload } from 'node:module';
-import { basename, isAbsolute, relative, resolve, sep } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { basename, dirname, isAbsolute, join, relative, resolve, sep } from 'node:path';
 import type { HandlerBundle } from './bundle-handler.ts';
 import type { Compiled } from './compile.ts';
 
 /** Path in the artefact → its source map (version 3, without the sources themselves). */
 export type SourceMaps = Readonly<Record<string, SourceMapPayload>>;
-
-/** From a checkout of Postern: the folder of its packages. */
-const packages = fileURLToPath(new URL('../../..', import.meta.url));
 
 /** The maps of everything that was compiled, with paths that are the same on every machine. */
 export function collectMaps(
@@ -20,7 +17,7 @@ export function collectMaps(
   const maps: [string, SourceMapPayload][] = [
     ...Object.entries(handler.maps).map(([path, map]): [string, SourceMapPayload] => [
       path,
-      portable(map, handler.folder, root),
+      portable(map, join(handler.folder, dirname(path))),
     ]),
     ...Object.entries(compiled).map(([path, { map }]): [string, SourceMapPayload] => [
       path,
@@ -30,21 +27,36 @@ export function collectMaps(
   return Object.fromEntries(maps.sort(([a], [b]) => (a < b ? -1 : 1)));
 }
 
-function portable(map: string, folder: string, root: string): SourceMapPayload {
+function portable(map: string, folder: string, root?: string): SourceMapPayload {
   const payload = JSON.parse(map) as SourceMapPayload;
-  return { ...payload, sources: payload.sources.map((source) => sourceName(resolve(folder, source), root)) };
+  return { ...payload, sources: payload.sources.map((source) => sourceName(source, folder, root)) };
 }
 
-function sourceName(path: string, root: string): string {
+function sourceName(source: string, folder: string, root: string | undefined): string {
+  // What holds the merged chunks together has no source.
+  if (/^(?:chunk|facade|postern-[\w-]+):/.test(source)) return 'bundle';
+  const path = resolve(folder, source);
   const parts = path.split(sep);
   const installed = parts.lastIndexOf('node_modules');
   if (installed >= 0) return parts.slice(installed).join('/');
-  const within = (from: string): string | undefined => {
-    const name = relative(from, path);
-    return name.startsWith('..') || isAbsolute(name) ? undefined : name.split(sep).join('/');
-  };
-  const ours = within(packages);
-  return (ours === undefined ? undefined : `@postern/${ours}`) ?? within(root) ?? basename(path);
+  const local = root === undefined ? undefined : within(root, path);
+  return local ?? inPackage(path) ?? basename(path);
+}
+
+function within(folder: string, path: string): string | undefined {
+  const name = relative(folder, path);
+  return name.startsWith('..') || isAbsolute(name) ? undefined : name.split(sep).join('/');
+}
+
+/** `@postern/bootstrap/src/…`: by the name of the package that it belongs to. */
+function inPackage(path: string): string | undefined {
+  for (let folder = dirname(path); folder !== dirname(folder); folder = dirname(folder)) {
+    const file = join(folder, 'package.json');
+    if (!existsSync(file)) continue;
+    const { name } = JSON.parse(readFileSync(file, 'utf8')) as { name?: string };
+    return name === undefined ? undefined : `${name}/${within(folder, path)}`;
+  }
+  return undefined;
 }
 
 /**
@@ -56,7 +68,7 @@ export async function readStack(stack: string, maps: string): Promise<string> {
   const known = JSON.parse(await readFile(maps, 'utf8')) as SourceMaps;
   const readers = new Map<string, SourceMap>();
   return stack.replaceAll(
-    /(?:file:\/\/)?(?:\/[^\s():]*\/)?((?:migrations\/\w+\/|lib\/)?[\w.-]+\.mjs):(\d+):(\d+)/g,
+    /(?:file:\/\/)?(?:\/[^\s():]*?\/)?((?:migrations\/\w+\/|lib\/)?[\w.-]+\.mjs):(\d+):(\d+)/g,
     (place, path: string, line: string, column: string) => {
       if (!Object.hasOwn(known, path)) return place;
       const reader = readers.get(path) ?? new SourceMap(known[path] as SourceMapPayload);

@@ -30,8 +30,10 @@ export async function readSqlFolder(
         `${shown(root, join(folder, source))}: is not an .sql file; keep it outside of the folder`,
       );
   }
+  found.sort((a, b) => (a.name < b.name ? -1 : 1));
   for (const [index, { name, source }] of found.entries()) {
     const before = found[index - 1];
+    // Without a number every comparison is false.
     if (before && numberOf(before.name) > numberOf(name)) {
       problems.push(
         `${shown(root, join(folder, source))}: comes after ${before.source} in the order of names, which counts; give all numbers the same length`,
@@ -192,7 +194,7 @@ function readJournal(text: string, at: string): { tags: string[]; problems: stri
 }
 
 function numberOf(name: string): number {
-  return Number(/^[Vv]?(\d+)/.exec(name)?.[1] ?? Number.NEGATIVE_INFINITY);
+  return Number(/^[Vv]?(\d+)/.exec(name)?.[1] ?? Number.NaN);
 }
 
 function nothing(problems: string[]): ReadMigrations {
