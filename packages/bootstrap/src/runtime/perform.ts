@@ -2,6 +2,7 @@ import type { ProgressEvent } from '../contract/progress.ts';
 import { type Action, parseRequest, type Request } from '../contract/request.ts';
 import type { Response, ResultOf } from '../contract/response.ts';
 import { BootstrapError } from '../errors.ts';
+import { shortened } from './answer-size.ts';
 import type { Artefact } from './artefact.ts';
 import { type Config, readConfig, readLogSql } from './config.ts';
 import type { ConnectMaster } from './connection.ts';
@@ -99,7 +100,7 @@ export async function perform(ports: Ports, event: unknown, call: Call): Promise
     const result = await actions[action](request as never, invocation);
     log.info('done', { durationMs: Math.round(ports.now() - startedAt), ...complete(result) });
     finish(false);
-    return { ok: true, result };
+    return { ok: true, result: shortened(result) };
   } catch (thrown) {
     const error = toErrorResponse(thrown, correlationId);
     log.error('failed', {
