@@ -22,6 +22,8 @@ function described(thrown: unknown): ErrorResponse | BootstrapError {
     return { code, kind, message, ...(hint === undefined ? {} : { hint }) };
   }
   const { code, message } = (thrown ?? {}) as { code?: string; message?: string };
+  const known = ofServer(code ?? '', message ?? '');
+  if (known) return known;
   return {
     code: 'BOOTSTRAP_INTERNAL',
     kind: 'internal',
@@ -29,6 +31,25 @@ function described(thrown: unknown): ErrorResponse | BootstrapError {
     hint: "Look at the function's log for the stack, and report it.",
     ...(code === undefined ? {} : { details: { code } }),
   };
+}
+
+/** Errors of the server that can meet any query, and are no bug. */
+function ofServer(code: string, message: string): BootstrapError | undefined {
+  if (
+    /^(08|53|57P0)/.test(code) ||
+    /^(ECONNRESET|EPIPE|ETIMEDOUT)$/.test(code) ||
+    /^Connection terminated/.test(message)
+  ) {
+    return new BootstrapError('BOOTSTRAP_DATABASE_UNREACHABLE', `the connection was lost: ${message}`, {
+      hint: 'What was done stays, what was under way was rolled back. Run it again.',
+      details: code === '' ? {} : { code },
+    });
+  }
+  if (code !== '42501') return undefined;
+  return new BootstrapError('BOOTSTRAP_OWNER_CONFLICT', `the master may not do this: ${message}`, {
+    hint: 'Somebody took a right away from the master that the bootstrap needs, or something belongs to a role that the master is not a member of.',
+    details: { sqlState: code },
+  });
 }
 
 /** A run that stopped in time, for a caller that cannot invoke again. */

@@ -1,0 +1,47 @@
+import { expect, test } from 'vitest';
+import { BootstrapError } from '../errors.ts';
+import { toErrorResponse } from './failure.ts';
+
+const pgError = (code: string, message: string): Error => Object.assign(new Error(message), { code });
+
+test.each([
+  ['57P01', 'terminating connection due to administrator command'],
+  ['08006', 'connection failure'],
+  ['53300', 'too many connections'],
+  ['ECONNRESET', 'read ECONNRESET'],
+])('a connection that is lost in the middle is told as such, and can be tried again: %s', (code, message) => {
+  expect(toErrorResponse(pgError(code, message))).toMatchObject({
+    code: 'BOOTSTRAP_DATABASE_UNREACHABLE',
+    kind: 'unavailable',
+    details: { code },
+  });
+});
+
+test('pg gives a lost connection no code', () => {
+  expect(toErrorResponse(new Error('Connection terminated unexpectedly'))).toMatchObject({
+    code: 'BOOTSTRAP_DATABASE_UNREACHABLE',
+  });
+});
+
+test('a right that the master lost is no bug of ours', () => {
+  expect(toErrorResponse(pgError('42501', 'permission denied for database "va"'))).toMatchObject({
+    code: 'BOOTSTRAP_OWNER_CONFLICT',
+    kind: 'conflict',
+    message: expect.stringContaining('"va"'),
+  });
+});
+
+test('everything else that is unexpected is, and keeps its code; what is typed stays typed', () => {
+  expect(toErrorResponse(new TypeError('x is undefined'), 'c-1')).toMatchObject({
+    code: 'BOOTSTRAP_INTERNAL',
+    kind: 'internal',
+    details: { correlationId: 'c-1' },
+  });
+  expect(toErrorResponse(undefined)).toMatchObject({ code: 'BOOTSTRAP_INTERNAL' });
+  expect(toErrorResponse(new BootstrapError('BOOTSTRAP_BUSY', 'm', { hint: 'h' }))).toEqual({
+    code: 'BOOTSTRAP_BUSY',
+    kind: 'unavailable',
+    message: 'm',
+    hint: 'h',
+  });
+});
