@@ -19,12 +19,13 @@ import type { ErrorKind, TestDatabaseErrorCode } from '@postern/test-databases/s
  *   `BOOTSTRAP_SECRET_INVALID` (conflict), `BOOTSTRAP_SECRET_UNAVAILABLE` (unavailable): the master secret.
  * - `BOOTSTRAP_LOGIN_REFUSED` (denied): the server refused the master.
  * - `BOOTSTRAP_TLS_UNTRUSTED` (denied): the server's certificate does not verify.
- * - `BOOTSTRAP_DATABASE_UNREACHABLE` (unavailable): no connection within the time allowed.
- * - `BOOTSTRAP_SERVER_UNSUPPORTED` (conflict): older than PostgreSQL 16, or no role `rds_iam`.
+ * - `BOOTSTRAP_DATABASE_UNREACHABLE` (unavailable): no connection within the time allowed, or it was lost in the middle.
+ * - `BOOTSTRAP_SERVER_UNSUPPORTED` (conflict): older than PostgreSQL 15, or no role `rds_iam`.
  *
  * Applying:
  * - `BOOTSTRAP_BUSY` (unavailable): another apply or migration holds the lock.
- * - `BOOTSTRAP_OWNER_CONFLICT` (conflict): a role or database exists in a shape that must not be taken over.
+ * - `BOOTSTRAP_OWNER_CONFLICT` (conflict): a role or database exists in a shape that must not be taken over,
+ *   or the master lost a right that it needs.
  * - `BOOTSTRAP_LOCKOUT_REFUSED` (conflict): a grant would have made the master an IAM-only login.
  * - `BOOTSTRAP_LOCKOUT_UNDONE` (conflict): the master could not log in after the grants; they were undone.
  * - `BOOTSTRAP_STATEMENT_FAILED` (conflict): SQL error in a planned statement; its group was rolled back.
