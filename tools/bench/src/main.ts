@@ -1,5 +1,6 @@
 import { artefact } from './artefact.ts';
 import { migrations, renderMigrations } from './migrations.ts';
+import { plan, renderPlan } from './plan.ts';
 import { TUNNEL_USAGE, tunnel, UsageError } from './tunnel/tunnel.ts';
 
 /** `npm run bench -- <command> …` */
@@ -16,6 +17,12 @@ const commands: Readonly<Record<string, (args: readonly string[]) => Promise<voi
     const result = await migrations();
     console.log(args.includes('--json') ? JSON.stringify(result) : renderMigrations(result));
   },
+  async plan(args) {
+    const unknown = args.filter((argument) => argument !== '--json');
+    if (unknown.length > 0) throw new UsageError(`Unknown: ${unknown.join(' ')}.`);
+    const result = await plan();
+    console.log(args.includes('--json') ? JSON.stringify(result) : renderPlan(result));
+  },
 };
 
 const [name = '', ...args] = process.argv.slice(2);
@@ -30,6 +37,7 @@ Usage: npm run bench -- <command> …
 Commands: ${Object.keys(commands).join(', ')}
 Usage: npm run bench -- artefact [--json]
 Usage: npm run bench -- migrations [--json]
+Usage: npm run bench -- plan [--json]
 ${TUNNEL_USAGE}`);
   process.exitCode = 2;
 }

@@ -1,5 +1,4 @@
 import type { SqlClient } from '@postern/test-databases/server';
-import type { ManifestDatabase } from '../contract/manifest.ts';
 import { granteeSql } from './catalog.ts';
 import {
   freeSequenceSql,
@@ -9,7 +8,6 @@ import {
   relationKeywordSql,
   routineSql,
 } from './inner-catalog.ts';
-import { privilegesIn } from './inside.ts';
 
 /** Names that an answer lists of objects which have the same to be said of them. */
 export const listedNames = 100;
@@ -41,13 +39,13 @@ export interface DriftCatalog {
     readonly names: readonly string[];
   }[];
   /**
-   * Grants on objects of declared schemas. `grantable`: the privileges are declared, the right to hand them on is not.
+   * Grants on objects of declared schemas to others than their owner. A `*` behind a privilege is the right to hand it on.
    * `columns`: on columns, not on the whole table.
    */
   readonly grants: readonly (Objects & {
+    readonly kind: ObjectKind;
     readonly grantee: string;
     readonly privileges: readonly string[];
-    readonly grantable: boolean;
     readonly columns: boolean;
   })[];
   /** Default privileges of the owner anywhere, of others in declared schemas. */
@@ -63,22 +61,13 @@ export interface DriftCatalog {
 const names = `(array_agg(name ORDER BY name))[1:${listedNames}]`;
 
 /** Reads all of it in one query, whatever the number of roles and objects. */
-export async function readBeyond(session: SqlClient, database: ManifestDatabase): Promise<DriftCatalog> {
-  const expected = database.schemas.flatMap((schema) =>
-    database.roles.flatMap((role) =>
-      (['r', 'S', 'f'] as const).flatMap((kind) =>
-        privilegesIn(role, schema, kind).map((privilege) => ({
-          schema,
-          kind,
-          grantee: role.name,
-          privilege,
-        })),
-      ),
-    ),
-  );
+export async function readBeyond(
+  session: SqlClient,
+  owner: string,
+  schemas: readonly string[],
+): Promise<DriftCatalog> {
   const { rows } = await session.query(
     `WITH declared AS (SELECT n.oid, n.nspname FROM pg_namespace n WHERE n.nspname = ANY ($2::text[])),
-     expected AS (SELECT x.* FROM jsonb_to_recordset($3::jsonb) AS x (schema text, kind text, grantee text, privilege text)),
      owner AS (SELECT r.oid FROM pg_roles r WHERE r.rolname = $1),
      things AS (
        SELECT n.nspname AS schema, CASE c.relkind WHEN 'S' THEN 'S' WHEN 'c' THEN 't' ELSE 'r' END AS kind, ${relationKeywordSql} AS keyword,
@@ -91,18 +80,14 @@ export async function readBeyond(session: SqlClient, database: ManifestDatabase)
        UNION ALL
        SELECT n.nspname, 't', 'TYPE', format('%I.%I', n.nspname, t.typname), t.typowner, NULL, true
          FROM pg_type t JOIN declared n ON n.oid = t.typnamespace WHERE ${freeTypeSql} AND ${ownSql('pg_type', 't.oid')}),
-     exploded AS (
-       SELECT t.schema, t.keyword, t.name, ${granteeSql} AS grantee, a.privilege_type AS privilege, a.is_grantable,
-           EXISTS (SELECT FROM expected x WHERE x.schema = t.schema AND x.kind = t.kind
-             AND x.grantee = ${granteeSql} AND x.privilege = a.privilege_type) AS declared
-         FROM things t, aclexplode(t.acl) a
-         WHERE a.grantee <> t.owner AND a.grantee NOT IN (SELECT oid FROM owner) AND NOT (t.kind = 'f' AND a.grantee = 0)),
      granted AS (
-       SELECT schema, keyword, name, grantee, declared AS grantable, false AS columns,
-           array_agg(privilege ORDER BY privilege) AS privileges
-         FROM exploded WHERE is_grantable OR NOT declared GROUP BY schema, keyword, name, grantee, declared
+       SELECT t.schema, t.kind, t.keyword, t.name, ${granteeSql} AS grantee, false AS columns,
+           array_agg(a.privilege_type || CASE WHEN a.is_grantable THEN '*' ELSE '' END ORDER BY a.privilege_type) AS privileges
+         FROM things t, aclexplode(t.acl) a
+         WHERE a.grantee <> t.owner AND a.grantee NOT IN (SELECT oid FROM owner) AND NOT (t.kind = 'f' AND a.grantee = 0)
+         GROUP BY t.schema, t.kind, t.keyword, t.name, a.grantee
        UNION ALL
-       SELECT n.nspname, 'TABLE', format('%I.%I', n.nspname, c.relname), ${granteeSql}, false, true,
+       SELECT n.nspname, 'r', 'TABLE', format('%I.%I', n.nspname, c.relname), ${granteeSql}, true,
            array_agg(DISTINCT format('%s (%I)', a.privilege_type, at.attname))
          FROM pg_attribute at JOIN pg_class c ON c.oid = at.attrelid JOIN declared n ON n.oid = c.relnamespace,
            aclexplode(at.attacl) a
@@ -120,8 +105,8 @@ export async function readBeyond(session: SqlClient, database: ManifestDatabase)
           WHERE pg_get_userbyid(t.owner) NOT IN ($1, session_user)
           GROUP BY t.owner, t.schema, t.kind, t.keyword, t.free ORDER BY 1, 3, 4, 5) o), '[]'),
       'grants', coalesce((SELECT json_agg(g) FROM (
-        SELECT schema, keyword, grantee, privileges, grantable, columns, ${names} AS names, count(*)::int AS count
-          FROM granted GROUP BY schema, keyword, grantee, privileges, grantable, columns ORDER BY 1, 2, 3, 4) g), '[]'),
+        SELECT schema, kind, keyword, grantee, privileges, columns, ${names} AS names, count(*)::int AS count
+          FROM granted GROUP BY schema, kind, keyword, grantee, privileges, columns ORDER BY 1, 3, 4, 5) g), '[]'),
       'defaults', coalesce((SELECT json_agg(d) FROM (
         SELECT pg_get_userbyid(d.defaclrole) AS role, n.nspname AS schema, d.defaclobjtype AS type, ${granteeSql} AS grantee,
             array_agg(a.privilege_type ORDER BY a.privilege_type) AS privileges
@@ -129,11 +114,9 @@ export async function readBeyond(session: SqlClient, database: ManifestDatabase)
           WHERE a.grantee <> d.defaclrole
             AND (pg_get_userbyid(d.defaclrole) = $1 OR n.nspname = ANY ($2::text[]))
             AND NOT (d.defaclnamespace = 0 AND a.grantee = 0 AND d.defaclobjtype IN ('f', 'T'))
-            AND NOT EXISTS (SELECT FROM expected x WHERE pg_get_userbyid(d.defaclrole) = $1 AND x.schema = n.nspname
-              AND x.kind = d.defaclobjtype::text AND x.grantee = ${granteeSql} AND x.privilege = a.privilege_type)
           GROUP BY d.defaclrole, n.nspname, d.defaclobjtype, a.grantee ORDER BY 1, 2, 3, 4) d), '[]')
     ) AS catalog`,
-    [database.owner, database.schemas, JSON.stringify(expected)],
+    [owner, schemas],
   );
   return rows[0].catalog;
 }

@@ -6,7 +6,7 @@ import type { DriftCatalog } from './drift-catalog.ts';
 import { driftOfOwners } from './drift-owners.ts';
 import { settingOf } from './drift-roles.ts';
 import type { InnerCatalog } from './inner-catalog.ts';
-import { isDeclarable } from './inside.ts';
+import { isDeclarable, privilegesIn } from './inside.ts';
 import { compareSettings, settingName } from './settings.ts';
 
 /** Settings and grants of the database as a whole. */
@@ -75,23 +75,31 @@ function driftOfSchemas(
 }
 
 function driftOfGrants(database: ManifestDatabase, more: DriftCatalog): DriftItem[] {
-  const declared = new Set(database.roles.map(({ name }) => name));
-  return more.grants.map(({ grantee, privileges, grantable, columns, ...objects }): DriftItem => {
-    const who = grantee === 'PUBLIC' ? 'everybody (PUBLIC)' : `"${grantee}"`;
-    const complete = objects.names.length === objects.count;
-    const what =
-      objects.keyword === 'SEQUENCE' ? 'SEQUENCE' : objects.keyword === 'ROUTINE' ? 'ROUTINE' : 'TABLE';
-    const list = privileges.join(', ');
-    const sql = `REVOKE ${grantable ? 'GRANT OPTION FOR ' : ''}${list} ON ${what} ${objects.names.join(', ')} FROM ${granteeOf(grantee)}`;
-    const has = grantable ? 'may hand on' : declared.has(grantee) ? 'beyond its declared grant has' : 'has';
-    return {
+  return more.grants.flatMap(({ grantee, privileges, kind, columns, ...objects }): DriftItem[] => {
+    const role = database.roles.find(({ name }) => name === grantee);
+    const wanted = role ? privilegesIn(role, objects.schema, kind) : [];
+    const plain = privileges.map((privilege) => privilege.replace('*', ''));
+    const beyond = plain.filter((privilege) => !wanted.includes(privilege));
+    const handedOn = plain.filter(
+      (privilege) => privileges.includes(`${privilege}*`) && wanted.includes(privilege),
+    );
+    const what = objects.keyword === 'SEQUENCE' || objects.keyword === 'ROUTINE' ? objects.keyword : 'TABLE';
+    const item = (list: readonly string[], has: string, revoke: string): DriftItem => ({
       kind: 'grant',
       database: database.name,
       object: describe(objects),
-      found: `${who} ${has} ${list}${columns ? ' on columns' : ''}; a migration may have granted it`,
+      found: `${named(grantee)} ${has} ${list.join(', ')}${columns ? ' on columns' : ''}; a migration may have granted it`,
       prunable: false,
-      ...(complete ? { sql } : {}),
-    };
+      ...(objects.names.length === objects.count
+        ? {
+            sql: `${revoke} ${list.join(', ')} ON ${what} ${objects.names.join(', ')} FROM ${granteeOf(grantee)}`,
+          }
+        : {}),
+    });
+    return [
+      ...(beyond.length > 0 ? [item(beyond, role ? 'beyond its declared grant has' : 'has', 'REVOKE')] : []),
+      ...(handedOn.length > 0 ? [item(handedOn, 'may hand on', 'REVOKE GRANT OPTION FOR')] : []),
+    ];
   });
 }
 
@@ -122,7 +130,7 @@ function driftOfDefaults(database: ManifestDatabase, more: DriftCatalog): DriftI
         kind: 'grant',
         database: database.name,
         object: `default privileges of "${role}"${schema === null ? '' : ` in schema ${quoteIdentifier(schema)}`}`,
-        found: `${grantee === 'PUBLIC' ? 'everybody (PUBLIC)' : `"${grantee}"`} gets ${left.join(', ')} on new ${kind.toLowerCase()}`,
+        found: `${named(grantee)} gets ${left.join(', ')} on new ${kind.toLowerCase()}`,
         prunable: false,
         sql: `ALTER DEFAULT PRIVILEGES FOR ROLE ${quoteIdentifier(role)}${where} REVOKE ${left.join(', ')} ON ${kind} FROM ${granteeOf(grantee)}`,
       },
@@ -149,7 +157,7 @@ function grantsBeyond(
       .map(({ privilege }) => privilege)
       .sort()
       .join(', ');
-    const who = grantee === 'PUBLIC' ? 'everybody (PUBLIC)' : `"${grantee}"`;
+    const who = named(grantee);
     items.push({
       kind: 'grant',
       database: database.name,
@@ -177,6 +185,10 @@ function describe(objects: {
   if (objects.count === 1) return `${kind} ${objects.names[0]}`;
   const shown = objects.names.slice(0, 5).join(', ');
   return `${objects.count} ${kind}s of schema ${quoteIdentifier(objects.schema)}: ${shown}${objects.count > 5 ? ', …' : ''}`;
+}
+
+function named(grantee: string): string {
+  return grantee === 'PUBLIC' ? 'everybody (PUBLIC)' : `"${grantee}"`;
 }
 
 function granteeOf(grantee: string): string {

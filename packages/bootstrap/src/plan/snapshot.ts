@@ -23,7 +23,7 @@ export interface SnapshotOptions {
   readonly inner?: (name: string, session: SqlClient) => Promise<void>;
 }
 
-/** Reads what a plan needs: one query for the cluster, one session with one query for each existing database. */
+/** Reads what a plan needs: one query for the cluster, one session with one query for each existing database, a few at a time. */
 export async function readSnapshot(
   session: SqlClient,
   connect: Connect,
@@ -42,18 +42,36 @@ export async function readSnapshot(
     cluster.databases.some((database) => database.name === name && database.allowsConnections);
   const inside: Record<string, InnerCatalog> = {};
   const beyond: Record<string, DriftCatalog> = {};
-  for (const database of databases) {
+  await eachOf(databases, async (database) => {
     const { name } = database;
-    if (!open(name)) continue;
+    if (!open(name)) return;
     await withSession(connect, name, async (inner) => {
       inside[name] = await readInner(inner, database.owner, database.schemas);
-      if (options.drift) beyond[name] = await readBeyond(inner, database);
+      if (options.drift) beyond[name] = await readBeyond(inner, database.owner, database.schemas);
       await options.inner?.(name, inner);
     });
-  }
+  });
   const ledger =
     testDatabases && open(maintenanceDatabase)
       ? await withSession(connect, maintenanceDatabase, readLedgerVersion)
       : 0;
   return { cluster, declared, inside, ...(options.drift ? { beyond } : {}), ledger };
+}
+
+/** How many databases are looked at at a time: most of it is waiting, and every session takes a slot of the server. */
+const sessions = 4;
+
+/** All of what was begun is over when it fulfils or rejects. */
+async function eachOf<T>(items: readonly T[], work: (item: T) => Promise<void>): Promise<void> {
+  const left = [...items];
+  const worker = async (): Promise<void> => {
+    for (let item = left.shift(); item !== undefined; item = left.shift()) {
+      await work(item).catch((error: unknown) => {
+        left.length = 0;
+        throw error;
+      });
+    }
+  };
+  const results = await Promise.allSettled(Array.from({ length: sessions }, worker));
+  for (const result of results) if (result.status === 'rejected') throw result.reason;
 }
