@@ -293,6 +293,10 @@ describe('the bootstrap client', () => {
       const { client, calls } = await lambda(down(['5', '4'], false), down(['3'], true));
       expect((await client.down({ database: 'd', count: 3 })).reverted).toEqual(['5', '4', '3']);
       expect(calls.map((call) => /"count":(\d)/.exec(call)?.[1])).toEqual(['3', '1']);
+      server?.close();
+      const named = await lambda(down(['5', '4'], false), down(['3'], true));
+      await named.client.down({ database: 'd', count: 3, from: '5' });
+      expect(named.calls.map((call) => /"count":(\d)/.exec(call)?.[1])).toEqual(['3', '3']);
     });
 
     test('says what was done before when a later invocation fails, and does not ask for ever', async () => {

@@ -52,7 +52,9 @@ export async function continueUntilDone(
     // Older functions do not say.
     if (result.done !== false) return sum;
     if (sizeOf(result) === 0) throw stuck(sum);
-    if (next.action === 'down') next = { ...next, count: next.count - sizeOf(result) };
+    // With `from` the function counts from there itself.
+    if (next.action === 'down' && next.from === undefined)
+      next = { ...next, count: next.count - sizeOf(result) };
   }
 }
 
