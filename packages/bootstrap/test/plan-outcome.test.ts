@@ -91,6 +91,20 @@ describe('the outcome of a statement', () => {
   });
 });
 
+test('a group gives up on a lock after its time, so that the service does not queue behind it', async () => {
+  await cluster.query('CREATE TABLE busy (); ALTER TABLE busy OWNER TO postern_master');
+  const service = await cluster.connect('rdsadmin', 'postgres');
+  await service.query('BEGIN; LOCK TABLE busy IN ACCESS SHARE MODE');
+  await expect(
+    run([group('ownership', ['ALTER TABLE busy RENAME TO idle'], { lockTimeoutMs: 50 })]),
+  ).rejects.toMatchObject({
+    code: 'BOOTSTRAP_STATEMENT_FAILED',
+    hint: expect.stringContaining('longer than 50 ms'),
+    details: { sqlState: '55P03' },
+  });
+  await service.end();
+});
+
 describe('somebody else who changes the same at the same time', () => {
   test('is waited out: the group runs again, and the outcome says so', async () => {
     // A function that answers as a server does under contention, the first two times.

@@ -59,6 +59,9 @@ async function applyGroup(
   const applied = await persist((remarks) =>
     transaction(session, async () => {
       if (group.guarded) await withoutSelfGrant(session);
+      if (group.lockTimeoutMs !== undefined) {
+        await session.query(`SELECT set_config('lock_timeout', $1, true)`, [`${group.lockTimeoutMs}ms`]);
+      }
       const results: AppliedStatement[] = [];
       for (const [index, statement] of group.statements.entries()) {
         results.push(await runStatement(session, group, statement, index === 0 ? remarks : []));
@@ -132,7 +135,7 @@ async function runStatement(
       'BOOTSTRAP_STATEMENT_FAILED',
       `${group.title}: ${message} (${code}) in: ${sql}`,
       {
-        hint: hintFor(group, message),
+        hint: hintFor(group, code, message),
         details: {
           group: group.title,
           database: group.database,
@@ -148,8 +151,11 @@ async function runStatement(
   }
 }
 
-function hintFor(group: PlanGroup, message = ''): string {
+function hintFor(group: PlanGroup, code: string, message = ''): string {
   const kept = group.transaction ? 'Nothing of this group was kept. ' : '';
+  if (code === '55P03') {
+    return `${kept}Another session held a lock for longer than ${group.lockTimeoutMs} ms: apply again when it is done, or at a quieter time.`;
+  }
   if (/permission denied to set parameter/.test(message)) {
     return `${kept}Only a superuser may keep this setting for a role or database: take it out of the declaration, and have the application SET it when it connects.`;
   }

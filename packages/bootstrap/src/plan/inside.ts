@@ -43,6 +43,8 @@ export function planTakeOver(database: ManifestDatabase, catalog: InnerCatalog):
     database: database.name,
     transaction: true,
     guarded: false,
+    // ALTER … OWNER needs each table for itself, and whoever comes later queues behind it.
+    lockTimeoutMs: 10_000,
     statements: catalog.takeOver.map(({ keyword, name }) => ({
       sql: `ALTER ${keyword} ${name} OWNER TO ${quoteIdentifier(database.owner)}`,
       why: 'Created by the master; the owner role takes over, so that migrations can change it.',

@@ -17,6 +17,8 @@ export interface PlanGroup {
   readonly transaction: boolean;
   /** Grants memberships: checked by the lock-out guard before commit and by a second login after. */
   readonly guarded: boolean;
+  /** How long its statements wait for locks that the service holds, before they give up and let it work. Default: for ever. */
+  readonly lockTimeoutMs?: number;
   readonly statements: readonly Statement[];
 }
 
