@@ -9,6 +9,8 @@ import { type ImportCost, measureImport } from './import-time.ts';
 import { median } from './median.ts';
 
 const rounds = 21;
+/** Of issue 4: the zip without CA roots, the import against that of `pg`. */
+const limits = { zipBytes: 100_000, importRatio: 1.6 };
 const root = fileURLToPath(new URL('../../..', import.meta.url));
 
 /**
@@ -18,7 +20,14 @@ const root = fileURLToPath(new URL('../../..', import.meta.url));
 export async function artefact({ json }: { json: boolean }): Promise<void> {
   const folder = await mkdtemp(join(tmpdir(), 'postern-bench-'));
   try {
-    const built = await buildArtifact({ root, outFile: join(folder, 'bootstrap.zip') });
+    const outFile = join(folder, 'bootstrap.zip');
+    const buildMs: number[] = [];
+    let built = await buildArtifact({ root, outFile });
+    for (let round = 0; round < 5; round++) {
+      const startedAt = performance.now();
+      built = await buildArtifact({ root, outFile });
+      buildMs.push(performance.now() - startedAt);
+    }
     const files = unzipSync(built.zip);
     for (const [name, contents] of Object.entries(files)) {
       await mkdir(dirname(join(folder, 'artefact', name)), { recursive: true });
@@ -35,10 +44,12 @@ export async function artefact({ json }: { json: boolean }): Promise<void> {
       costs.pg.push(await measureImport(pg));
       costs.artefact.push(await measureImport(index));
     }
-    const compare = (of: keyof ImportCost): { pg: number; artefact: number; ratio: number } => {
-      const [alone, ours] = [costs.pg, costs.artefact].map((list) => median(list.map((cost) => cost[of])));
+    const compare = (of: keyof ImportCost, pick = median): Comparison => {
+      const [alone, ours] = [costs.pg, costs.artefact].map((list) => pick(list.map((cost) => cost[of])));
       return { pg: alone ?? 0, artefact: ours ?? 0, ratio: (ours ?? 0) / (alone ?? 0) };
     };
+    // What the machine does beside it only ever adds time.
+    const least = (values: readonly number[]): number => Math.min(...values);
     const handler = Object.entries(files).filter(
       ([name]) => name.endsWith('.mjs') && !name.startsWith('migrations/'),
     );
@@ -48,21 +59,36 @@ export async function artefact({ json }: { json: boolean }): Promise<void> {
       handlerBytes: handler.reduce((sum, [, { length }]) => sum + length, 0),
       sha256: built.sha256,
       rounds,
+      limits,
+      buildMs: median(buildMs),
       wallMs: compare('wallMs'),
+      bestWallMs: compare('wallMs', least),
       cpuMs: compare('cpuMs'),
+      peakBytes: compare('peakBytes'),
     };
     if (json) return console.log(JSON.stringify(result));
-    const row = (name: string, { pg: alone, artefact: ours, ratio }: typeof result.wallMs): string =>
-      `${name}  pg alone ${alone.toFixed(1)} ms, artefact ${ours.toFixed(1)} ms, ratio ${ratio.toFixed(2)}`;
+    const row = (name: string, { pg: alone, artefact: ours, ratio }: Comparison): string =>
+      `${name}  pg alone ${alone.toFixed(1)} ms, artefact ${ours.toFixed(1)} ms, ratio ${ratio.toFixed(2)} (limit ${limits.importRatio})`;
+    const kilobytes = (bytes: number): string => (bytes / 1000).toFixed(1);
     console.log(
-      `zip          ${(result.zipBytes / 1000).toFixed(1)} kB (handler ${(result.handlerBytes / 1000).toFixed(1)} kB unpacked)`,
+      `zip          ${kilobytes(result.zipBytes)} kB (limit ${kilobytes(limits.zipBytes)}; handler ${kilobytes(result.handlerBytes)} kB unpacked)`,
     );
     console.log(row('import wall', result.wallMs));
+    console.log(row('  the best ', result.bestWallMs));
     console.log(row('import CPU ', result.cpuMs));
+    const { pg: alone, artefact: ours } = result.peakBytes;
+    console.log(`memory       pg alone ${kilobytes(alone / 1000)} MB, artefact ${kilobytes(ours / 1000)} MB`);
+    console.log(`build        ${result.buildMs.toFixed(0)} ms`);
     console.log(`medians of ${rounds} fresh processes each, taking turns, Node ${result.node}`);
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
+}
+
+interface Comparison {
+  readonly pg: number;
+  readonly artefact: number;
+  readonly ratio: number;
 }
 
 async function bundlePg(outfile: string): Promise<void> {

@@ -92,8 +92,9 @@ function named(outputs: readonly OutputFile[]): Pick<HandlerBundle, 'files' | 'm
   return { files, maps };
 }
 
-/** What pg loads for ways to a connection that the function does not take: a third of its size. */
+/** What pg loads for ways to a connection that the function does not take (channel binding among them): a third of its size. */
 const stubs: Readonly<Record<string, string>> = {
+  './cert-signatures': 'module.exports = {};',
   './native': 'module.exports = {};',
   'pg-pool': 'module.exports = class {};',
   'pg-cloudflare': 'module.exports = {};',
@@ -107,7 +108,7 @@ const lean: Plugin = {
     const namespace = 'postern-stub';
     plugin.onResolve({ filter: /^@smithy\/core\/event-streams$/ }, ({ path }) => ({ path, namespace }));
     plugin.onResolve(
-      { filter: /^(?:\.\/native|pg-(?:pool|cloudflare|connection-string)|pgpass)$/ },
+      { filter: /^(?:\.\/(?:native|cert-signatures)|pg-(?:pool|cloudflare|connection-string)|pgpass)$/ },
       ({ path, importer }) =>
         /[\\/]node_modules[\\/]pg[\\/]lib[\\/]/.test(importer) ? { path, namespace } : undefined,
     );

@@ -38,7 +38,7 @@ describe('an SQL file', () => {
     '-- postern: no-transaction\nCREATE INDEX CONCURRENTLY i ON a (b); -- done',
     '--postern:no-transaction\nVACUUM a',
     '-- what for\n-- postern: no-transaction\nVACUUM a',
-    '-- Up Migration\n-- postern: no-transaction\nVACUUM a;\n-- Down Migration\nSELECT 1; SELECT 2;',
+    '-- Up Migration\nSELECT 1; SELECT 2;\n-- Down Migration\n-- postern: no-transaction\nDROP INDEX CONCURRENTLY i;',
   ])('%j is as it should be', (sql) => {
     expect(problems(sql)).toEqual([]);
   });
