@@ -200,11 +200,9 @@ test(`${deep} of those that are accepted, on a real server: nothing of them is i
   });
   await lambda.call({ action: 'apply' });
 
-  const { databases } = artefact.built.manifest;
-  const declared = new Set([
-    ...databases.flatMap(({ name, owner, migrations }) => [name, owner, ...migrations.map((m) => m.name)]),
-    ...allActions,
-  ]);
+  // What is in the SQL of requests as they should be: our own words, and declared names.
+  for (const request of requests) await lambda.invoke(request as never);
+  const ours = new Set(texts.join(' ').match(/\w+/g));
   const random = randomFrom(seed);
   const seen = new Set<string>();
   const perAction = new Map<string, number>();
@@ -227,7 +225,7 @@ test(`${deep} of those that are accepted, on a real server: nothing of them is i
     // Names of test databases are made of a hash and a run, which are letters and digits by contract.
     const sql = texts.join('\n').replaceAll(/pt[tb]?_[0-9a-f]{8,16}(?:_r[a-z0-9]{8,20}_\d{1,4})?/g, '');
     for (const text of strings(event)) {
-      if (text.length >= 3 && !declared.has(text)) expect(sql, key).not.toContain(text);
+      if (text.length >= 3 && !ours.has(text)) expect(hasWord(sql, text), `${key}: ${text}`).toBe(false);
     }
   }
   expect(perAction.size).toBeGreaterThanOrEqual(allActions.length - 1);
@@ -236,4 +234,13 @@ test(`${deep} of those that are accepted, on a real server: nothing of them is i
 function strings(value: unknown): string[] {
   if (typeof value === 'string') return [value];
   return typeof value === 'object' && value !== null ? Object.values(value).flatMap(strings) : [];
+}
+
+/** As a word: "hop", which is no database, is in every "shop". */
+function hasWord(sql: string, text: string): boolean {
+  const isPart = (char: string | undefined): boolean => char !== undefined && /[A-Za-z0-9_]/.test(char);
+  for (let at = sql.indexOf(text); at >= 0; at = sql.indexOf(text, at + 1)) {
+    if (!isPart(sql[at - 1]) && !isPart(sql[at + text.length])) return true;
+  }
+  return false;
 }
