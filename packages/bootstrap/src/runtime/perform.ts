@@ -1,13 +1,13 @@
 import type { ProgressEvent } from '../contract/progress.ts';
 import { type Action, parseRequest, type Request } from '../contract/request.ts';
-import type { Response, ResultOf } from '../contract/response.ts';
+import type { Response } from '../contract/response.ts';
 import { BootstrapError } from '../errors.ts';
 import { shortened } from './answer-size.ts';
 import type { Artefact } from './artefact.ts';
 import { type Config, readConfig, readLogSql } from './config.ts';
 import type { ConnectMaster } from './connection.ts';
 import { toErrorResponse } from './failure.ts';
-import { createStop, type Invocation } from './invocation.ts';
+import { createStop } from './invocation.ts';
 import { createLog, errorForLog, type LogLine, progressLine } from './log.ts';
 import { metricsLine } from './metrics.ts';
 
@@ -34,28 +34,6 @@ export interface Call {
   onProgress?(event: ProgressEvent): void;
 }
 
-type Actions = { readonly [A in Action]: (request: never, invocation: Invocation) => Promise<ResultOf[A]> };
-
-/** Loaded when they are asked for: each function does one half of them, and most of its starts are for the small ones. */
-const bootstrap = () => import('./bootstrap-actions.ts');
-const migrations = () => import('./migration-actions.ts');
-const testDatabases = () => import('./test-database-actions.ts');
-
-const actions: Actions = {
-  ping: async (_request: never, invocation) => (await bootstrap()).ping(invocation),
-  plan: async (request: never, invocation) => (await bootstrap()).planAction(request, invocation),
-  apply: async (request: never, invocation) => (await bootstrap()).apply(request, invocation),
-  status: async (request: never, invocation) => (await bootstrap()).status(request, invocation),
-  migrate: async (request: never, invocation) => (await migrations()).migrate(request, invocation),
-  down: async (request: never, invocation) => (await migrations()).down(request, invocation),
-  fake: async (request: never, invocation) => (await migrations()).fake(request, invocation),
-  prune: async (request: never, invocation) => (await import('../prune/prune.ts')).prune(request, invocation),
-  prepare: async (request: never, invocation) => (await testDatabases()).prepare(request, invocation),
-  publish: async (request: never, invocation) => (await testDatabases()).publish(request, invocation),
-  drop: async (request: never, invocation) => (await testDatabases()).drop(request, invocation),
-  sweep: async (request: never, invocation) => (await testDatabases()).sweep(request, invocation),
-};
-
 /**
  * Contract, then configuration, then permission, and only then the secret and the database. Nothing is thrown: a failure is
  * `{ ok: false, error }`.
@@ -81,7 +59,7 @@ export async function perform(ports: Ports, event: unknown, call: Call): Promise
     action = request.action;
     log = createLog(ports.log, { ...base, action });
     if (!config.allowedActions.includes(action)) throw forbidden(action, config);
-    const artefact = await ports.openArtefact();
+    const [artefact, { actions }] = await Promise.all([ports.openArtefact(), import('./actions.ts')]);
     const connect = await ports.connector(config, artefact);
     const clockStops = createStop({
       remainingMs: () => call.remainingMs(),
