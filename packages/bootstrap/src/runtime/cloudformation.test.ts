@@ -1,3 +1,5 @@
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { Response } from '../contract/response.ts';
@@ -235,5 +237,32 @@ describe('a custom resource of CloudFormation', () => {
       ),
       { numRuns: 60 },
     );
+  });
+
+  test('is answered as S3 wants it: PUT, an empty content type, a length, no redirect followed', async () => {
+    const seen: unknown[] = [];
+    const server = createServer((request, response) => {
+      request.resume().on('end', () => {
+        const {
+          'content-type': type,
+          'content-length': length,
+          'transfer-encoding': encoding,
+        } = request.headers;
+        seen.push([request.method, type, Number(length) > 100, encoding]);
+        response.writeHead(seen.length === 1 ? 307 : 200, { location: '/elsewhere' }).end();
+      });
+    });
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    const local = `http://127.0.0.1:${(server.address() as AddressInfo).port}/x`;
+    const ports = { run: async () => applied, remainingMs: () => 60_000, logSql: 'masked' } as const;
+    expect(await handleCloudFormation(event, { ...ports, send: (_url, init) => fetch(local, init) })).toEqual(
+      { status: 'SUCCESS' },
+    );
+    server.closeAllConnections();
+    server.close();
+    expect(seen).toEqual([
+      ['PUT', '', true, undefined],
+      ['PUT', '', true, undefined],
+    ]);
   });
 });
