@@ -145,7 +145,7 @@ describe('a new database', () => {
     expect(statements.filter((sql) => sql.includes('DATABASE "cut"'))).toEqual([
       `COMMENT ON DATABASE "cut" IS 'postern: made for database "cut"'`,
       'REVOKE CONNECT, TEMPORARY ON DATABASE "cut" FROM PUBLIC',
-      'GRANT CONNECT ON DATABASE "cut" TO "cut_migrator", "cut_app"',
+      'GRANT CONNECT ON DATABASE "cut" TO "postern_master", "cut_migrator", "cut_app"',
       'GRANT TEMPORARY ON DATABASE "cut" TO "cut_migrator", "cut_app"',
       'ALTER DATABASE "cut" ALLOW_CONNECTIONS true',
     ]);
@@ -160,6 +160,15 @@ describe('a new database', () => {
       },
     });
   });
+});
+
+test('a master that lost the role of an owner gets it back', async () => {
+  const declaration: DatabaseDeclaration = { name: 'estranged', roles: { estranged_app: 'readwrite' } };
+  await apply(declaration);
+  await cluster.query('REVOKE estranged_owner FROM postern_master', master());
+  expect(await apply(declaration)).toEqual([
+    `GRANT "estranged_owner" TO CURRENT_USER${cluster.server.major >= 16 ? ' WITH INHERIT TRUE, SET TRUE' : ''}`,
+  ]);
 });
 
 describe('a database of the master, from the times of psql', () => {

@@ -17,19 +17,22 @@ export function planDatabase(database: ManifestDatabase, catalog: ClusterCatalog
   return [
     creation(name, owner, options, catalog),
     settings(name, options, catalog),
-    access(name, catalog, databaseGrants(database), [
+    access(name, owner, catalog, databaseGrants(database, catalog.master), [
       database.migrator,
       ...database.roles.map((role) => role.name),
     ]),
   ];
 }
 
-/** Who may do what with a declared database as a whole. */
-export function databaseGrants(database: ManifestDatabase): Wanted {
+/**
+ * Who may do what with a declared database as a whole. The master is let in by name, too: should it ever lose the owner's
+ * role, it still can look inside, and apply can repair that.
+ */
+function databaseGrants(database: ManifestDatabase, master: string): Wanted {
   const holders = (privilege: DatabasePrivilege): string[] =>
     database.roles.filter((role) => role.privileges.database.includes(privilege)).map((role) => role.name);
   return {
-    CONNECT: [database.migrator, ...holders('CONNECT')],
+    CONNECT: [master, database.migrator, ...holders('CONNECT')],
     TEMPORARY: [database.migrator, ...holders('TEMPORARY')],
     CREATE: holders('CREATE'),
   };
@@ -39,7 +42,13 @@ export function databaseGrants(database: ManifestDatabase): Wanted {
 export function planMaintenance(catalog: ClusterCatalog): PlanGroup[] {
   return [
     creation(maintenanceDatabase, catalog.master, { connectionLimit: -1, settings: {} }, catalog),
-    access(maintenanceDatabase, catalog, { CONNECT: [leaseRole], TEMPORARY: [], CREATE: [] }, [leaseRole]),
+    access(
+      maintenanceDatabase,
+      catalog.master,
+      catalog,
+      { CONNECT: [leaseRole], TEMPORARY: [], CREATE: [] },
+      [leaseRole],
+    ),
   ];
 }
 
@@ -131,13 +140,17 @@ function settings(name: string, options: ManifestOptions, catalog: ClusterCatalo
 
 function access(
   name: string,
+  owner: string,
   catalog: ClusterCatalog,
   wanted: Wanted,
   declared: readonly string[],
 ): PlanGroup {
   const quoted = quoteIdentifier(name);
   const found = catalog.databases.find((database) => database.name === name);
-  const acl = found?.acl ?? publicDefaults;
+  // With the database its owner's rights go to the new one.
+  const acl = (found?.acl ?? publicDefaults).map((entry) =>
+    entry.grantee === found?.owner ? { ...entry, grantee: owner } : entry,
+  );
   const has = (grantee: string, privilege: string): boolean =>
     acl.some((entry) => entry.grantee === grantee && entry.privilege === privilege);
   const statements: Statement[] = [];
@@ -184,7 +197,7 @@ function isTestLogin(role: string): boolean {
 
 const privileges = ['CONNECT', 'TEMPORARY', 'CREATE'] as const;
 const reasons: Readonly<Record<DatabasePrivilege, string>> = {
-  CONNECT: 'The declared logins connect.',
+  CONNECT: 'The declared logins connect, and the master to see to the database.',
   TEMPORARY: 'Logins that write may use temporary tables.',
   CREATE: 'Declared: may create schemas.',
 };
