@@ -1,9 +1,9 @@
-import { writeFile } from 'node:fs/promises';
+import { rm, writeFile } from 'node:fs/promises';
 import { createServer, type IncomingMessage, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, describe, expect, test } from 'vitest';
+import { afterEach, describe, expect, onTestFinished, test } from 'vitest';
 import { readCredentials } from './credentials.ts';
 
 let server: Server | undefined;
@@ -36,6 +36,7 @@ describe('credentials of a container', () => {
     const { url, asked } = await endpoint(() => ({ body: given }));
     const file = join(tmpdir(), `pbc-${process.pid}`);
     await writeFile(file, 'pod-token\n');
+    onTestFinished(() => rm(file));
     const environment = {
       AWS_CONTAINER_CREDENTIALS_FULL_URI: `${url}/v1/credentials`,
       AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE: file,
