@@ -263,6 +263,21 @@ describe('what is not ours, or is still declared, stays', () => {
     expect(await rolesOfMaster()).not.toContain('held_a');
   });
 
+  test('a role with grants in a database that lets nobody in is kept, the others go', async () => {
+    const roles = { shut_a: 'readonly' as const, shut_b: { login: false as const } };
+    await declaredFunction(cluster, [service('shut', roles)]).call({ action: 'apply' });
+    await superuser('ALTER DATABASE shut ALLOW_CONNECTIONS false');
+    const lambda = declaredFunction(cluster, [service('shut')]);
+    expect(await lambda.call({ action: 'prune', databases: ['shut'] })).toMatchObject({
+      dropped: { roles: ['shut_b'] },
+      kept: [
+        { object: 'role "shut_a"', why: expect.stringContaining('not currently accepting connections') },
+      ],
+    });
+    await superuser('ALTER DATABASE shut ALLOW_CONNECTIONS true');
+    expect((await lambda.call({ action: 'prune', databases: ['shut'] })).dropped.roles).toEqual(['shut_a']);
+  });
+
   test('a former owner is kept while a database belongs to it, and goes when it does not', async () => {
     await declaredFunction(cluster, [service('moved')]).call({ action: 'apply' });
     await byMaster('SET ROLE moved_owner; CREATE TABLE t (); INSERT INTO t DEFAULT VALUES', 'moved');

@@ -71,6 +71,9 @@ function droppedBy(removals: readonly Removal[]): PruneResult['dropped'] {
 
 /** What the server said against it; undefined when it is no answer of a server that goes on working. */
 function reasonToKeep(error: unknown): string | undefined {
+  const { code, message } = (error ?? {}) as { code?: string; message?: string };
+  // A database that lets nobody in, or not us.
+  if (code === '55000' || code === '42501') return message;
   if (!isBootstrapError(error) || error.code !== 'BOOTSTRAP_STATEMENT_FAILED') return undefined;
   // Connection lost, server out of something, server going down.
   if (/^(08|53|57|58)/.test(String(error.details['sqlState']))) return undefined;
