@@ -8,7 +8,7 @@ import { commit, declarations, forget, history, masterReachesIam } from './fixtu
 
 /** More, and others: POSTERN_PROPERTY_RUNS=1000. */
 const runs = process.env['POSTERN_PROPERTY_RUNS'];
-const parameters = runs === undefined ? { numRuns: 60, seed: 4 } : { numRuns: Number(runs) };
+const parameters = runs === undefined ? { numRuns: 30, seed: 4 } : { numRuns: Number(runs) };
 
 /** Refusals: somebody else's things are in the way, and a person has to decide. */
 const refusals = /^BOOTSTRAP_(OWNER_CONFLICT|LOCKOUT_REFUSED|DATABASE_CONFLICT)$/;

@@ -19,7 +19,7 @@ export interface MigrationsSettings {
   readonly oneWayDelayMs: number;
 }
 
-export const MIGRATIONS: MigrationsSettings = { migrations: 200, rounds: 3, oneWayDelayMs: 20 };
+const MIGRATIONS: MigrationsSettings = { migrations: 200, rounds: 3, oneWayDelayMs: 20 };
 
 export interface MigrationsResult {
   readonly settings: MigrationsSettings;

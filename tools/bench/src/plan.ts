@@ -16,7 +16,7 @@ export interface PlanSettings {
   readonly rounds: number;
 }
 
-export const PLAN: PlanSettings = { databases: 20, roles: 60, rounds: 11 };
+const PLAN: PlanSettings = { databases: 20, roles: 60, rounds: 11 };
 
 export interface PlanBenchResult {
   readonly settings: PlanSettings;

@@ -8,7 +8,7 @@ const table = `${migrationsTable.schema}.${migrationsTable.name}`;
 const checksums = `${checksumsTable.schema}.${checksumsTable.name}`;
 
 /** node-pg-migrate's own lock, so that a run of its command line and one of ours exclude each other. */
-export const migrationLock = '7241865325823964';
+const migrationLock = '7241865325823964';
 
 /** How a migrator of its own stands in the books; none of its migrations does. */
 export const migratorName = 'migrator';
@@ -41,7 +41,7 @@ function toApplied(rows: readonly { name: string; at: string; sha256: string | n
 }
 
 /** The migrations whose files are not what was applied. */
-export function changedMigrations(
+function changedMigrations(
   applied: readonly AppliedMigration[],
   migrations: readonly ManifestMigration[],
 ): ManifestMigration[] {

@@ -138,10 +138,9 @@ function needsCommit(error: unknown): boolean {
   return isBootstrapError(error) && error.details['sqlState'] === '55P04';
 }
 
-export { type AppliedMigration, changedMigrations, migrationState, readApplied } from './books.ts';
+export { type AppliedMigration, migrationState, readApplied } from './books.ts';
 export type {
   MigrationEvent,
-  MigrationNotice,
   MigrationOutcome,
   MigrationRun,
   RevertOutcome,

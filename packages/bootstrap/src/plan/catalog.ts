@@ -93,7 +93,7 @@ export const aclSql: string = `coalesce((SELECT json_agg(json_build_object('gran
  * The options of a membership `a` of role `m`, whatever the server's version: before PostgreSQL 16 there are none, the
  * member's INHERIT attribute decides, and SET ROLE is always allowed.
  */
-export const membershipOptions: {
+const membershipOptions: {
   readonly inherit: string;
   readonly set: string;
   readonly implicit: string;

@@ -10,7 +10,7 @@ import {
 } from './inner-catalog.ts';
 
 /** Names that an answer lists of objects which have the same to be said of them. */
-export const listedNames = 100;
+const listedNames = 100;
 
 /** Objects of one kind in one schema. */
 interface Objects {

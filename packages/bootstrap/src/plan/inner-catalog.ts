@@ -13,7 +13,7 @@ export interface CatalogSchema {
 }
 
 /** What belongs to the master in the declared schemas, ready to be named in `ALTER <keyword> <name> OWNER TO`. */
-export interface ForeignObject {
+interface ForeignObject {
   readonly keyword: string;
   /** Quoted, with schema, and arguments where it has any. */
   readonly name: string;

@@ -17,7 +17,7 @@ export interface PruneDatabase {
 }
 
 /** What keeps a role from being dropped, by the database in which it is to be undone. */
-export interface Dependency {
+interface Dependency {
   readonly role: string;
   /** Where the objects are, or the database that the privileges are on; missing for what belongs to no database. */
   readonly database?: string;

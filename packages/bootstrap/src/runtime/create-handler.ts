@@ -21,12 +21,12 @@ export interface HandlerPorts extends Ports {
 }
 
 /** What a custom resource's event leaves in the log; its answer is elsewhere. */
-export interface CloudFormationAnswer {
+interface CloudFormationAnswer {
   readonly status: 'SUCCESS' | 'FAILED';
 }
 
 /** Terraform deletes its resource; nothing else. */
-export interface NothingDone {
+interface NothingDone {
   readonly ok: true;
   readonly result: null;
 }

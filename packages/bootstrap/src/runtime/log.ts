@@ -10,7 +10,7 @@ export interface Log {
   error(message: string, fields?: LogLine): void;
 }
 
-export const serviceName = 'postern-bootstrap';
+const serviceName = 'postern-bootstrap';
 
 export function createLog(write: (line: LogLine) => void, base: LogLine): Log {
   const line =
