@@ -3,7 +3,7 @@ import { type LocalCloud, startLocalCloud } from '@postern/local-cloud';
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { DatabaseDeclaration } from '../src/declaration/declaration.ts';
-import type { ConnectMaster } from '../src/runtime/connection.ts';
+import { type ConnectMaster, sessionOptions } from '../src/runtime/connection.ts';
 import { readMasterSecret } from '../src/runtime/secret.ts';
 import { type Cluster, chosenServer, testMajor } from './fixtures/cluster.ts';
 import { declaredFunction } from './fixtures/declared.ts';
@@ -172,7 +172,7 @@ function frontConnect(removed: readonly Guard[], danger?: Danger): ConnectMaster
   let opened = 0;
   return async (database, { role } = {}) => {
     const around = removed.includes('second login') && opened++ > 0;
-    const options = { database, ...(role ? { options: `-c role=${role}` } : {}) };
+    const options = { database, options: sessionOptions(role) };
     const client = new pg.Client(
       around ? { ...cloud.postgres.superuserConfig(), user: master, ...options } : { ...front(), ...options },
     );

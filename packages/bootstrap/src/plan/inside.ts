@@ -1,7 +1,7 @@
 import { quoteIdentifier } from '@postern/test-databases/server';
 import type { ManifestDatabase, ManifestRole } from '../contract/manifest.ts';
+import { conflict } from './conflict.ts';
 import type { CatalogSchema, InnerCatalog, ObjectKind } from './inner-catalog.ts';
-import { conflict } from './role-plan.ts';
 import { identifiers, type PlanGroup, type Statement } from './statement.ts';
 
 export const kinds = {
@@ -79,11 +79,12 @@ export function planInside(
     }
   }
   statements.push(...correctPublic(database, catalog, owner));
+  const place = quoteIdentifier(schemaOfExtensions(database, catalog));
   for (const extension of database.extensions) {
     if (catalog.extensions.includes(extension)) continue;
     statements.push({
-      // template1 of this server may have brought it along.
-      sql: `CREATE EXTENSION IF NOT EXISTS ${quoteIdentifier(extension)}`,
+      // IF NOT EXISTS: template1 of this server may have brought it along. Not SCHEMA: some extensions insist on one of their own.
+      sql: `SET LOCAL search_path = ${place}; CREATE EXTENSION IF NOT EXISTS ${quoteIdentifier(extension)}; SET LOCAL search_path = pg_catalog`,
       why: 'Declared extension.',
     });
   }
@@ -98,6 +99,15 @@ export function planInside(
     guarded: false,
     statements,
   };
+}
+
+/** Where an extension goes that has no place of its own: the first schema of the declared search path, or public. */
+function schemaOfExtensions({ options, schemas }: ManifestDatabase, catalog: InnerCatalog): string {
+  const there = new Set([...schemas, ...catalog.schemas.map(({ name }) => name)]);
+  const path = String(options.settings['search_path'] ?? '')
+    .split(',')
+    .map((name) => name.trim().replace(/^"(.*)"$/, '$1'));
+  return [...path, 'public', ...schemas].find((name) => there.has(name)) ?? 'public';
 }
 
 function isTakenOver(schema: string, catalog: InnerCatalog): boolean {

@@ -3,8 +3,41 @@ import pg from 'pg';
 import { BootstrapError, isBootstrapError } from '../errors.ts';
 import type { MasterSecret } from './secret.ts';
 
-/** Opens a session as the master; with `role` it is that role from the start, also after RESET ROLE. */
+/**
+ * Opens a session as the master, with {@link masterSettings}. With `role` it is that role from the start, also after RESET ROLE, and
+ * has the settings of the database: that is for what a service brings, its migrations and its seed.
+ */
 export type ConnectMaster = (database: string, options?: { readonly role?: string }) => Promise<SqlClient>;
+
+/**
+ * What a session of the master starts with. It works in databases whose owners it does not trust, and an owner may `ALTER DATABASE …
+ * SET` anything; the options of a connection win over that, over `ALTER ROLE … SET` and over the parameter group (PostgreSQL docs,
+ * "Setting Parameters"). Known to PostgreSQL 15 to 18: the server refuses a connection with a name that it does not know.
+ */
+const masterSettings: readonly string[] = [
+  // A function, operator or table of theirs must never be taken for one of PostgreSQL's: it would run as the master (CVE-2018-1058).
+  'search_path=pg_catalog',
+  'role=none',
+  // Refuses to read what a policy would filter, instead of running the policy.
+  'row_security=off',
+  'standard_conforming_strings=on',
+  'default_transaction_read_only=off',
+  'default_transaction_isolation=read\\ committed',
+  // Notices are part of the answer, times are read from it.
+  'client_min_messages=notice',
+  'DateStyle=ISO',
+  // A session may wait for another apply, and holds the lock while migrations run elsewhere. Who calls has a time limit of his own.
+  'statement_timeout=0',
+  'lock_timeout=0',
+  'idle_session_timeout=0',
+  'idle_in_transaction_session_timeout=0',
+];
+
+/** The `options` of a connection as the master, or as `role`. */
+export function sessionOptions(role?: string): string {
+  const settings = role === undefined ? masterSettings : [`role=${role.replaceAll(/[\\\s]/g, '\\$&')}`];
+  return settings.map((setting) => `-c ${setting}`).join(' ');
+}
 
 export interface ConnectionOptions {
   readonly host: string;
@@ -56,7 +89,7 @@ async function openWithPg(
     ssl: { ca: options.ca },
     connectionTimeoutMillis: 15_000,
     application_name: 'postern-bootstrap',
-    ...(role === undefined ? {} : { options: `-c role=${role}` }),
+    options: sessionOptions(role),
   });
   // A session that breaks between two queries shows in the next query; without a listener it ends the process.
   client.on('error', () => undefined);
