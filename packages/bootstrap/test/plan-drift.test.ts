@@ -109,11 +109,26 @@ describe('drift', () => {
       expect.objectContaining({
         object: 'role "bank_app"',
         found: 'is a member of "bank_group" with ADMIN, SET, granted by "chief"',
-        sql: 'REVOKE "bank_group" FROM "bank_app" GRANTED BY "chief"',
+        sql: 'REVOKE ADMIN OPTION FOR "bank_group" FROM "bank_app" GRANTED BY "chief"; REVOKE SET OPTION FOR "bank_group" FROM "bank_app" GRANTED BY "chief"',
       }),
       expect.objectContaining({ object: 'role "chief"', found: expect.stringContaining('"bank_group"') }),
     ]);
     await cluster.query('REVOKE bank_group FROM chief CASCADE');
+  });
+
+  test('of options: what a person runs leaves the declared membership and the login by token', async () => {
+    await asMaster(
+      'GRANT bank_group TO bank_app WITH ADMIN OPTION; GRANT rds_iam TO bank_app WITH ADMIN OPTION',
+    );
+    const items = await drift(bank);
+    expect(items.map(({ found, sql }) => [found, sql])).toEqual(
+      ['bank_group', 'rds_iam'].map((role) => [
+        expect.stringContaining(`is a member of "${role}" with ADMIN`),
+        expect.stringContaining(`REVOKE ADMIN OPTION FOR "${role}" FROM "bank_app"`),
+      ]),
+    );
+    await takeAway(items);
+    expect(await drift(bank)).toEqual([]);
   });
 
   test('of grants: on the database, schemas, objects, columns, and by default', async () => {

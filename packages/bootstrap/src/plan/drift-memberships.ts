@@ -34,20 +34,23 @@ export function driftOfMemberships(
     items.push({
       kind: 'member',
       object: `role "${member}"`,
-      found: `is a member of "${role}"${more ? ` with ${more}` : ''}, granted by "${row.grantor}"`,
+      found: `is a member of "${role}"${more ? ` with ${more.join(', ')}` : ''}, granted by "${row.grantor}"`,
       prunable: false,
-      sql: `REVOKE ${quoteIdentifier(role)} FROM ${quoteIdentifier(member)}${by}`,
+      // Of a declared membership only what is beyond it: the rest is what the service lives on.
+      sql: (more?.map((option) => `${option} OPTION FOR `) ?? [''])
+        .map((what) => `REVOKE ${what}${quoteIdentifier(role)} FROM ${quoteIdentifier(member)}${by}`)
+        .join('; '),
     });
   }
   return items;
 }
 
 /** The options that a membership has beyond those wanted. */
-function beyond(row: Membership, wanted: { inherit: boolean; set: boolean }): string | undefined {
+function beyond(row: Membership, wanted: { inherit: boolean; set: boolean }): string[] | undefined {
   const more = [
     ...(row.admin ? ['ADMIN'] : []),
     ...(row.inherit && !wanted.inherit ? ['INHERIT'] : []),
     ...(row.set && !wanted.set ? ['SET'] : []),
   ];
-  return more.length > 0 ? more.join(', ') : undefined;
+  return more.length > 0 ? more : undefined;
 }
