@@ -29,6 +29,8 @@ export interface CatalogRole {
   /** `name=value`, as in `pg_roles.rolconfig`. */
   readonly settings: readonly string[];
   readonly comment: string | null;
+  /** Databases that belong to it, or in which something does. */
+  readonly owns: readonly string[];
 }
 
 export interface Membership {
@@ -71,6 +73,8 @@ export interface ClusterCatalog {
   /** Those asked for, and all that carry a mark. */
   readonly roles: readonly CatalogRole[];
   readonly memberships: readonly Membership[];
+  /** Roles that may do more than grants in a database give, PostgreSQL's and RDS's own included; not rds_iam. */
+  readonly powerful: readonly { readonly name: string; readonly administers: boolean }[];
   /** Those asked for, and all that carry a mark. */
   readonly databases: readonly CatalogDatabase[];
   /** `ALTER ROLE … IN DATABASE … SET` in the databases asked for. */
@@ -125,7 +129,10 @@ export async function readCluster(
           'powers', array_remove(ARRAY[CASE WHEN r.rolcreaterole THEN 'CREATEROLE' END, CASE WHEN r.rolcreatedb THEN 'CREATEDB' END,
             CASE WHEN r.rolreplication THEN 'REPLICATION' END, CASE WHEN r.rolbypassrls THEN 'BYPASSRLS' END], NULL),
           'validUntil', nullif(r.rolvaliduntil, 'infinity')::text, 'settings', coalesce(r.rolconfig, '{}'),
-          'comment', c.description) ORDER BY r.rolname)
+          'comment', c.description,
+          'owns', coalesce((SELECT json_agg(DISTINCT d.datname ORDER BY d.datname) FROM pg_shdepend s JOIN pg_database d
+              ON d.oid = CASE s.classid WHEN 'pg_database'::regclass THEN s.objid ELSE s.dbid END
+            WHERE s.refclassid = 'pg_authid'::regclass AND s.refobjid = r.oid AND s.deptype = 'o'), '[]')) ORDER BY r.rolname)
         FROM pg_roles r
         LEFT JOIN pg_shdescription c ON c.objoid = r.oid AND c.classoid = 'pg_authid'::regclass
         WHERE r.rolname = ANY ($1::text[]) OR c.description LIKE 'postern: %'), '[]'),
@@ -133,6 +140,11 @@ export async function readCluster(
           'grantor', pg_get_userbyid(a.grantor), 'inherit', ${membershipOptions.inherit},
           'set', ${membershipOptions.set}, 'admin', a.admin_option, 'implicit', ${membershipOptions.implicit}) ORDER BY r.rolname, m.rolname)
         FROM pg_auth_members a JOIN pg_roles r ON r.oid = a.roleid JOIN pg_roles m ON m.oid = a.member), '[]'),
+      'powerful', coalesce((SELECT json_agg(json_build_object('name', r.rolname,
+          'administers', r.rolsuper OR r.rolcreaterole OR r.rolname = 'rds_superuser')
+          ORDER BY r.rolsuper OR r.rolcreaterole OR r.rolname = 'rds_superuser' DESC, r.rolname)
+        FROM pg_roles r WHERE r.rolsuper OR r.rolcreaterole OR r.rolcreatedb OR r.rolreplication OR r.rolbypassrls
+          OR (r.rolname ~ '^(pg|rds)_' AND r.rolname <> 'rds_iam')), '[]'),
       'databases', coalesce((SELECT json_agg(json_build_object('name', d.datname,
           'owner', pg_get_userbyid(d.datdba), 'untouched', d.datacl IS NULL, 'allowsConnections', d.datallowconn,
           'connectionLimit', d.datconnlimit, 'encoding', pg_encoding_to_char(d.encoding),

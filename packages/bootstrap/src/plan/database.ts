@@ -2,9 +2,9 @@ import { leaseRole, maintenanceDatabase, quoteIdentifier, testPrefix } from '@po
 import type { ManifestDatabase, ManifestOptions } from '../contract/manifest.ts';
 import { BootstrapError } from '../errors.ts';
 import type { AclEntry, CatalogDatabase, ClusterCatalog } from './catalog.ts';
+import { conflict } from './conflict.ts';
 import { checkLocale, localeClause } from './locale.ts';
 import { markFor } from './marks.ts';
-import { conflict } from './role-plan.ts';
 import { assignment, compareSettings } from './settings.ts';
 import { identifiers, type PlanGroup, quoteLiteral, type Statement } from './statement.ts';
 

@@ -25,6 +25,7 @@ const role = (name: string, more: Partial<CatalogRole> = {}): CatalogRole => ({
   validUntil: null,
   settings: [],
   comment: null,
+  owns: [],
   ...more,
 });
 const login = (name: string) => role(name, { login: true });
@@ -49,6 +50,7 @@ const empty: ClusterCatalog = {
   master: 'master',
   roles: [role('rds_iam')],
   memberships: [],
+  powerful: [],
   databases: [],
   roleInDatabase: [],
   encodings: {},

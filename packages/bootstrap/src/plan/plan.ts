@@ -36,7 +36,10 @@ export function plan(
 ): PlanGroup[] {
   const { cluster, declared, inside } = snapshot;
   checkServer(cluster);
-  const roles = new RolePlan(cluster);
+  const roles = new RolePlan(
+    cluster,
+    declared.map(({ name }) => name),
+  );
   const groups = planRoles(roles, databases, declared, cluster);
   for (const database of databases) {
     const catalog = inside[database.name] ?? freshCatalog;

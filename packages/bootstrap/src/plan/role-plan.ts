@@ -1,6 +1,8 @@
 import { quoteIdentifier } from '@postern/test-databases/server';
 import { BootstrapError } from '../errors.ts';
+import { checkAdoption } from './adoption.ts';
 import { type ClusterCatalog, type Membership, membershipOptionsVersion } from './catalog.ts';
+import { conflict } from './conflict.ts';
 import { markFor } from './marks.ts';
 import { chainTo, type WantedMembership } from './memberships.ts';
 import { assignment, compareSettings, settingName } from './settings.ts';
@@ -19,6 +21,8 @@ export interface WantedRole {
   readonly onlySettings?: boolean;
   /** Needed before PostgreSQL 16, where it decides about the role's memberships; missing: does not matter. */
   readonly inherit?: boolean | undefined;
+  /** Owners and groups: others are to be members of it. */
+  readonly granted?: boolean;
   /** The database whose declaration asks for it. */
   readonly madeFor: string;
   readonly why: string;
@@ -27,13 +31,16 @@ export interface WantedRole {
 /** Collects the statements for roles, each role once, and knows what the memberships will be. */
 export class RolePlan {
   readonly #catalog: ClusterCatalog;
+  readonly #declared: readonly string[];
   readonly #groups: { title: string; statements: Statement[] }[] = [];
   readonly #planned = new Set<string>();
   /** As they will be after the statements so far. */
   #memberships: readonly Pick<Membership, 'role' | 'member' | 'implicit'>[];
 
-  constructor(catalog: ClusterCatalog) {
+  /** `declared`: names of all databases of the artefact. */
+  constructor(catalog: ClusterCatalog, declared: readonly string[]) {
     this.#catalog = catalog;
+    this.#declared = declared;
     this.#memberships = catalog.memberships;
   }
 
@@ -80,6 +87,7 @@ export class RolePlan {
         'Postern does not touch superusers: declare another name.',
       );
     } else {
+      checkAdoption(found, wanted.granted ?? !login, this.#catalog, this.#declared);
       const changes = [
         ...(found.login === login ? [] : [word]),
         ...(inherit === undefined || found.inherit === inherit ? [] : [inherit ? 'INHERIT' : 'NOINHERIT']),
@@ -239,10 +247,6 @@ export class RolePlan {
     const group = this.#groups.at(-1);
     group?.statements.push(undo === undefined ? { sql, why } : { sql, why, undo });
   }
-}
-
-export function conflict(message: string, hint: string): BootstrapError {
-  return new BootstrapError('BOOTSTRAP_OWNER_CONFLICT', message, { hint });
 }
 
 function truth(value: boolean): string {

@@ -33,6 +33,7 @@ export function planRoles(
   declared: readonly ManifestDatabase[],
   catalog: ClusterCatalog,
 ): PlanGroup[] {
+  const groups = new Set(declared.flatMap(({ roles }) => roles.flatMap(({ memberOf }) => memberOf)));
   for (const database of databases) {
     const { owner, migrator, name } = database;
     plan.begin(`roles of ${name}`);
@@ -50,6 +51,7 @@ export function planRoles(
         connectionLimit,
         settings,
         inherit: inheritOf(role, declared, catalog),
+        granted: role.login === 'none' || groups.has(role.name),
         madeFor: name,
         why: `Declared by database "${name}" (${role.intent === 'none' ? 'no grants of its own' : role.intent}).`,
       });
