@@ -42,7 +42,7 @@ describe('drift', () => {
     await cluster.query(
       `SET ROLE bank_owner; CREATE TABLE accounts (id serial PRIMARY KEY, note text, n int GENERATED ALWAYS AS IDENTITY);
        CREATE VIEW audit.v AS SELECT 1 AS one; CREATE FUNCTION f() RETURNS int LANGUAGE sql AS 'SELECT 1';
-       CREATE TYPE mood AS ENUM ('good'); CREATE SCHEMA later; REVOKE SELECT ON audit.v FROM bank_reader`,
+       CREATE TYPE mood AS ENUM ('good'); CREATE TYPE span AS RANGE (subtype = float8); CREATE SCHEMA later; REVOKE SELECT ON audit.v FROM bank_reader`,
       { user: 'bank_migrator', database: 'bank' },
     );
     await asMaster('CREATE EXTENSION hstore SCHEMA audit', 'bank');

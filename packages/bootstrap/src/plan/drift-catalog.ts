@@ -58,6 +58,10 @@ export interface DriftCatalog {
   }[];
 }
 
+/** Constructors of range types are internal to them and belong to the bootstrap superuser, whoever makes the type. */
+const constructorSql = `EXISTS (SELECT FROM pg_depend i WHERE i.classid = 'pg_proc'::regclass AND i.objid = p.oid
+  AND i.refclassid = 'pg_type'::regclass AND i.deptype = 'i')`;
+
 const names = `(array_agg(name ORDER BY name))[1:${listedNames}]`;
 
 /** Reads all of it in one query, whatever the number of roles and objects. */
@@ -76,7 +80,8 @@ export async function readBeyond(
          WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f', 'S', 'c') AND ${ownSql('pg_class', 'c.oid')}
        UNION ALL
        SELECT n.nspname, 'f', 'ROUTINE', ${routineSql}, p.proowner, p.proacl, true
-         FROM pg_proc p JOIN declared n ON n.oid = p.pronamespace WHERE ${ownSql('pg_proc', 'p.oid')}
+         FROM pg_proc p JOIN declared n ON n.oid = p.pronamespace
+         WHERE ${ownSql('pg_proc', 'p.oid')} AND NOT ${constructorSql}
        UNION ALL
        SELECT n.nspname, 't', 'TYPE', format('%I.%I', n.nspname, t.typname), t.typowner, NULL, true
          FROM pg_type t JOIN declared n ON n.oid = t.typnamespace WHERE ${freeTypeSql} AND ${ownSql('pg_type', 't.oid')}),
