@@ -1,10 +1,10 @@
 import { quoteIdentifier } from '@postern/test-databases/server';
 import type { ManifestDatabase } from '../contract/manifest.ts';
 import type { DriftItem } from '../contract/response.ts';
-import { type ClusterCatalog, membershipOptionsVersion } from './catalog.ts';
+import { type ClusterCatalog, type Membership, membershipOptionsVersion } from './catalog.ts';
 import type { DriftCatalog } from './drift-catalog.ts';
 import { kinds, privilegesIn } from './inside.ts';
-import { reaches } from './memberships.ts';
+import { isGrantable, reaches } from './memberships.ts';
 import { iamRole } from './role-plan.ts';
 import { identifiers } from './statement.ts';
 
@@ -38,10 +38,14 @@ export function driftOfOwners(
   });
 }
 
+/** The service waits no longer than this for one table that is handed over; then nothing has happened. */
+const lockTimeout = '2s';
+
 /**
  * What the master can run to hand the objects over, in one transaction: it becomes a member of their owner for a moment,
  * which must leave rds_iam for that time. The declared roles, the former owner perhaps among them, get what the owner's
- * default privileges would have given them. None where the former owner reaches rds_iam over other roles.
+ * default privileges would have given them. None where the former owner would stay in rds_iam, over other roles or because
+ * somebody else put it there: the master would be an IAM-only login.
  */
 function handOver(
   from: string,
@@ -49,29 +53,45 @@ function handOver(
   database: ManifestDatabase,
   cluster: ClusterCatalog,
 ): string | undefined {
-  const { memberships, master, version } = cluster;
-  const isIam = memberships.some((row) => row.role === iamRole && row.member === from && !row.implicit);
-  const others = memberships.filter((row) => !(row.role === iamRole && row.member === from));
-  if (reaches(others, from, iamRole)) return undefined;
-  const statements = owned
-    .filter(({ free }) => free)
-    .flatMap(({ keyword, names }) =>
-      names.map((name) => `ALTER ${keyword} ${name} OWNER TO ${quoteIdentifier(database.owner)}`),
-    );
-  statements.push(...declaredGrants(owned, database));
+  const { memberships } = cluster;
+  const isIam = (row: Membership): boolean => row.role === iamRole && row.member === from && !row.implicit;
+  const iam = memberships.filter(isIam);
+  const others = memberships.filter((row) => !isIam(row));
+  if (reaches(others, from, iamRole) || !iam.every((row) => isGrantable(row, cluster))) return undefined;
   const role = quoteIdentifier(from);
-  const inherits = (row: (typeof memberships)[number]): boolean =>
-    row.role === from && row.member === master && row.inherit && !row.implicit;
-  if (!memberships.some(inherits)) {
-    const options = version >= membershipOptionsVersion ? ' WITH INHERIT TRUE' : '';
-    statements.unshift(`GRANT ${role} TO CURRENT_USER${options}`);
-    statements.push(`REVOKE ${role} FROM CURRENT_USER`);
-  }
-  if (isIam) {
-    statements.unshift(`REVOKE ${iamRole} FROM ${role}`);
-    statements.push(`GRANT ${iamRole} TO ${role}`);
-  }
-  return statements.join('; ');
+  const [join, leave] = membershipOf(from, cluster);
+  return [
+    'BEGIN',
+    `SET LOCAL lock_timeout = '${lockTimeout}'`,
+    ...(iam.length > 0 ? [`REVOKE ${iamRole} FROM ${role}`] : []),
+    ...join,
+    ...owned
+      .filter(({ free }) => free)
+      .flatMap(({ keyword, names }) =>
+        names.map((name) => `ALTER ${keyword} ${name} OWNER TO ${quoteIdentifier(database.owner)}`),
+      ),
+    ...declaredGrants(owned, database),
+    ...leave,
+    ...(iam.length > 0 ? [`GRANT ${iamRole} TO ${role}`] : []),
+    'COMMIT',
+  ].join('; ');
+}
+
+/** What makes the master inherit from a role, and what gives back the membership that it had before. */
+function membershipOf(role: string, cluster: ClusterCatalog): [join: string[], leave: string[]] {
+  const found = cluster.memberships.filter(
+    (row) => row.role === role && row.member === cluster.master && !row.implicit,
+  );
+  // Before PostgreSQL 16 there is one row without options: a GRANT changes nothing, a REVOKE would take it away.
+  const options = cluster.version >= membershipOptionsVersion;
+  if (options ? found.some(({ inherit }) => inherit) : found.length > 0) return [[], []];
+  const quoted = quoteIdentifier(role);
+  const grant = `GRANT ${quoted} TO CURRENT_USER`;
+  const before = found.find((row) => isGrantable(row, cluster));
+  return [
+    [`${grant}${options ? ' WITH INHERIT TRUE' : ''}`],
+    [before ? `${grant} WITH INHERIT FALSE` : `REVOKE ${quoted} FROM CURRENT_USER`],
+  ];
 }
 
 function declaredGrants(owned: Owned, database: ManifestDatabase): string[] {

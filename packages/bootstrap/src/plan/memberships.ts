@@ -1,6 +1,6 @@
 import { testLogin } from '@postern/test-databases/server';
 import type { ManifestDatabase } from '../contract/manifest.ts';
-import type { Membership } from './catalog.ts';
+import { type ClusterCatalog, type Membership, membershipOptionsVersion } from './catalog.ts';
 
 /** A membership that a declaration asks for; those of the master and of rds_iam are a matter of their own. */
 export interface WantedMembership {
@@ -115,4 +115,21 @@ export function chainTo(memberships: readonly Edge[], role: string, target: stri
 /** True when `role` is `target` or reaches it through memberships that count. */
 export function reaches(memberships: readonly Edge[], role: string, target: string): boolean {
   return chainTo(memberships, role, target) !== undefined;
+}
+
+/**
+ * Whether a GRANT or REVOKE of the master changes this row: it does when the row was granted in the name of the role whose
+ * ADMIN OPTION the server picks for us (select_best_admin). Before PostgreSQL 16 there is one row only, and RDS lets
+ * its master grant rds_iam without any such row.
+ */
+export function isGrantable(row: Membership, catalog: ClusterCatalog): boolean {
+  if (catalog.version < membershipOptionsVersion) return true;
+  const { master, memberships } = catalog;
+  const roles = new Set([master]);
+  for (const current of roles) {
+    if (memberships.some(({ member, role, admin }) => member === current && role === row.role && admin))
+      return row.grantor === current;
+    for (const { member, role, inherit } of memberships) if (member === current && inherit) roles.add(role);
+  }
+  return true;
 }
