@@ -185,7 +185,7 @@ function frontConnect(removed: readonly Guard[], danger?: Danger): ConnectMaster
     client.query = (async (text: string, values?: unknown[]) => {
       if (removed.includes('plan') && text.includes('createrole_self_grant')) return { rows: [] };
       const result = await run(text, values);
-      const [row] = result.rows;
+      const [row] = result.rows ?? []; // of several statements: a list of results
       if (removed.includes('before commit') && row && 'iam' in row && 'master' in row)
         return { rows: [{ ...row, iam: false }] };
       if (removed.includes('plan') && danger?.hidden && text.includes("'memberships'"))

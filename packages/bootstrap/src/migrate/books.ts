@@ -2,6 +2,7 @@ import type { SqlClient } from '@postern/test-databases/server';
 import { checksumsTable, type ManifestMigration, migrationsTable } from '../contract/manifest.ts';
 import { BootstrapError } from '../errors.ts';
 import { quoteLiteral } from '../plan/statement.ts';
+import { type AppliedMigration, booksSql, guardedSql, isUnreadable, toApplied } from './read-untrusted.ts';
 import type { MigrationRun } from './run.ts';
 
 const table = `${migrationsTable.schema}.${migrationsTable.name}`;
@@ -12,33 +13,6 @@ const migrationLock = '7241865325823964';
 
 /** How a migrator of its own stands in the books; none of its migrations does. */
 export const migratorName = 'migrator';
-
-export interface AppliedMigration {
-  readonly name: string;
-  readonly at: string;
-  /** Missing for one that was applied before checksums were kept. */
-  readonly sha256?: string;
-}
-
-/** What the database says was applied, oldest first. */
-export async function readApplied(session: SqlClient): Promise<AppliedMigration[]> {
-  const { rows } = await session.query(
-    `SELECT to_regclass('${table}') IS NOT NULL AS there, to_regclass('${checksums}') IS NOT NULL AS summed`,
-  );
-  const { there, summed } = rows[0];
-  return there ? toApplied((await session.query(appliedQuery(summed))).rows) : [];
-}
-
-/** In the order of the numbers: times may repeat themselves, and jump with the session's time zone. */
-function appliedQuery(summed: boolean): string {
-  const [column, join] = summed ? ['c.sha256', `LEFT JOIN ${checksums} c USING (name)`] : ['NULL::text', ''];
-  return `SELECT name, to_char(run_on, 'YYYY-MM-DD"T"HH24:MI:SS') AS at, ${column} AS sha256
-       FROM ${table} ${join} ORDER BY id`;
-}
-
-function toApplied(rows: readonly { name: string; at: string; sha256: string | null }[]): AppliedMigration[] {
-  return rows.map(({ name, at, sha256 }) => ({ name, at, ...(sha256 === null ? {} : { sha256 }) }));
-}
 
 /** The migrations whose files are not what was applied. */
 function changedMigrations(
@@ -89,23 +63,37 @@ export interface OpenBooks {
 export async function openBooks(session: SqlClient, run: MigrationRun): Promise<OpenBooks> {
   // The database's own defaults may be anything; what is read after the wait must be what the other run has left.
   const statements = `BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE;
+${guardedSql};
 SET LOCAL statement_timeout = 0;
 SET LOCAL lock_timeout = ${Math.max(1, Math.round(run.lockTimeoutMs))};
-SELECT pg_catalog.pg_advisory_lock(${migrationLock});
+SELECT pg_advisory_lock(${migrationLock});
 SET LOCAL lock_timeout = 0;
 SET LOCAL client_min_messages = warning;
 CREATE SCHEMA IF NOT EXISTS ${migrationsTable.schema};
 CREATE TABLE IF NOT EXISTS ${table} (id serial PRIMARY KEY, name varchar(255) NOT NULL, run_on timestamp NOT NULL);
 CREATE TABLE IF NOT EXISTS ${checksums} (name text PRIMARY KEY, sha256 text NOT NULL);
-${run.dryRun === true ? '' : 'COMMIT;'}
+${run.dryRun === true ? '' : `COMMIT; ${guardedSql};`}
 SELECT current_setting('role') AS role;
-${appliedQuery(true)}`;
+${booksSql.migrations};
+${booksSql.checksums}`;
   try {
     const results = (await session.query(statements)) as unknown as Awaited<ReturnType<SqlClient['query']>>[];
-    const [role, applied] = results.slice(-2).map(({ rows }) => rows);
-    return { role: role?.[0].role, applied: toApplied(applied ?? []) };
+    const [role, migrations, sums] = results.slice(-3).map(({ rows }) => rows);
+    return { role: role?.[0].role, applied: toApplied(migrations, sums) };
   } catch (error) {
-    if ((error as { code?: string }).code !== '55P03') throw error;
+    const { code, message } = error as { code?: string; message?: string };
+    if (code !== '42501' && isUnreadable(error)) {
+      throw new BootstrapError(
+        'BOOTSTRAP_DATABASE_CONFLICT',
+        `database "${run.database}": ${table} or ${checksums} is not the table that migrations are recorded in: ${message}`,
+        {
+          hint: 'Nothing was run. Whoever owns the database has put something else in its place: put the tables back as they were.',
+          details: { database: run.database },
+          cause: error,
+        },
+      );
+    }
+    if (code !== '55P03') throw error;
     throw new BootstrapError('BOOTSTRAP_BUSY', `other migrations of "${run.database}" are still running`, {
       hint: 'Wait for them, then try again.',
       details: { database: run.database },

@@ -1,19 +1,12 @@
 import type { SqlClient } from '@postern/test-databases/server';
 import { isBootstrapError } from '../errors.ts';
-import {
-  adopt,
-  checkBooks,
-  closeBooks,
-  openBooks,
-  readApplied,
-  recordStatement,
-  wantedMigrations,
-} from './books.ts';
+import { adopt, checkBooks, closeBooks, openBooks, recordStatement, wantedMigrations } from './books.ts';
 import { irreversible } from './failure.ts';
 import { loadUnits, type Unit } from './loader.ts';
 import { fakeMigrator, runMigrator } from './module.ts';
 import { Notices } from './notices.ts';
 import { type Direction, type Prepared, perform, prepareDown, type Stage } from './perform.ts';
+import { readApplied } from './read-untrusted.ts';
 import type { MigrationNotice, MigrationOutcome, MigrationRun, RevertOutcome } from './run.ts';
 
 /**
@@ -138,7 +131,8 @@ function needsCommit(error: unknown): boolean {
   return isBootstrapError(error) && error.details['sqlState'] === '55P04';
 }
 
-export { type AppliedMigration, migrationState, readApplied } from './books.ts';
+export { migrationState } from './books.ts';
+export { type AppliedMigration, readApplied } from './read-untrusted.ts';
 export type {
   MigrationEvent,
   MigrationOutcome,

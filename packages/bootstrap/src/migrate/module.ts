@@ -4,17 +4,11 @@ import type { SqlClient } from '@postern/test-databases/server';
 import type { ManifestFile } from '../contract/manifest.ts';
 import type { Migrator } from '../contract/migrator.ts';
 import { BootstrapError } from '../errors.ts';
-import {
-  closeBooks,
-  forgetStatement,
-  migratorName,
-  openBooks,
-  readApplied,
-  recordStatement,
-} from './books.ts';
+import { closeBooks, forgetStatement, migratorName, openBooks, recordStatement } from './books.ts';
 import { migrationFailed } from './failure.ts';
 import { Notices } from './notices.ts';
 import { settings } from './perform.ts';
+import { readApplied } from './read-untrusted.ts';
 import type { MigrationOutcome, MigrationRun } from './run.ts';
 
 const nothing: MigrationOutcome = { applied: [], notices: [], pending: [] };

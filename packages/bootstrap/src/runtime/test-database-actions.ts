@@ -20,8 +20,7 @@ import type { ManifestDatabase } from '../contract/manifest.ts';
 import type { RequestOf } from '../contract/request.ts';
 import type { DropResult, PrepareResult, PublishResult } from '../contract/response.ts';
 import { BootstrapError } from '../errors.ts';
-import { runMigrations, seedDatabase } from '../migrate/migrate.ts';
-import { readUntrusted } from '../migrate/read-untrusted.ts';
+import { readApplied, runMigrations, seedDatabase } from '../migrate/migrate.ts';
 import { readInner } from '../plan/inner-catalog.ts';
 import { planInside } from '../plan/inside.ts';
 import { localeClause } from '../plan/locale.ts';
@@ -199,7 +198,7 @@ async function checkMigrated(
   expected: readonly string[],
   invocation: Invocation,
 ): Promise<void> {
-  const names = await withSession(invocation.connect, name, readUntrusted);
+  const names = (await withSession(invocation.connect, name, readApplied)).map((applied) => applied.name);
   const same =
     names.length === expected.length && names.every((applied, index) => applied === expected[index]);
   if (!same) {
