@@ -28,7 +28,7 @@ export interface DriftItem {
     | 'member' // of or in a declared role
     | 'grant' // on a database, schema or object
     | 'owner' // of a schema or object
-    | 'database'; // one of ours that is declared no longer
+    | 'database'; // one of ours that is declared no longer, or one that could not be looked into
   /** Where it was found; missing for what belongs to the cluster. */
   readonly database?: string;
   /** What it is about, such as `role "ledger_app"` or `table public.entries`. */

@@ -4,6 +4,7 @@ import type { AppliedStatement } from '../contract/response.ts';
 import { BootstrapError, isBootstrapError } from '../errors.ts';
 import { assertNotLockedOut, verifyLogin, withoutSelfGrant } from './lockout.ts';
 import { listenToNotices } from './notices.ts';
+import { openInside } from './open-inside.ts';
 import type { PlanGroup, Statement } from './statement.ts';
 
 /** How often a group is tried that somebody else's change of the same roles got in the way of. */
@@ -30,7 +31,13 @@ export async function applyGroups(
   try {
     for (const group of groups) {
       if (group.database === 'postgres') await applyGroup(session, group, keep);
-      else await withSession(connect, group.database, (inner) => applyGroup(inner, group, keep));
+      else {
+        await withSession(openInside(connect), group.database, async (inner) => {
+          for (const each of group.again ? await group.again(inner) : [group]) {
+            if (each.statements.length > 0) await applyGroup(inner, each, keep);
+          }
+        });
+      }
       if (group.guarded) await verifyLogin(session, connect, group);
     }
   } catch (error) {

@@ -1,5 +1,6 @@
 import type { ManifestDatabase } from '../contract/manifest.ts';
 import type { DriftItem } from '../contract/response.ts';
+import type { CatalogDatabase } from './catalog.ts';
 import { driftInside, driftOfDatabase } from './drift-inside.ts';
 import { driftOfMemberships } from './drift-memberships.ts';
 import { driftOfMarked, driftOfRoles } from './drift-roles.ts';
@@ -26,8 +27,18 @@ export function findDrift(
       const more = beyond[database.name];
       return [
         ...(found ? driftOfDatabase(database, found, cluster) : []),
+        ...(found ? unreadable(found, snapshot) : []),
         ...(inner && more ? driftInside(database, inner, more, cluster) : []),
       ];
     }),
   ];
+}
+
+/** What could not be looked at is said, so that silence always means that all is well. */
+function unreadable({ name, connectionLimit }: CatalogDatabase, snapshot: Snapshot): DriftItem[] {
+  const reason = snapshot.unreadable?.[name];
+  if (reason === undefined) return [];
+  const limit = connectionLimit === -1 ? '' : `; its limit of sessions is ${connectionLimit}`;
+  const object = `database "${name}"`;
+  return [{ kind: 'database', database: name, object, found: `${reason}${limit}`, prunable: false }];
 }

@@ -8,8 +8,10 @@ export interface CatalogSchema {
   readonly name: string;
   readonly owner: string;
   readonly acl: readonly AclEntry[];
-  /** Whether the master has the privileges of its owner, so that a GRANT or REVOKE does something. */
+  /** Whether the master has the privileges of its owner, at the latest when apply has made it a member of the declared one. */
   readonly ours: boolean;
+  /** What the master may grant otherwise. */
+  readonly grantable: readonly string[];
 }
 
 /** What belongs to the master in the declared schemas, ready to be named in `ALTER <keyword> <name> OWNER TO`. */
@@ -42,7 +44,7 @@ export interface InnerCatalog {
 
 /** A database that is about to be created. */
 export const freshCatalog: InnerCatalog = {
-  schemas: [{ name: 'public', owner: 'pg_database_owner', acl: [], ours: true }],
+  schemas: [{ name: 'public', owner: 'pg_database_owner', acl: [], ours: true, grantable: [] }],
   extensions: ['plpgsql'],
   defaults: [],
   relations: [],
@@ -93,7 +95,9 @@ export async function readInner(
          WHERE ${freeTypeSql} AND ${ownSql('pg_type', 't.oid')})
      SELECT json_build_object(
       'schemas', coalesce((SELECT json_agg(json_build_object('name', n.nspname, 'owner', pg_get_userbyid(n.nspowner),
-          'ours', pg_has_role(n.nspowner, 'USAGE'),
+          'ours', pg_has_role(n.nspowner, 'USAGE') OR pg_get_userbyid(n.nspowner) IN ($1, 'pg_database_owner'),
+          'grantable', array_remove(ARRAY[CASE WHEN has_schema_privilege(n.oid, 'USAGE WITH GRANT OPTION') THEN 'USAGE' END,
+            CASE WHEN has_schema_privilege(n.oid, 'CREATE WITH GRANT OPTION') THEN 'CREATE' END], NULL),
           'acl', ${aclSql} FROM aclexplode(coalesce(n.nspacl, acldefault('n', n.nspowner))) a), '[]')))
         FROM pg_namespace n WHERE n.nspname = ANY ($2::text[]) OR n.nspname = 'public'), '[]'),
       'extensions', (SELECT json_agg(extname) FROM pg_extension),

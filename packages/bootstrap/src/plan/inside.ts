@@ -89,7 +89,7 @@ export function planInside(
     });
   }
   for (const schema of database.schemas) {
-    statements.push(...schemaGrants(schema, database.roles, catalog));
+    statements.push(...schemaGrants(schema, database, catalog));
     for (const role of database.roles) statements.push(...objectGrants(schema, role, owner, catalog));
   }
   return {
@@ -133,28 +133,60 @@ function correctPublic(database: ManifestDatabase, catalog: InnerCatalog, owner:
   const takenOver =
     found.owner === 'pg_database_owner' || found.owner === owner || isTakenOver('public', catalog);
   if (!database.schemas.includes('public') || takenOver) return statements;
-  if (!holds(found, owner, 'CREATE') || !(holds(found, owner, 'USAGE') || holds(found, 'PUBLIC', 'USAGE'))) {
+  const missing = (['USAGE', 'CREATE'] as const).filter((privilege) => !reached(found, owner, privilege));
+  if (missing.length > 0) {
+    requireGrantable(found, missing, [owner], database.name);
     statements.push({
-      sql: `GRANT ALL ON SCHEMA "public" TO ${quoteIdentifier(owner)}`,
+      sql: `GRANT ${missing.join(', ')} ON SCHEMA "public" TO ${quoteIdentifier(owner)}`,
       why: 'An upgraded database: schema public does not belong to the database owner.',
     });
   }
   return statements;
 }
 
+/** Whether the grantee has it, be it as everybody has where that is not for us to change. */
+function reached(schema: CatalogSchema | undefined, grantee: string, privilege: string): boolean {
+  return holds(schema, grantee, privilege) || (schema?.ours === false && holds(schema, 'PUBLIC', privilege));
+}
+
+/** PostgreSQL would only warn of a grant that is not ours to make, and the next plan would ask for it again. */
+function requireGrantable(
+  schema: CatalogSchema | undefined,
+  privileges: readonly string[],
+  grantees: readonly string[],
+  database: string,
+): void {
+  if (!schema || schema.ours || privileges.every((privilege) => schema.grantable.includes(privilege))) return;
+  const name = quoteIdentifier(schema.name);
+  throw conflict(
+    `schema "${schema.name}" of database "${database}" belongs to "${schema.owner}", and the master may not grant ${privileges.join(', ')} on it`,
+    `Run GRANT ${privileges.join(', ')} ON SCHEMA ${name} TO ${identifiers(grantees)} there as "${schema.owner}", or declare other schemas, then apply again.`,
+  );
+}
+
 function holds(schema: CatalogSchema | undefined, grantee: string, privilege: string): boolean {
   return schema?.acl.some((entry) => entry.grantee === grantee && entry.privilege === privilege) ?? false;
 }
 
-function schemaGrants(schema: string, roles: readonly ManifestRole[], catalog: InnerCatalog): Statement[] {
+function schemaGrants(
+  schema: string,
+  { name: database, roles }: ManifestDatabase,
+  catalog: InnerCatalog,
+): Statement[] {
   const found = catalog.schemas.find((candidate) => candidate.name === schema);
   const quoted = quoteIdentifier(schema);
   const statements: Statement[] = [];
   for (const privilege of ['USAGE', 'CREATE'] as const) {
     const wants = (role: ManifestRole): boolean => privilegesIn(role, schema, 'schema').includes(privilege);
-    const missing = roles.filter((role) => wants(role) && !holds(found, role.name, privilege));
+    const missing = roles.filter((role) => wants(role) && !reached(found, role.name, privilege));
     const extra = roles.filter((role) => !wants(role) && holds(found, role.name, privilege));
     if (missing.length > 0) {
+      requireGrantable(
+        found,
+        [privilege],
+        missing.map(({ name }) => name),
+        database,
+      );
       statements.push({
         sql: `GRANT ${privilege} ON SCHEMA ${quoted} TO ${identifiers(missing.map(({ name }) => name))}`,
         why:

@@ -5,7 +5,7 @@ import { BootstrapError } from '../errors.ts';
 import { type ClusterCatalog, minimumServerVersion } from './catalog.ts';
 import { planDatabase, planMaintenance } from './database.ts';
 import type { DriftCatalog } from './drift-catalog.ts';
-import { freshCatalog, type InnerCatalog } from './inner-catalog.ts';
+import { freshCatalog, type InnerCatalog, readInner } from './inner-catalog.ts';
 import { planInside, planTakeOver } from './inside.ts';
 import { iamRole, RolePlan } from './role-plan.ts';
 import { planRoles, planTestLogins } from './roles.ts';
@@ -18,6 +18,8 @@ export interface Snapshot {
   readonly declared: readonly ManifestDatabase[];
   /** By database name; missing for databases that do not exist yet, or admit no connections. */
   readonly inside: Readonly<Record<string, InnerCatalog>>;
+  /** Databases that exist and would not let the master in just now, with the reason. */
+  readonly unreadable?: Readonly<Record<string, string>>;
   /** What `findDrift` looks at beside it; missing unless it was asked for. */
   readonly beyond?: Readonly<Record<string, DriftCatalog>>;
   /** Version of the ledger in the maintenance database; 0 without one. */
@@ -41,13 +43,30 @@ export function plan(
     declared.map(({ name }) => name),
   );
   const groups = planRoles(roles, databases, declared, cluster);
+  const late: PlanGroup[] = [];
   for (const database of databases) {
-    const catalog = inside[database.name] ?? freshCatalog;
-    groups.push(
-      ...planDatabase(database, cluster),
+    const { name, owner, schemas } = database;
+    const within = (catalog: InnerCatalog): PlanGroup[] => [
       planTakeOver(database, catalog),
       planInside(database, catalog),
-    );
+    ];
+    groups.push(...planDatabase(database, cluster));
+    const known = inside[name];
+    if (known) {
+      groups.push(...within(known));
+      continue;
+    }
+    const unreadable = name in (snapshot.unreadable ?? {});
+    // One that cannot be looked into after all must not keep the others from what they need.
+    (unreadable ? late : groups).push({
+      title: `inside ${name}`,
+      database: name,
+      transaction: true,
+      guarded: false,
+      // As template1 usually makes it.
+      statements: unreadable ? [] : within(freshCatalog).flatMap((group) => group.statements),
+      again: async (session) => within(await readInner(session, owner, schemas)),
+    });
   }
   if (options.testDatabases) {
     groups.push(...planTestLogins(roles, databases, declared), ...planMaintenance(cluster));
@@ -61,7 +80,7 @@ export function plan(
       });
     }
   }
-  return groups.filter((group) => group.statements.length > 0);
+  return [...groups, ...late].filter((group) => group.statements.length > 0 || group.again);
 }
 
 /** The statements as they travel in answers. */

@@ -9,6 +9,7 @@ import type { ManifestDatabase } from '../contract/manifest.ts';
 import { readCluster } from './catalog.ts';
 import { type DriftCatalog, readBeyond } from './drift-catalog.ts';
 import { type InnerCatalog, readInner } from './inner-catalog.ts';
+import { isClosedToUs, openInside } from './open-inside.ts';
 import type { Snapshot } from './plan.ts';
 import { iamRole } from './role-plan.ts';
 import { rolesOf } from './roles.ts';
@@ -41,21 +42,25 @@ export async function readSnapshot(
   const open = (name: string): boolean =>
     cluster.databases.some((database) => database.name === name && database.allowsConnections);
   const inside: Record<string, InnerCatalog> = {};
+  const unreadable: Record<string, string> = {};
   const beyond: Record<string, DriftCatalog> = {};
   await eachOf(databases, async (database) => {
     const { name } = database;
     if (!open(name)) return;
-    await withSession(connect, name, async (inner) => {
+    await withSession(openInside(connect), name, async (inner) => {
       inside[name] = await readInner(inner, database.owner, database.schemas);
       if (options.drift) beyond[name] = await readBeyond(inner, database.owner, database.schemas);
       await options.inner?.(name, inner);
+    }).catch((error: unknown) => {
+      if (!isClosedToUs(error)) throw error;
+      unreadable[name] = error.message;
     });
   });
   const ledger =
     testDatabases && open(maintenanceDatabase)
       ? await withSession(connect, maintenanceDatabase, readLedgerVersion)
       : 0;
-  return { cluster, declared, inside, ...(options.drift ? { beyond } : {}), ledger };
+  return { cluster, declared, inside, unreadable, ...(options.drift ? { beyond } : {}), ledger };
 }
 
 /** How many databases are looked at at a time: most of it is waiting, and every session takes a slot of the server. */

@@ -1,4 +1,4 @@
-import { quoteIdentifier } from '@postern/test-databases/server';
+import { quoteIdentifier, type SqlClient } from '@postern/test-databases/server';
 
 export interface Statement {
   readonly sql: string;
@@ -20,6 +20,11 @@ export interface PlanGroup {
   /** How long its statements wait for locks that the service holds, before they give up and let it work. Default: for ever. */
   readonly lockTimeoutMs?: number;
   readonly statements: readonly Statement[];
+  /**
+   * Set where the catalog could not be read before: the statements are what may be expected, and when its turn comes these groups
+   * are run in its place, planned from what is there then.
+   */
+  readonly again?: (session: SqlClient) => Promise<readonly PlanGroup[]>;
 }
 
 export function identifiers(names: readonly string[]): string {

@@ -40,7 +40,8 @@ export async function planAction(request: RequestOf<'plan'>, invocation: Invocat
   const databases = selectDatabases(invocation.artefact.manifest, request.databases);
   return await withSession(invocation.connect, 'postgres', async (session) => {
     const { groups, snapshot, books } = await look(session, databases, invocation);
-    const migrations = databases.map((database) => {
+    const readable = databases.filter(({ name }) => !(name in (snapshot.unreadable ?? {})));
+    const migrations = readable.map((database) => {
       const { pending, changed } = migrationState(books.get(database.name) ?? [], database);
       return { database: database.name, pending, changed };
     });
@@ -66,7 +67,7 @@ export async function apply(request: RequestOf<'apply'>, invocation: Invocation)
     const changed = statements.length > 0 || migrations.some(({ applied }) => applied.length > 0);
     if (done && changed) {
       const { groups: left } = await makePlan(session, databases, invocation);
-      if (left.length > 0) throw notConverged(left);
+      if (flatten(left).length > 0) throw notConverged(left);
     }
     return { statements, migrations, done, manifest: manifest.hash };
   });
@@ -80,7 +81,13 @@ export async function status(request: RequestOf<'status'>, invocation: Invocatio
     const databases = selected.map((database) => {
       const { name } = database;
       const applied = books.get(name) ?? [];
-      return { name, exists: name in snapshot.inside, applied, ...migrationState(applied, database) };
+      const exists = snapshot.cluster.databases.some(
+        (found) => found.name === name && found.allowsConnections,
+      );
+      // Nothing is known of one that could not be looked into; the drift says so.
+      if (name in (snapshot.unreadable ?? {}))
+        return { name, exists, applied, changed: [], pending: [], unknown: [] };
+      return { name, exists, applied, ...migrationState(applied, database) };
     });
     return {
       manifest: manifest.hash,
