@@ -287,8 +287,8 @@ describe('what somebody else has made', () => {
         WHERE rolname IN ('old_app', 'old_owner', 'pt_old_app') ORDER BY 1`),
     ).toEqual([
       { name: 'old_app', mark: null },
-      { name: 'old_owner', mark: 'postern: made for database "old"' },
-      { name: 'pt_old_app', mark: 'postern: made for database "old"' },
+      { name: 'old_owner', mark: 'postern: role "old_owner" made for database "old"' },
+      { name: 'pt_old_app', mark: 'postern: role "pt_old_app" made for database "old"' },
     ]);
   });
 

@@ -176,7 +176,9 @@ describe('what is not ours, or is still declared, stays', () => {
       service('yours', { yours_old: 'readonly' }),
     ];
     await byMaster('CREATE ROLE mine_manual LOGIN; CREATE ROLE mine_forged');
-    await byMaster(`COMMENT ON ROLE mine_forged IS 'mine, postern: made for database "mine"'`);
+    await byMaster(
+      `COMMENT ON ROLE mine_forged IS 'mine, postern: role "mine_forged" made for database "mine"'`,
+    );
     await declaredFunction(cluster, everything).call({ action: 'apply' });
     const narrow = declaredFunction(cluster, [service('mine', { mine_app: 'readwrite' }), service('yours')]);
     const { dropped } = await narrow.call({ action: 'prune', databases: ['mine'] });
@@ -200,6 +202,25 @@ describe('what is not ours, or is still declared, stays', () => {
       'yours_old',
       'yours_owner',
     ]);
+  });
+
+  test('a role that somebody has renamed and uses, with the reason', async () => {
+    const declared = [service('renamed', { renamed_app: 'readwrite' })];
+    const lambda = declaredFunction(cluster, declared);
+    await lambda.call({ action: 'apply' });
+    await byMaster('ALTER ROLE renamed_app RENAME TO renamed_by_hand');
+    const { dropped, kept } = await lambda.call({ action: 'prune', databases: ['renamed'] });
+    expect(dropped.roles).toEqual([]);
+    expect(kept).toEqual([
+      { object: 'role "renamed_by_hand"', why: expect.stringContaining('made as "renamed_app" and renamed') },
+    ]);
+    // The declared role is made again, with a mark of its own, and goes when it is declared no longer.
+    await lambda.call({ action: 'apply' });
+    const none = declaredFunction(cluster, [service('renamed')]);
+    expect((await none.call({ action: 'prune', databases: ['renamed'] })).dropped.roles).toEqual([
+      'renamed_app',
+    ]);
+    expect(await rolesLike('^renamed_by')).toEqual(['renamed_by_hand']);
   });
 
   test('test logins of declared roles, also where test databases are not allowed any more', async () => {
@@ -253,7 +274,7 @@ describe('what is not ours, or is still declared, stays', () => {
     });
     expect(dropped.roles).toEqual(['held_b']);
     expect(kept).toEqual([
-      { object: 'role "held_a"', why: expect.stringContaining('privileges for table loans') },
+      { object: 'role "held_a"', why: expect.stringContaining('privileges for table public.loans') },
     ]);
     // It still logs in by token and reads, as if nobody had tried.
     expect(await superuser(`SELECT pg_has_role('held_a', 'rds_iam', 'MEMBER') AS iam`)).toEqual([

@@ -1,6 +1,6 @@
 import type { CatalogRole, ClusterCatalog } from './catalog.ts';
 import { conflict } from './conflict.ts';
-import { parseMark } from './marks.ts';
+import { madeFor } from './marks.ts';
 import { chainTo } from './memberships.ts';
 
 /** Databases of test runs, which belong to the owners of the real ones. */
@@ -19,7 +19,7 @@ export function checkAdoption(
   catalog: ClusterCatalog,
   declared: readonly string[],
 ): void {
-  if (parseMark(role.comment) !== undefined) return;
+  if (madeFor(role) !== undefined) return;
   const { name } = role;
   for (const power of catalog.powerful) {
     if (!granted && !power.administers) continue;

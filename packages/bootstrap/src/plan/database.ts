@@ -4,7 +4,7 @@ import { BootstrapError } from '../errors.ts';
 import type { AclEntry, CatalogDatabase, ClusterCatalog } from './catalog.ts';
 import { conflict } from './conflict.ts';
 import { checkLocale, localeClause } from './locale.ts';
-import { markFor } from './marks.ts';
+import { databaseMark } from './marks.ts';
 import { assignment, compareSettings } from './settings.ts';
 import { identifiers, type PlanGroup, quoteLiteral, type Statement } from './statement.ts';
 
@@ -66,7 +66,7 @@ function creation(name: string, owner: string, options: ManifestOptions, catalog
   const statements: Statement[] = [];
   const quoted = quoteIdentifier(name);
   const mark = {
-    sql: `COMMENT ON DATABASE ${quoted} IS ${quoteLiteral(markFor(name))}`,
+    sql: `COMMENT ON DATABASE ${quoted} IS ${quoteLiteral(databaseMark(name))}`,
     why: 'By this mark prune knows what was made here.',
   };
   if (!found) {

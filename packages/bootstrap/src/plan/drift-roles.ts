@@ -1,7 +1,7 @@
 import { maintenanceDatabase, quoteIdentifier, testPrefix } from '@postern/test-databases/server';
 import type { ManifestDatabase } from '../contract/manifest.ts';
 import type { DriftItem } from '../contract/response.ts';
-import { parseMark } from './marks.ts';
+import { isMarkedDatabase, madeFor } from './marks.ts';
 import type { Snapshot } from './plan.ts';
 import { rolesOf } from './roles.ts';
 import { compareSettings, settingName } from './settings.ts';
@@ -11,19 +11,21 @@ export function driftOfMarked(databases: readonly ManifestDatabase[], snapshot: 
   const { cluster, declared } = snapshot;
   const known = new Set(declared.flatMap((database) => rolesOf(database, true)));
   const selected = new Set(databases.map(({ name }) => name));
-  const roles = cluster.roles.flatMap(({ name, comment }): DriftItem[] => {
-    const madeFor = parseMark(comment);
+  const roles = cluster.roles.flatMap((role): DriftItem[] => {
+    const { name } = role;
+    const database = madeFor(role);
     // Those of databases that another artefact may declare are not ours to judge.
-    if (madeFor === undefined || !selected.has(madeFor) || known.has(name)) return [];
-    const found = `made for database "${madeFor}", which declares it no longer`;
+    if (database === undefined || !selected.has(database) || known.has(name)) return [];
+    const found = `made for database "${database}", which declares it no longer`;
     return [{ kind: 'role', object: `role "${name}"`, found, prunable: true }];
   });
   const all = declared.every(({ name }) => selected.has(name));
-  const gone = (all ? cluster.databases : []).flatMap(({ name, comment }): DriftItem[] => {
-    if (parseMark(comment) === undefined || name === maintenanceDatabase) return [];
+  const gone = (all ? cluster.databases : []).flatMap((found): DriftItem[] => {
+    const { name } = found;
+    if (!isMarkedDatabase(found) || name === maintenanceDatabase) return [];
     if (declared.some((database) => database.name === name)) return [];
-    const found = 'made by a bootstrap; this artefact does not declare it (another one may)';
-    return [{ kind: 'database', object: `database "${name}"`, found, prunable: true }];
+    const what = 'made by a bootstrap; this artefact does not declare it (another one may)';
+    return [{ kind: 'database', object: `database "${name}"`, found: what, prunable: true }];
   });
   return [...roles, ...gone];
 }

@@ -3,7 +3,7 @@ import { BootstrapError } from '../errors.ts';
 import { checkAdoption } from './adoption.ts';
 import { type ClusterCatalog, type Membership, membershipOptionsVersion } from './catalog.ts';
 import { conflict } from './conflict.ts';
-import { markFor } from './marks.ts';
+import { roleMark } from './marks.ts';
 import { chainTo, type WantedMembership } from './memberships.ts';
 import { assignment, compareSettings, settingName } from './settings.ts';
 import { type PlanGroup, quoteLiteral, type Statement } from './statement.ts';
@@ -78,7 +78,7 @@ export class RolePlan {
       const limit = connectionLimit === -1 ? '' : ` CONNECTION LIMIT ${connectionLimit}`;
       this.#add(`CREATE ROLE ${quoted} ${word}${inherit === false ? ' NOINHERIT' : ''}${limit}`, wanted.why);
       this.#add(
-        `COMMENT ON ROLE ${quoted} IS ${quoteLiteral(markFor(wanted.madeFor))}`,
+        `COMMENT ON ROLE ${quoted} IS ${quoteLiteral(roleMark(name, wanted.madeFor))}`,
         'By this mark prune knows what was made here.',
       );
     } else if (found.superuser) {

@@ -1,6 +1,6 @@
 import type { ManifestDatabase } from '../contract/manifest.ts';
 import type { RoleStatus } from '../contract/response.ts';
-import { parseMark } from './marks.ts';
+import { madeFor } from './marks.ts';
 import { reaches } from './memberships.ts';
 import type { Snapshot } from './plan.ts';
 import { iamRole } from './role-plan.ts';
@@ -22,7 +22,7 @@ export function roleStatus(
       exists: found !== undefined,
       login: found?.login ?? false,
       iam: found !== undefined && reaches(memberships, name, iamRole),
-      managed: parseMark(found?.comment ?? null) !== undefined,
+      managed: found !== undefined && madeFor(found) !== undefined,
       memberOf: [...new Set(groups.map(({ role }) => role))],
     };
   });

@@ -8,7 +8,7 @@ import {
 import type { ManifestDatabase } from '../contract/manifest.ts';
 import type { PruneResult } from '../contract/response.ts';
 import { BootstrapError } from '../errors.ts';
-import { parseMark } from '../plan/marks.ts';
+import { isMarkedDatabase, madeFor, renamedFrom } from '../plan/marks.ts';
 import { rolesOf } from '../plan/roles.ts';
 import type { PlanGroup } from '../plan/statement.ts';
 import type { PruneCatalog, PruneDatabase } from './catalog.ts';
@@ -60,9 +60,17 @@ export function planPrune(scope: PruneScope, catalog: PruneCatalog): PrunePlan {
   const declared = new Set(scope.declared.flatMap((database) => rolesOf(database, true)));
   const inScope = new Set([...scope.selected, ...scope.dropDatabases]);
   const candidates = catalog.roles.filter((role) => {
-    const madeFor = parseMark(role.comment);
-    return madeFor !== undefined && inScope.has(madeFor) && !declared.has(role.name);
+    const database = madeFor(role);
+    return database !== undefined && inScope.has(database) && !declared.has(role.name);
   });
+  for (const role of catalog.roles) {
+    const mark = renamedFrom(role);
+    if (!mark || !inScope.has(mark.database) || declared.has(role.name)) continue;
+    kept.push({
+      object: `role "${role.name}"`,
+      why: `It was made as "${mark.role}" and renamed since, so it is somebody else's now. If nobody needs it, drop it by hand.`,
+    });
+  }
 
   const templates = new Set<string>();
   const drops: Removal[] = [];
@@ -102,7 +110,7 @@ function databasesToDrop(
     else if (scope.declared.some((candidate) => candidate.name === name)) {
       problems.push(`"${name}" is declared: take the declaration out of the artefact first`);
     } else if (!database) missing.push(name);
-    else if (parseMark(database.comment) !== name) {
+    else if (!isMarkedDatabase(database)) {
       problems.push(`"${name}" does not carry the mark of a database that was created here`);
     } else if (!inherits(catalog, database.owner)) {
       problems.push(`"${name}" belongs to "${database.owner}", whose rights the master does not have`);
@@ -215,7 +223,7 @@ function isTestLogin(role: string): boolean {
 
 function undeclared(scope: PruneScope, catalog: PruneCatalog): Kept[] {
   return catalog.databases
-    .filter(({ name, comment }) => parseMark(comment) === name && name !== maintenanceDatabase)
+    .filter((database) => isMarkedDatabase(database) && database.name !== maintenanceDatabase)
     .filter(({ name }) => !scope.dropDatabases.includes(name))
     .filter(({ name }) => !scope.declared.some((database) => database.name === name))
     .map(({ name }) => ({
