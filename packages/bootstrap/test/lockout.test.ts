@@ -161,6 +161,39 @@ test('a prune that cannot take rds_iam away first makes the master a member of n
   await expectLogin();
 });
 
+describe('a second login that gets no answer', () => {
+  const full = Object.assign(new Error('remaining connection slots are reserved'), { code: '53300' });
+  const membersOfIam = (like: string) =>
+    query(`SELECT r.rolname FROM pg_auth_members m JOIN pg_roles r ON r.oid = m.member
+      WHERE m.roleid = 'rds_iam'::regrole AND r.rolname ~ '${like}' ORDER BY 1`);
+  /** The first login works, and so many after it do not. */
+  const crowded = (failing: number): ConnectMaster => {
+    let opened = 0;
+    return async (...target) => {
+      opened++;
+      if (opened > 1 && opened <= 1 + failing) throw full;
+      return await frontConnect([])(...target);
+    };
+  };
+
+  test('is tried again', async () => {
+    const six: DatabaseDeclaration = { name: 'six', roles: { six_app: 'readwrite' } };
+    await declaredFunction(cluster, [six], { connect: crowded(2) }).call({ action: 'apply' });
+    await expectLogin();
+  });
+
+  test('takes nothing back: roles keep the logins that the commit was checked for', async () => {
+    const seven: DatabaseDeclaration = { name: 'seven', roles: { seven_app: 'readwrite' } };
+    const answer = await declaredFunction(cluster, [seven], { connect: crowded(99) }).invoke({
+      action: 'apply',
+    });
+    expect(answer).toMatchObject({ ok: false, error: { code: 'BOOTSTRAP_DATABASE_UNREACHABLE' } });
+    expect(await membersOfIam('^seven')).toEqual([{ rolname: 'seven_app' }, { rolname: 'seven_migrator' }]);
+    await expectLogin();
+    await declaredFunction(cluster, [seven], { connect: frontConnect([]) }).call({ action: 'apply' });
+  });
+});
+
 async function apply(danger: Danger, removed: readonly Guard[]) {
   return await declaredFunction(cluster, [danger.declaration], {
     connect: frontConnect(removed, danger),

@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import type { Connect, SqlClient } from '@postern/test-databases/server';
 import { BootstrapError } from '../errors.ts';
 import { implicitSql } from './catalog.ts';
@@ -40,12 +41,30 @@ export async function assertNotLockedOut(session: SqlClient): Promise<void> {
   );
 }
 
-/** A second login as the master while the first stays open; when it fails the group's grants are taken back. */
+/** How often the second login is tried when the server has no room or cannot be reached. */
+const logins = 4;
+
+/**
+ * A second login as the master while the first stays open; when it is refused the group's grants are taken back. A server that is full or
+ * out of reach says nothing about the grants: they stay, since the walk before the commit has found nothing wrong with them.
+ *
+ * @throws BootstrapError `BOOTSTRAP_LOCKOUT_UNDONE`, or `BOOTSTRAP_DATABASE_UNREACHABLE` when there was no answer
+ */
 export async function verifyLogin(session: SqlClient, connect: Connect, group: PlanGroup): Promise<void> {
   try {
-    const second = await connect('postgres');
-    await second.end();
+    await logIn(connect);
   } catch (cause) {
+    if (!isRefusal(cause)) {
+      throw new BootstrapError(
+        'BOOTSTRAP_DATABASE_UNREACHABLE',
+        `no second login as the master after "${group.title}", in ${logins} attempts: ${(cause as Error).message}`,
+        {
+          hint: 'Nothing was taken back: the master is no member of rds_iam. Apply again when the server has room for more sessions.',
+          details: { group: group.title },
+          cause,
+        },
+      );
+    }
     const undone: string[] = [];
     const kept: string[] = [];
     for (const { undo } of [...group.statements].reverse()) {
@@ -69,4 +88,21 @@ export async function verifyLogin(session: SqlClient, connect: Connect, group: P
       },
     );
   }
+}
+
+async function logIn(connect: Connect): Promise<void> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      const second = await connect('postgres');
+      return await second.end();
+    } catch (error) {
+      if (attempt === logins || isRefusal(error)) throw error;
+      await delay(100 * 2 ** attempt * (1 + Math.random()));
+    }
+  }
+}
+
+/** The server knows the master and does not let it in. */
+function isRefusal(error: unknown): boolean {
+  return /^(BOOTSTRAP_LOGIN_REFUSED|28000|28P01)$/.test((error as { code?: string }).code ?? '');
 }
