@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { RequestOf } from '../src/contract/request.ts';
 import { type Cluster, startCluster } from './fixtures/cluster.ts';
+import { declaredFunction } from './fixtures/declared.ts';
 import { createFunction } from './fixtures/function.ts';
 import { masterReachesIam } from './fixtures/random-cluster.ts';
 import { deploy, type ServiceFiles } from './fixtures/service.ts';
@@ -26,6 +27,26 @@ beforeAll(async () => {
 });
 afterAll(async () => {
   await cluster?.[Symbol.asyncDispose]();
+});
+
+test('the test login of a shared role stays while another artefact has the role', async () => {
+  const artefact = (name: string, more: { [role: string]: object } = {}) =>
+    declaredFunction(cluster, [{ name, roles: more }], { testDatabases: true });
+  const rep = { rep: { grant: 'readonly', shared: true } };
+  const theirs = artefact('theirs', rep);
+  await artefact('hers', rep).call({ action: 'apply' });
+  await theirs.call({ action: 'apply' });
+
+  const { dropped, kept } = await artefact('hers').call({ action: 'prune', databases: ['hers'] });
+  expect(dropped.roles).toEqual([]);
+  expect(kept.map(({ object }) => object).sort()).toEqual(['role "pt_rep"', 'role "rep"']);
+  expect((await theirs.call({ action: 'plan' })).statements).toEqual([]);
+
+  // Also where the role itself was there before both of them.
+  await cluster.query(`COMMENT ON ROLE rep IS NULL`);
+  const again = await artefact('hers').call({ action: 'prune', databases: ['hers'] });
+  expect(again.dropped.roles).toEqual([]);
+  expect(again.kept.map(({ object }) => object)).toEqual(['role "pt_rep"']);
 });
 
 test('20 applies of two versions, prunes and migrates at the same time: none fails for its company, and one version holds at the end', async () => {

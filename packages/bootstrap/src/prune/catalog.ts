@@ -1,4 +1,4 @@
-import { maintenanceDatabase, type SqlClient, withSession } from '@postern/test-databases/server';
+import { maintenanceDatabase, type SqlClient, testPrefix, withSession } from '@postern/test-databases/server';
 import { implicitSql, type Membership } from '../plan/catalog.ts';
 import type { ConnectMaster } from '../runtime/connection.ts';
 
@@ -33,6 +33,7 @@ export interface PruneCatalog {
   readonly roles: readonly MarkedRole[];
   readonly memberships: readonly Membership[];
   readonly databases: readonly PruneDatabase[];
+  /** Of the marked roles, and of those whose test logins are marked. */
   readonly dependencies: readonly Dependency[];
   /** Published templates that the ledger of test databases lists. */
   readonly templates: readonly string[];
@@ -53,7 +54,9 @@ export async function readPruneCatalog(session: SqlClient, connect: ConnectMaste
 const cluster = `
 WITH marked AS (
   SELECT r.oid, r.rolname, shobj_description(r.oid, 'pg_authid') AS comment FROM pg_roles r
-   WHERE shobj_description(r.oid, 'pg_authid') LIKE 'postern: %' AND NOT r.rolsuper AND r.rolname <> session_user)
+   WHERE shobj_description(r.oid, 'pg_authid') LIKE 'postern: %' AND NOT r.rolsuper AND r.rolname <> session_user),
+involved AS (
+  SELECT r.oid, r.rolname FROM pg_roles r WHERE EXISTS (SELECT FROM marked m WHERE m.rolname IN (r.rolname, '${testPrefix}' || r.rolname)))
 SELECT json_build_object(
   'version', current_setting('server_version_num')::int,
   'master', session_user,
@@ -74,7 +77,7 @@ SELECT json_build_object(
            coalesce(d.datname, inside.datname) AS database,
            CASE WHEN d.oid IS NOT NULL THEN CASE s.deptype WHEN 'o' THEN 'database' ELSE 'access' END
                 WHEN inside.oid IS NOT NULL THEN 'inside' ELSE 'cluster' END AS kind
-      FROM pg_shdepend s JOIN marked m ON s.refclassid = 'pg_authid'::regclass AND s.refobjid = m.oid
+      FROM pg_shdepend s JOIN involved m ON s.refclassid = 'pg_authid'::regclass AND s.refobjid = m.oid
       LEFT JOIN pg_database inside ON inside.oid = s.dbid
       LEFT JOIN pg_database d ON s.classid = 'pg_database'::regclass AND d.oid = s.objid) found), '[]')
 ) AS catalog`;

@@ -77,7 +77,8 @@ export function planPrune(scope: PruneScope, catalog: PruneCatalog): PrunePlan {
   for (const role of [...candidates].sort(
     (a, b) => Number(isTestLogin(b.name)) - Number(isTestLogin(a.name)),
   )) {
-    const obstacle = obstacleTo(role.name, scope, catalog);
+    const obstacle =
+      obstacleTo(role.name, scope, catalog) ?? obstacleOfTested(role.name, declared, scope, catalog);
     if (obstacle !== undefined) {
       kept.push({ object: `role "${role.name}"`, why: obstacle });
       continue;
@@ -201,6 +202,19 @@ function obstacleTo(role: string, scope: PruneScope, catalog: PruneCatalog): str
       : `Objects or grants in the database ${quoted}, which this artefact does not declare, depend on it.`;
   }
   return undefined;
+}
+
+/** A test login goes only together with its role: where that is used by others, they may declare it and test with it. */
+function obstacleOfTested(
+  role: string,
+  declared: ReadonlySet<string>,
+  scope: PruneScope,
+  catalog: PruneCatalog,
+): string | undefined {
+  const tested = role.slice(testPrefix.length);
+  if (!isTestLogin(role) || declared.has(tested)) return undefined;
+  const obstacle = obstacleTo(tested, scope, catalog);
+  return obstacle && `Test runs act as "${tested}" through it, which has to stay: ${obstacle}`;
 }
 
 function placesOf(role: string, catalog: PruneCatalog): string[] {
