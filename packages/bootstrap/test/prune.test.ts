@@ -209,6 +209,12 @@ describe('what is not ours, or is still declared, stays', () => {
     const lambda = declaredFunction(cluster, declared);
     await lambda.call({ action: 'apply' });
     await byMaster('ALTER ROLE renamed_app RENAME TO renamed_by_hand');
+    expect((await lambda.call({ action: 'plan' })).drift).toContainEqual({
+      kind: 'role',
+      object: 'role "renamed_by_hand"',
+      found: 'made as "renamed_app" for database "renamed" and renamed since',
+      prunable: false,
+    });
     const { dropped, kept } = await lambda.call({ action: 'prune', databases: ['renamed'] });
     expect(dropped.roles).toEqual([]);
     expect(kept).toEqual([
@@ -282,6 +288,34 @@ describe('what is not ours, or is still declared, stays', () => {
     ]);
     expect(await cluster.query('SELECT * FROM loans', as('held_a', 'held'))).toEqual([]);
     expect(await rolesOfMaster()).not.toContain('held_a');
+  });
+
+  test('a role that only the last of its databases does not let go keeps its login and its rights in the others', async () => {
+    const both = (roles: DatabaseDeclaration['roles']) => [service('far', roles), service('near', roles)];
+    await declaredFunction(cluster, both({ clerk: { grant: 'readonly', shared: true } })).call({
+      action: 'apply',
+    });
+    await superuser(
+      `CREATE ROLE usher; SET ROLE near_owner; CREATE TABLE seats (); GRANT SELECT ON seats TO usher WITH GRANT OPTION;
+       SET ROLE usher; GRANT SELECT ON seats TO clerk`,
+      'near',
+    );
+    const rights = () =>
+      superuser(`SELECT pg_has_role('clerk', 'rds_iam', 'MEMBER') AS iam, datname, datacl::text FROM pg_database
+        WHERE datname IN ('far', 'near') ORDER BY datname`);
+    const before = await rights();
+    const lambda = declaredFunction(cluster, both({}));
+    const request = { action: 'prune' as const, databases: ['far', 'near'] };
+    expect(await lambda.call(request)).toMatchObject({
+      statements: [],
+      dropped: { roles: [] },
+      kept: [{ object: 'role "clerk"', why: expect.stringMatching(/database "near".*table public\.seats/) }],
+    });
+    expect(await rights()).toEqual(before);
+    expect(before).toMatchObject([{ iam: true }, { iam: true }]);
+    expect(await rolesOfMaster()).not.toContain('clerk');
+    await superuser('SET ROLE usher; REVOKE SELECT ON seats FROM clerk', 'near');
+    expect(await lambda.call(request)).toMatchObject({ kept: [], dropped: { roles: ['clerk'] } });
   });
 
   test('a role with grants in a database that lets nobody in is kept, the others go', async () => {

@@ -3,19 +3,21 @@ import type { RequestOf } from '../contract/request.ts';
 import type { AppliedStatement, PruneResult } from '../contract/response.ts';
 import { isBootstrapError } from '../errors.ts';
 import { applyGroups } from '../plan/apply.ts';
+import { isClosedToUs } from '../plan/open-inside.ts';
 import { flatten } from '../plan/plan.ts';
 import { locked } from '../runtime/apply-lock.ts';
 import { selectDatabases } from '../runtime/artefact.ts';
 import type { Invocation } from '../runtime/invocation.ts';
 import { readPruneCatalog } from './catalog.ts';
 import { type PruneScope, planPrune, type Removal } from './plan-prune.ts';
+import { rehearse } from './rehearse.ts';
 
 /**
  * Drops the roles that were once made for the databases of the request and are declared no longer, and with `dropDatabases`
  * databases. Runs under the lock of `apply`. What is cut off is completed by the next prune.
  *
  * @throws BootstrapError `BOOTSTRAP_PRUNE_REFUSED` before anything is changed; `BOOTSTRAP_STATEMENT_FAILED` when a database
- * cannot be dropped. A role that cannot be dropped is kept, and the answer tells why.
+ * cannot be dropped. A role that cannot be dropped is kept as it was, and the answer tells why.
  */
 export async function prune(request: RequestOf<'prune'>, invocation: Invocation): Promise<PruneResult> {
   const { manifest } = invocation.artefact;
@@ -43,7 +45,14 @@ export async function prune(request: RequestOf<'prune'>, invocation: Invocation)
     const done: Removal[] = [];
     const kept = [...plan.kept];
     for (const removal of plan.removals) {
+      const object = `${removal.kind} "${removal.name}"`;
+      const gone: string[] = [];
       try {
+        const obstacle = await rehearse(removal, invocation.connect);
+        if (obstacle !== undefined) {
+          kept.push({ object, why: obstacle });
+          continue;
+        }
         for (const group of removal.groups) {
           const run: AppliedStatement[] = [];
           await applyGroups(session, invocation.connect, [group], (statement) => run.push(statement));
@@ -51,12 +60,19 @@ export async function prune(request: RequestOf<'prune'>, invocation: Invocation)
             statements.push(statement);
             invocation.progress({ event: 'statement', ...statement });
           }
+          gone.push(group.database);
         }
         done.push(removal);
       } catch (error) {
         const reason = removal.required ? undefined : reasonToKeep(error);
         if (reason === undefined) throw error;
-        kept.push({ object: `${removal.kind} "${removal.name}"`, why: reason });
+        // Only what has come up since the rehearsal.
+        const lost = gone.map((database) => `"${database}"`).join(', ');
+        const partly =
+          removal.kind === 'role' && gone.length > 0
+            ? `. It has lost its rights in ${lost} already, and its login: prune again, or declare it again and apply`
+            : '';
+        kept.push({ object, why: `${reason}${partly}` });
       }
     }
     return { statements, dropped: droppedBy(done), kept, dryRun: false };
@@ -71,9 +87,8 @@ function droppedBy(removals: readonly Removal[]): PruneResult['dropped'] {
 
 /** What the server said against it; undefined when it is no answer of a server that goes on working. */
 function reasonToKeep(error: unknown): string | undefined {
-  const { code, message } = (error ?? {}) as { code?: string; message?: string };
   // A database that lets nobody in, or not us.
-  if (code === '55000' || code === '42501') return message;
+  if (isClosedToUs(error)) return (error.cause as Error).message;
   if (!isBootstrapError(error) || error.code !== 'BOOTSTRAP_STATEMENT_FAILED') return undefined;
   // Connection lost, server out of something, server going down.
   if (/^(08|53|57|58)/.test(String(error.details['sqlState']))) return undefined;
