@@ -26,7 +26,7 @@ import type { ErrorKind, TestDatabaseErrorCode } from '@postern/test-databases/s
  * - `BOOTSTRAP_BUSY` (unavailable): another apply or migration holds the lock.
  * - `BOOTSTRAP_OWNER_CONFLICT` (conflict): a role or database exists in a shape that must not be taken over,
  *   or the master lost a right that it needs.
- * - `BOOTSTRAP_LOCKOUT_REFUSED` (conflict): a grant would have made the master an IAM-only login.
+ * - `BOOTSTRAP_LOCKOUT_REFUSED` (conflict): a grant would have made the master, or a login that nobody declared, an IAM-only login.
  * - `BOOTSTRAP_LOCKOUT_UNDONE` (conflict): the master could not log in after the grants; they were undone.
  * - `BOOTSTRAP_STATEMENT_FAILED` (conflict): SQL error in a planned statement; its group was rolled back.
  * - `BOOTSTRAP_NOT_CONVERGED` (conflict): after the apply the catalog still asks for statements.

@@ -69,6 +69,30 @@ describe('plan refuses, and names the chain', () => {
     });
   });
 
+  test('rds_iam for a role whose members log in with passwords: nobody else loses a login', async () => {
+    await asMaster(
+      'CREATE ROLE dba LOGIN; CREATE ROLE worker LOGIN; CREATE ROLE legacy_app LOGIN; CREATE ROLE crew',
+    );
+    await asMaster('GRANT legacy_app TO crew; GRANT crew TO dba; GRANT legacy_app TO worker');
+    const legacy: DatabaseDeclaration = { name: 'legacy', roles: { legacy_app: 'readwrite' } };
+    expect(await refusal(legacy)).toMatchObject({
+      ok: false,
+      error: {
+        code: 'BOOTSTRAP_LOCKOUT_REFUSED',
+        message:
+          '"dba" (over "crew", "legacy_app"), "worker" (over "legacy_app") would become members of rds_iam and could no longer log in with their passwords',
+        hint: expect.stringContaining('REVOKE "crew" FROM "dba"; REVOKE "legacy_app" FROM "worker"'),
+      },
+    });
+    // A member that is declared an IAM login, or logs in no more, loses nothing.
+    const together: DatabaseDeclaration = {
+      ...legacy,
+      roles: { legacy_app: 'readwrite', worker: 'readonly', dba: { login: false } },
+    };
+    expect(await refusal(together)).toMatchObject({ ok: true });
+    await asMaster('DROP ROLE dba, worker, crew, legacy_app');
+  });
+
   test('a declaration that names the master, in whatever part', async () => {
     for (const declaration of [
       { name: 'self', roles: { postern_master: 'readwrite' } },

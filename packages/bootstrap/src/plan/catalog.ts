@@ -36,6 +36,8 @@ export interface CatalogRole {
 export interface Membership {
   readonly role: string;
   readonly member: string;
+  /** Whether the member may log in. */
+  readonly login?: boolean;
   readonly grantor: string;
   readonly inherit: boolean;
   readonly set: boolean;
@@ -137,7 +139,7 @@ export async function readCluster(
         LEFT JOIN pg_shdescription c ON c.objoid = r.oid AND c.classoid = 'pg_authid'::regclass
         WHERE r.rolname = ANY ($1::text[]) OR c.description LIKE 'postern: %'), '[]'),
       'memberships', coalesce((SELECT json_agg(json_build_object('role', r.rolname, 'member', m.rolname,
-          'grantor', pg_get_userbyid(a.grantor), 'inherit', ${membershipOptions.inherit},
+          'login', m.rolcanlogin, 'grantor', pg_get_userbyid(a.grantor), 'inherit', ${membershipOptions.inherit},
           'set', ${membershipOptions.set}, 'admin', a.admin_option, 'implicit', ${membershipOptions.implicit}) ORDER BY r.rolname, m.rolname)
         FROM pg_auth_members a JOIN pg_roles r ON r.oid = a.roleid JOIN pg_roles m ON m.oid = a.member), '[]'),
       'powerful', coalesce((SELECT json_agg(json_build_object('name', r.rolname,

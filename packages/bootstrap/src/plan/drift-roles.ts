@@ -1,7 +1,7 @@
 import { maintenanceDatabase, quoteIdentifier, testPrefix } from '@postern/test-databases/server';
 import type { ManifestDatabase } from '../contract/manifest.ts';
 import type { DriftItem } from '../contract/response.ts';
-import { isMarkedDatabase, madeFor } from './marks.ts';
+import { isMarkedDatabase, madeFor, renamedFrom } from './marks.ts';
 import type { Snapshot } from './plan.ts';
 import { rolesOf } from './roles.ts';
 import { compareSettings, settingName } from './settings.ts';
@@ -14,6 +14,11 @@ export function driftOfMarked(databases: readonly ManifestDatabase[], snapshot: 
   const roles = cluster.roles.flatMap((role): DriftItem[] => {
     const { name } = role;
     const database = madeFor(role);
+    const earlier = renamedFrom(role);
+    if (earlier && selected.has(earlier.database) && !known.has(name)) {
+      const found = `made as "${earlier.role}" for database "${earlier.database}" and renamed since`;
+      return [{ kind: 'role', object: `role "${name}"`, found, prunable: false }];
+    }
     // Those of databases that another artefact may declare are not ours to judge.
     if (database === undefined || !selected.has(database) || known.has(name)) return [];
     const found = `made for database "${database}", which declares it no longer`;

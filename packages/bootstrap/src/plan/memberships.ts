@@ -94,7 +94,7 @@ export function wantedMemberships(databases: readonly ManifestDatabase[]): Wante
   ]);
 }
 
-type Edge = Pick<Membership, 'role' | 'member' | 'implicit'>;
+export type Edge = Pick<Membership, 'role' | 'member' | 'implicit'>;
 
 /** The chain of memberships that leads from `role` to `target`, both included; undefined without one. */
 export function chainTo(memberships: readonly Edge[], role: string, target: string): string[] | undefined {

@@ -1,10 +1,11 @@
 import { quoteIdentifier } from '@postern/test-databases/server';
 import { BootstrapError } from '../errors.ts';
 import { checkAdoption } from './adoption.ts';
+import { checkBystanders } from './bystanders.ts';
 import { type ClusterCatalog, type Membership, membershipOptionsVersion } from './catalog.ts';
 import { conflict } from './conflict.ts';
 import { roleMark } from './marks.ts';
-import { chainTo, type WantedMembership } from './memberships.ts';
+import { chainTo, type Edge, isGrantable, type WantedMembership } from './memberships.ts';
 import { assignment, compareSettings, settingName } from './settings.ts';
 import { type PlanGroup, quoteLiteral, type Statement } from './statement.ts';
 
@@ -35,7 +36,9 @@ export class RolePlan {
   readonly #groups: { title: string; statements: Statement[] }[] = [];
   readonly #planned = new Set<string>();
   /** As they will be after the statements so far. */
-  #memberships: readonly Pick<Membership, 'role' | 'member' | 'implicit'>[];
+  #memberships: readonly Edge[];
+  /** Roles that do not log in after the plan. */
+  readonly #silent = new Set<string>();
 
   /** `declared`: names of all databases of the artefact. */
   constructor(catalog: ClusterCatalog, declared: readonly string[]) {
@@ -55,6 +58,14 @@ export class RolePlan {
     return taken.map((group) => ({ ...group, database: 'postgres', transaction: true, guarded: true }));
   }
 
+  /** Refuses what would make a login that is none of `iamLogins` an IAM-only login. */
+  checkLogins(iamLogins: readonly string[]): void {
+    const { memberships, master } = this.#catalog;
+    if (this.#memberships === memberships) return;
+    const expected = new Set([...iamLogins, ...this.#silent, master]);
+    checkBystanders(memberships, this.#memberships, iamRole, expected);
+  }
+
   /** Before PostgreSQL 16 INHERIT and SET are no options of a membership. */
   get #options(): boolean {
     return this.#catalog.version >= membershipOptionsVersion;
@@ -64,6 +75,7 @@ export class RolePlan {
     const { name, login, connectionLimit = -1 } = wanted;
     const quoted = quoteIdentifier(name);
     if (!this.#first(name)) return;
+    if (!login) this.#silent.add(name);
     if (name === this.#catalog.master) {
       throw new BootstrapError(
         'BOOTSTRAP_LOCKOUT_REFUSED',
@@ -130,14 +142,16 @@ export class RolePlan {
     if (!this.#first(`${role} → ${member}`)) return;
     const rows = this.#direct(member, role);
     // One row per grantor, and they add up; ours does not change those of others.
-    const foreign = rows.find((row) => this.#options && row.inherit && !inherit && !this.#grantable(row));
+    const foreign = rows.find(
+      (row) => this.#options && row.inherit && !inherit && !isGrantable(row, this.#catalog),
+    );
     if (foreign) {
       throw conflict(
         `"${member}" inherits "${role}", granted by "${foreign.grantor}"`,
         `"${member}" must be able to become "${role}", and have nothing of it before. Run REVOKE ${quoteIdentifier(role)} FROM ${quoteIdentifier(member)} as "${foreign.grantor}", then apply again.`,
       );
     }
-    const ours = rows.filter((row) => this.#grantable(row));
+    const ours = rows.filter((row) => isGrantable(row, this.#catalog));
     const given =
       rows.some((row) => (row.inherit || !inherit) && (row.set || !set)) &&
       ours.every((row) => row.inherit === inherit && row.set === set);
@@ -148,7 +162,7 @@ export class RolePlan {
 
   /** A membership that one declaration gave and the next one does not name. */
   withdraw(role: string, member: string): void {
-    const rows = this.#direct(member, role).filter((row) => this.#grantable(row));
+    const rows = this.#direct(member, role).filter((row) => isGrantable(row, this.#catalog));
     if (rows.length > 0) this.#revoke(role, member, 'Both roles are declared, the membership is not.');
   }
 
@@ -208,7 +222,7 @@ export class RolePlan {
   }
 
   #revoke(role: string, member: string, why: string): void {
-    const foreign = this.#direct(member, role).find((row) => !this.#grantable(row));
+    const foreign = this.#direct(member, role).find((row) => !isGrantable(row, this.#catalog));
     if (foreign) {
       throw conflict(
         `"${member}" is a member of "${role}", granted by "${foreign.grantor}", and must not be`,
@@ -218,23 +232,6 @@ export class RolePlan {
     this.#memberships = this.#memberships.filter((row) => row.role !== role || row.member !== member);
     const name = role === iamRole ? iamRole : quoteIdentifier(role);
     this.#add(`REVOKE ${name} FROM ${quoteIdentifier(member)}`, why);
-  }
-
-  /**
-   * Whether our GRANT or REVOKE changes this row: it does when the row was granted in the name of the role whose
-   * ADMIN OPTION the server picks for us (select_best_admin). Before PostgreSQL 16 there is one row only, and RDS lets
-   * its master grant rds_iam without any such row.
-   */
-  #grantable(row: Membership): boolean {
-    if (!this.#options) return true;
-    const { master, memberships } = this.#catalog;
-    const roles = new Set([master]);
-    for (const current of roles) {
-      if (memberships.some(({ member, role, admin }) => member === current && role === row.role && admin))
-        return row.grantor === current;
-      for (const { member, role, inherit } of memberships) if (member === current && inherit) roles.add(role);
-    }
-    return true;
   }
 
   #direct(member: string, role: string): Membership[] {

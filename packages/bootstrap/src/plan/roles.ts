@@ -23,6 +23,16 @@ export function rolesOf(database: ManifestDatabase, testDatabases: boolean): str
   return [...declared, ...[owner, migrator, ...logins].map(testLogin), leaseRole];
 }
 
+/** Everybody who is to log in with tokens, test logins included. */
+function iamLoginsOf(declared: readonly ManifestDatabase[]): string[] {
+  const logins = declared.flatMap(({ migrator, roles }) => [
+    migrator,
+    ...roles.filter(({ login }) => login === 'iam').map(({ name }) => name),
+  ]);
+  const tested = declared.flatMap(({ migrator, roles }) => [migrator, ...roles.map(({ name }) => name)]);
+  return [...logins, ...tested.map(testLogin), leaseRole];
+}
+
 /**
  * Owners, migrators and the declared roles with their memberships. `declared`: all databases of the artefact, because
  * a role may be what it is for the sake of one that is not selected.
@@ -65,6 +75,7 @@ export function planRoles(
     for (const membership of groupMemberships(database)) plan.membership(membership);
   }
   for (const { role, member } of withdrawals(databases, declared, catalog)) plan.withdraw(role, member);
+  plan.checkLogins(iamLoginsOf(declared));
   return plan.take();
 }
 
@@ -106,6 +117,7 @@ export function planTestLogins(
     why: 'Holds the leases of test runs; may connect to the maintenance database only.',
   });
   plan.iam(leaseRole, true);
+  plan.checkLogins(iamLoginsOf(declared));
   return plan.take();
 }
 
