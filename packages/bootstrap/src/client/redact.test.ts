@@ -42,3 +42,17 @@ test('the first line of a full log is left out, because a secret may be cut ther
   expect(redactLogTail(Buffer.from(tail).toString('base64'))).toMatch(/^REPORT x+$/);
   expect(redactLogTail(Buffer.from('START\nEND\n').toString('base64'))).toBe('START\nEND\n');
 });
+
+test.each([
+  ['one word', 'x'],
+  ['dashes', '-'],
+  ['names without a value', 'password '],
+  ['values that are never closed', `password=\\"x' `],
+  ['connection strings without a password', '://a:'],
+  ['backslashes', '\\'],
+  ['quotes', `"'`],
+])('an error that quotes a megabyte of %s is told at once, not after minutes', (_what, part) => {
+  const text = `${part.repeat(1_000_000 / part.length)} PGPASSWORD=hunter2`;
+  // Quadratic time would be minutes: the test's own time limit says so.
+  expect(redact(text)).not.toContain('hunter2');
+});
