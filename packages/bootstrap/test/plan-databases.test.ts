@@ -233,9 +233,9 @@ describe('a database of the master, from the times of psql', () => {
     };
     expect(await apply(declaration)).toEqual([
       'ALTER TABLE public."by Hand" OWNER TO "legacy_owner"',
-      'ALTER ROUTINE public.by_hand() OWNER TO "legacy_owner"',
       'GRANT SELECT ON TABLE "public"."by Hand" TO "legacy_app"',
       'GRANT SELECT ON SEQUENCE "public"."by Hand_id_seq" TO "legacy_app"',
+      'ALTER ROUTINE public.by_hand() OWNER TO "legacy_owner"',
     ]);
   });
 

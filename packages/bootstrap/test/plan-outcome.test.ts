@@ -92,11 +92,11 @@ describe('the outcome of a statement', () => {
 });
 
 test('a group gives up on a lock after its time, so that the service does not queue behind it', async () => {
-  await cluster.query('CREATE TABLE busy (); ALTER TABLE busy OWNER TO postern_master');
+  await cluster.query('CREATE TABLE public.busy (); ALTER TABLE public.busy OWNER TO postern_master');
   const service = await cluster.connect('rdsadmin', 'postgres');
-  await service.query('BEGIN; LOCK TABLE busy IN ACCESS SHARE MODE');
+  await service.query('BEGIN; LOCK TABLE public.busy IN ACCESS SHARE MODE');
   await expect(
-    run([group('ownership', ['ALTER TABLE busy RENAME TO idle'], { lockTimeoutMs: 50 })]),
+    run([group('ownership', ['ALTER TABLE public.busy RENAME TO idle'], { lockTimeoutMs: 50 })]),
   ).rejects.toMatchObject({
     code: 'BOOTSTRAP_STATEMENT_FAILED',
     hint: expect.stringContaining('longer than 50 ms'),
@@ -105,12 +105,44 @@ test('a group gives up on a lock after its time, so that the service does not qu
   await service.end();
 });
 
+test('what is in use is tried again, but not all of it where an export holds every table; the rest is done', async () => {
+  const names = Array.from({ length: 35 }, (_, n) => `t${n}`);
+  await cluster.query('CREATE DATABASE in_use');
+  await cluster.query(
+    names.map((name) => `CREATE TABLE ${name} (); ALTER TABLE ${name} OWNER TO postern_master`).join(';'),
+    { database: 'in_use' },
+  );
+  await cluster.query('GRANT CREATE ON SCHEMA public TO postern_master', { database: 'in_use' });
+  const groups = names.map((name) =>
+    group('ownership', [`ALTER TABLE public.${name} RENAME TO done_${name}`], {
+      database: 'in_use',
+      lockTimeoutMs: 10,
+      patient: `public.${name}`,
+    }),
+  );
+  const dump = await cluster.connect('rdsadmin', 'in_use');
+  await dump.query(`BEGIN; LOCK TABLE ${names.slice(0, 33).join(', ')} IN ACCESS SHARE MODE`);
+  await expect(run([...groups, group('then', ['CREATE ROLE after_all'])])).rejects.toMatchObject({
+    code: 'BOOTSTRAP_STATEMENT_FAILED',
+    message: expect.stringMatching(
+      /^ownership: 35 left to do, because other sessions hold in_use\.public\.t\d/,
+    ),
+    details: { count: 35, done: [{ group: 'then', sql: 'CREATE ROLE after_all' }] },
+  });
+  await dump.query('COMMIT; BEGIN; LOCK TABLE t3 IN ACCESS SHARE MODE');
+  await expect(run(groups)).rejects.toMatchObject({
+    message: 'ownership: 1 left to do, because other sessions hold in_use.public.t3',
+    details: { count: 1, left: ['in_use.public.t3'] },
+  });
+  await dump.end();
+});
+
 describe('somebody else who changes the same at the same time', () => {
   test('is waited out: the group runs again, and the outcome says so', async () => {
     // A function that answers as a server does under contention, the first two times.
     await cluster.query(`CREATE TABLE contention (n int); CREATE SEQUENCE tries; GRANT ALL ON contention, tries TO postern_master;
       CREATE FUNCTION contended(state text, message text, times int) RETURNS int LANGUAGE plpgsql AS $$ BEGIN
-        IF nextval('tries') <= times THEN RAISE EXCEPTION USING ERRCODE = state, MESSAGE = message; END IF;
+        IF nextval('public.tries') <= times THEN RAISE EXCEPTION USING ERRCODE = state, MESSAGE = message; END IF;
         RETURN 1; END $$`);
     for (const [state, message] of [
       ['XX000', 'tuple concurrently updated'],
@@ -120,8 +152,8 @@ describe('somebody else who changes the same at the same time', () => {
       await cluster.query(`TRUNCATE contention; ALTER SEQUENCE tries RESTART`);
       const [first, second] = await run([
         group('contended', [
-          'INSERT INTO contention VALUES (1)',
-          `SELECT contended('${state}', '${message}', 2)`,
+          'INSERT INTO public.contention VALUES (1)',
+          `SELECT public.contended('${state}', '${message}', 2)`,
         ]),
       ]);
       expect(first?.notices).toEqual(
@@ -141,7 +173,7 @@ describe('somebody else who changes the same at the same time', () => {
     ] as const) {
       await cluster.query('ALTER SEQUENCE tries RESTART');
       await expect(
-        run([group('contended', [`SELECT contended('${state}', '${message}', 99)`])]),
+        run([group('contended', [`SELECT public.contended('${state}', '${message}', 99)`])]),
       ).rejects.toMatchObject({ code: 'BOOTSTRAP_STATEMENT_FAILED', details: { sqlState: state } });
       expect(await cluster.query('SELECT last_value::int AS n FROM tries')).toEqual([{ n: tries }]);
     }

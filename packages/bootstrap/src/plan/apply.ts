@@ -29,17 +29,23 @@ export async function applyGroups(
     onStatement(statement);
   };
   try {
-    for (const group of groups) {
-      if (group.database === 'postgres') await applyGroup(session, group, keep);
-      else {
-        await withSession(openInside(connect), group.database, async (inner) => {
-          for (const each of group.again ? await group.again(inner) : [group]) {
-            if (each.statements.length > 0) await applyGroup(inner, each, keep);
-          }
-        });
+    const left: Waiting[] = [];
+    for (const [first, ...more] of runs(groups)) {
+      if (first.database === 'postgres') {
+        await applyGroup(session, first, keep);
+        if (first.guarded) await verifyLogin(session, connect, first);
+        continue;
       }
-      if (group.guarded) await verifyLogin(session, connect, group);
+      await withSession(openInside(connect), first.database, async (inner) => {
+        const due = first.again ? await first.again(inner) : [first, ...more];
+        left.push(...(await applyPatiently(inner, due, keep)));
+        for (const group of due) {
+          if (group.patient === undefined && group.statements.length > 0)
+            await applyGroup(inner, group, keep);
+        }
+      });
     }
+    if (left.length > 0) throw stillBusy(left);
   } catch (error) {
     if (!isBootstrapError(error)) throw error;
     const { code, message, kind, hint, details, cause } = error;
@@ -50,6 +56,75 @@ export async function applyGroups(
       cause,
     });
   }
+}
+
+/** What runs in one session: groups that follow each other inside one database; each for itself those that are for the cluster. */
+function runs(groups: readonly PlanGroup[]): [PlanGroup, ...PlanGroup[]][] {
+  const found: [PlanGroup, ...PlanGroup[]][] = [];
+  for (const group of groups) {
+    const last = found.at(-1);
+    const together = last && last[0].database === group.database && !last[0].again && !group.again;
+    if (together && group.database !== 'postgres') last.push(group);
+    else found.push([group]);
+  }
+  return found;
+}
+
+/** How often it goes over what was busy, and after how many refusals in one go: an export may hold every table for hours. */
+const rounds = 3;
+const refusalsPerRound = 10;
+
+interface Waiting {
+  readonly group: PlanGroup;
+  /** Whether the last try was refused; otherwise it had no turn. */
+  readonly busy: boolean;
+}
+
+/** Hands over what can be had, in transactions of their own; gives what could not. */
+async function applyPatiently(
+  session: SqlClient,
+  groups: readonly PlanGroup[],
+  keep: (statement: AppliedStatement) => void,
+): Promise<Waiting[]> {
+  let waiting: Waiting[] = groups
+    .filter(({ patient }) => patient !== undefined)
+    .map((group) => ({ group, busy: false }));
+  for (let round = 1; round <= rounds && waiting.length > 0; round++) {
+    if (round > 1) await delay(500);
+    const refused: Waiting[] = [];
+    const queue = [...waiting];
+    for (let next = queue.shift(); next !== undefined; next = queue.shift()) {
+      try {
+        await applyGroup(session, next.group, keep);
+      } catch (error) {
+        const state = isBootstrapError(error) ? error.details['sqlState'] : undefined;
+        if (state !== '55P03' && state !== '40P01') throw error;
+        refused.push({ group: next.group, busy: true });
+        if (refused.length === refusalsPerRound) break;
+      }
+    }
+    // Next time those first that had no turn.
+    waiting = [...queue, ...refused];
+  }
+  return waiting;
+}
+
+function stillBusy(left: readonly Waiting[]): BootstrapError {
+  const named = (list: readonly Waiting[], most: number): string[] =>
+    list.slice(0, most).map(({ group }) => `${group.database}.${group.patient}`);
+  const [{ title = '', database = '' } = {}] = left.map(({ group }) => group);
+  const busy = named(
+    left.filter((waiting) => waiting.busy),
+    10,
+  );
+  return new BootstrapError(
+    'BOOTSTRAP_STATEMENT_FAILED',
+    `${title}: ${left.length} left to do, because other sessions hold ${busy.join(', ')}`,
+    {
+      hint: 'Everything else was done and stays. The next apply goes on with these: run it when the sessions that hold them (pg_locks) are done, or at a quieter time.',
+      details: { group: title, database, sqlState: '55P03', left: named(left, 100), count: left.length },
+    },
+  );
 }
 
 async function applyGroup(

@@ -33,11 +33,15 @@ export interface InnerCatalog {
     readonly schema: string;
     readonly name: string;
     readonly type: 'r' | 'S';
-    /** Belongs to the master so far. */
-    readonly taken?: boolean;
+    /** Belongs to the master so far: the name in `takeOver` that it goes with, its table's for the sequence of a column. */
+    readonly takenWith?: string | null;
   }[];
   /** Functions and procedures of the same owners. `name`: quoted, with schema and arguments. */
-  readonly routines: readonly { readonly schema: string; readonly name: string; readonly taken?: boolean }[];
+  readonly routines: readonly {
+    readonly schema: string;
+    readonly name: string;
+    readonly takenWith?: string | null;
+  }[];
   /** Belongs to the master; the owner takes over. */
   readonly takeOver: readonly ForeignObject[];
 }
@@ -107,12 +111,15 @@ export async function readInner(
         WHERE pg_get_userbyid(d.defaclrole) = $1), '[]'),
       'relations', coalesce((SELECT json_agg(json_build_object('schema', n.nspname, 'name', c.relname,
           'type', CASE c.relkind WHEN 'S' THEN 'S' ELSE 'r' END,
-          'taken', c.relowner IN (SELECT oid FROM mine)) ORDER BY n.nspname, c.relname)
+          'takenWith', CASE WHEN c.relowner IN (SELECT oid FROM mine) THEN format('%I.%I', n.nspname, coalesce((
+            SELECT t.relname FROM pg_depend o JOIN pg_class t ON t.oid = o.refobjid WHERE c.relkind = 'S' AND o.classid = 'pg_class'::regclass
+              AND o.objid = c.oid AND o.refclassid = 'pg_class'::regclass AND o.deptype IN ('a', 'i') LIMIT 1), c.relname)) END)
+          ORDER BY n.nspname, c.relname)
         FROM pg_class c JOIN declared n ON n.oid = c.relnamespace
         WHERE c.relowner IN (SELECT oid FROM hands) AND c.relkind IN ('r', 'p', 'v', 'm', 'f', 'S')
           AND ${ownSql('pg_class', 'c.oid')}), '[]'),
       'routines', coalesce((SELECT json_agg(json_build_object('schema', n.nspname, 'name', ${routineSql},
-          'taken', p.proowner IN (SELECT oid FROM mine))
+          'takenWith', CASE WHEN p.proowner IN (SELECT oid FROM mine) THEN ${routineSql} END)
           ORDER BY n.nspname, ${routineSql})
         FROM pg_proc p JOIN declared n ON n.oid = p.pronamespace
         WHERE p.proowner IN (SELECT oid FROM hands) AND ${ownSql('pg_proc', 'p.oid')}), '[]'),

@@ -37,19 +37,47 @@ export function privilegesIn(
  * What the master made in the declared schemas, perhaps before there was a declaration, goes to the owner: migrations run
  * as the owner could not change it otherwise.
  */
-export function planTakeOver(database: ManifestDatabase, catalog: InnerCatalog): PlanGroup {
-  return {
+export function planTakeOver(database: ManifestDatabase, catalog: InnerCatalog): PlanGroup[] {
+  const grants = grantsOnTaken(database, catalog);
+  return catalog.takeOver.map(({ keyword, name }) => ({
     title: `ownership in ${database.name}`,
     database: database.name,
+    // Each object for itself: thousands of locks at once are more than a server has room for, and held by one that waits for
+    // another they stop the service.
     transaction: true,
     guarded: false,
-    // ALTER … OWNER needs each table for itself, and whoever comes later queues behind it.
-    lockTimeoutMs: 10_000,
-    statements: catalog.takeOver.map(({ keyword, name }) => ({
-      sql: `ALTER ${keyword} ${name} OWNER TO ${quoteIdentifier(database.owner)}`,
-      why: 'Created by the master; the owner role takes over, so that migrations can change it.',
-    })),
-  };
+    // ALTER … OWNER needs a table for itself, and whoever comes later queues behind it. Shorter than deadlock_timeout, so that it
+    // is never the service's transaction that is ended.
+    lockTimeoutMs: 800,
+    patient: name,
+    statements: [
+      {
+        sql: `ALTER ${keyword} ${name} OWNER TO ${quoteIdentifier(database.owner)}`,
+        why: 'Created by the master; the owner role takes over, so that migrations can change it.',
+      },
+      ...(grants.get(name) ?? []),
+    ],
+  }));
+}
+
+/** What is taken over only now has no grants by the default privileges that are there already. */
+function grantsOnTaken(database: ManifestDatabase, catalog: InnerCatalog): ReadonlyMap<string, Statement[]> {
+  const grants = new Map<string, Statement[]>();
+  for (const { schema, kind, name, takenWith } of objectsOf(catalog)) {
+    if (!takenWith) continue;
+    for (const role of database.roles) {
+      const held = defaultsOf(role.name, schema, kind, catalog);
+      const covered = privilegesIn(role, schema, kind).filter((privilege) => held.includes(privilege));
+      if (covered.length === 0) continue;
+      const list = grants.get(takenWith) ?? [];
+      grants.set(takenWith, list);
+      list.push({
+        sql: `GRANT ${covered.join(', ')} ON ${kinds[kind].one} ${name} TO ${quoteIdentifier(role.name)}`,
+        why: `As if the owner had made it: "${role.name}" is ${role.intent}.`,
+      });
+    }
+  }
+  return grants;
 }
 
 /**
@@ -211,10 +239,11 @@ function objectGrants(schema: string, role: ManifestRole, owner: string, catalog
   const grantee = quoteIdentifier(role.name);
   for (const kind of ['r', 'S', 'f'] as const) {
     const wanted = privilegesIn(role, schema, kind);
-    const held = catalog.defaults
-      .filter((entry) => entry.schema === schema && entry.type === kind && entry.grantee === role.name)
-      .map((entry) => entry.privilege);
-    const existing = existingObjects(schema, kind, catalog);
+    const held = defaultsOf(role.name, schema, kind, catalog);
+    const existing = objectsOf(catalog)
+      .filter((found) => found.schema === schema && found.kind === kind)
+      .map(({ name }) => name)
+      .join(', ');
     const change = (verb: 'GRANT' | 'REVOKE', list: readonly string[], why: string): void => {
       if (list.length === 0) return;
       const to = verb === 'GRANT' ? 'TO' : 'FROM';
@@ -225,15 +254,6 @@ function objectGrants(schema: string, role: ManifestRole, owner: string, catalog
     const missing = wanted.filter((privilege) => !held.includes(privilege));
     const extra = held.filter((privilege) => !wanted.includes(privilege) && isDeclarable(kind, privilege));
     change('GRANT', missing, `"${role.name}" is ${role.intent}.`);
-    // What is taken over only now has no grants by the default privileges that are there already.
-    const covered = wanted.filter((privilege) => held.includes(privilege));
-    const taken = existingObjects(schema, kind, catalog, true);
-    if (covered.length > 0 && taken) {
-      statements.push({
-        sql: `GRANT ${covered.join(', ')} ON ${kinds[kind].one} ${taken} TO ${grantee}`,
-        why: `As if the owner had made them: "${role.name}" is ${role.intent}.`,
-      });
-    }
     change(
       'REVOKE',
       extra,
@@ -245,14 +265,27 @@ function objectGrants(schema: string, role: ManifestRole, owner: string, catalog
   return statements;
 }
 
-function existingObjects(schema: string, kind: ObjectKind, catalog: InnerCatalog, taken = false): string {
-  const routines = catalog.routines.map((routine) => ({ ...routine, type: 'f' }));
-  const relations = catalog.relations.map((relation) => ({
-    ...relation,
-    name: `${quoteIdentifier(relation.schema)}.${quoteIdentifier(relation.name)}`,
-  }));
-  return [...relations, ...routines]
-    .filter((found) => found.schema === schema && found.type === kind && (!taken || found.taken))
-    .map(({ name }) => name)
-    .join(', ');
+function defaultsOf(grantee: string, schema: string, kind: ObjectKind, catalog: InnerCatalog): string[] {
+  return catalog.defaults
+    .filter((entry) => entry.schema === schema && entry.type === kind && entry.grantee === grantee)
+    .map((entry) => entry.privilege);
+}
+
+interface FoundObject {
+  readonly schema: string;
+  readonly kind: ObjectKind;
+  /** Quoted. */
+  readonly name: string;
+  readonly takenWith?: string | null;
+}
+
+function objectsOf({ relations, routines }: InnerCatalog): FoundObject[] {
+  return [
+    ...relations.map(({ name, type, ...relation }) => ({
+      ...relation,
+      kind: type,
+      name: `${quoteIdentifier(relation.schema)}.${quoteIdentifier(name)}`,
+    })),
+    ...routines.map((routine) => ({ ...routine, kind: 'f' as const })),
+  ];
 }

@@ -47,7 +47,7 @@ export function plan(
   for (const database of databases) {
     const { name, owner, schemas } = database;
     const within = (catalog: InnerCatalog): PlanGroup[] => [
-      planTakeOver(database, catalog),
+      ...planTakeOver(database, catalog),
       planInside(database, catalog),
     ];
     groups.push(...planDatabase(database, cluster));

@@ -19,6 +19,8 @@ export interface PlanGroup {
   readonly guarded: boolean;
   /** How long its statements wait for locks that the service holds, before they give up and let it work. Default: for ever. */
   readonly lockTimeoutMs?: number;
+  /** The object that it is about, when others need not wait for its lock: tried again later, and told at the end if it cannot be had. */
+  readonly patient?: string;
   readonly statements: readonly Statement[];
   /**
    * Set where the catalog could not be read before: the statements are what may be expected, and when its turn comes these groups
