@@ -17,6 +17,9 @@ const failing = {
   'a duplicate key': `INSERT INTO users VALUES ('${secret}')`,
   'a value that does not fit': `INSERT INTO users (age) SELECT email::int FROM users`,
   'a message of its own': `DO $$ BEGIN RAISE EXCEPTION 'no: %', (SELECT email FROM users); END $$`,
+  'a missing comma': `INSERT INTO users VALUES ('other' '${secret}')`,
+  'a quote that nobody closes': `INSERT INTO users VALUES ('${secret}); -- ${'x'.repeat(600_000)}`,
+  'an exception of 4 MB': `DO $$ BEGIN RAISE EXCEPTION '%', repeat('x y ', 1000000) || '${secret}'; END $$`,
   'a check': `ALTER TABLE users ADD CHECK (age > 10)`,
 };
 
@@ -92,6 +95,8 @@ describe('the log', () => {
         },
       });
       expect(JSON.stringify(lambda.logged)).not.toContain(secret);
+      // CloudWatch cuts a line at 256 kB.
+      expect(JSON.stringify(lambda.logged.at(-2)).length).toBeLessThan(5_000);
     },
   );
 

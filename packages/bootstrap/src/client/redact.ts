@@ -2,7 +2,7 @@
  * Ends of names whose values are secrets, as they appear in JSON, in headers, in queries and in variables. What comes before the end
  * of a name is not looked at: PostgreSQL quotes words of megabytes, and looking back from each letter takes quadratic time.
  */
-const key = String.raw`(?:password|passwd|secret_?access_?key|session_?token|security[_-]?token|signature|credential)`;
+const key = '(?:password|passwd|secret_?access_?key|session_?token|security[_-]?token|signature|credential)';
 
 /** In quotes (of JSON in JSON too) up to the same quotes; else, or when the end is cut off, up to white space. */
 const value = String.raw`(?:(?<quote>\\*["'])(?:(?!\k<quote>)(?:\\.|[^\n\\]))*\k<quote>|\\*["']?[^\s"'\\&]+)`;

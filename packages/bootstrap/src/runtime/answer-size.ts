@@ -1,6 +1,7 @@
 import type {
   AppliedStatement,
   DriftItem,
+  ErrorResponse,
   MigratedDatabase,
   MigrationNotice,
   ResultOf,
@@ -31,7 +32,7 @@ export function shortened<R extends ResultOf[keyof ResultOf]>(result: R): R {
 }
 
 function cutStatement({ notices, ...statement }: AppliedStatement): AppliedStatement {
-  return notices === undefined ? statement : { ...statement, notices: notices.map(cutText) };
+  return notices === undefined ? statement : { ...statement, notices: notices.map((text) => cutText(text)) };
 }
 
 function cutNotices<T extends { readonly notices?: readonly MigrationNotice[] }>(of: T): T {
@@ -39,6 +40,40 @@ function cutNotices<T extends { readonly notices?: readonly MigrationNotice[] }>
   return { ...of, notices: of.notices.map((notice) => ({ ...notice, message: cutText(notice.message) })) };
 }
 
-function cutText(text: string): string {
-  return text.length <= mostMessage ? text : `${text.slice(0, mostMessage)}…`;
+/** The server quotes what it does not understand, if need be all the rest of a file. */
+const mostQuoted = 2_000;
+const mostText = 10_000;
+
+/**
+ * A failure that can be answered. What the server said stays the same text in the message and in the details, so that both can be
+ * masked. Only ends are cut: what is left of SQL can still be read, and masked, from its beginning.
+ */
+export function shortenedError(error: ErrorResponse): ErrorResponse {
+  const { message, hint, details } = error;
+  const quoted = [details?.['message'], details?.['sql']].filter((text) => typeof text === 'string');
+  const short = quoted.reduce(
+    (text, part) => text.replaceAll(part, () => cutText(part, mostQuoted)),
+    message,
+  );
+  const texts = {
+    ...error,
+    message: cutText(short, mostText),
+    ...(hint === undefined ? {} : { hint: cutText(hint, mostText) }),
+    ...(details === undefined ? {} : { details: cutTexts(details, mostQuoted) }),
+  };
+  if (details === undefined || Buffer.byteLength(JSON.stringify(texts)) <= mostBytes) return texts;
+  const simple = Object.entries(texts.details ?? {}).filter(([, value]) => typeof value !== 'object');
+  return { ...texts, details: Object.fromEntries(simple) };
+}
+
+/** The same value with no text in it longer than that. */
+export function cutTexts<T>(value: T, most: number): T {
+  if (typeof value === 'string') return cutText(value, most) as T;
+  if (Array.isArray(value)) return value.map((item) => cutTexts(item, most)) as T;
+  if (typeof value !== 'object' || value === null) return value;
+  return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, cutTexts(item, most)])) as T;
+}
+
+function cutText(text: string, most: number = mostMessage): string {
+  return text.length <= most ? text : `${text.slice(0, most)}…`;
 }

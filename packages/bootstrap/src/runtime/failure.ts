@@ -1,18 +1,19 @@
 import { isTestDatabaseError } from '@postern/test-databases/server';
 import type { ApplyResult, DownResult, ErrorResponse, MigrateResult } from '../contract/response.ts';
 import { BootstrapError, isBootstrapError } from '../errors.ts';
+import { shortenedError } from './answer-size.ts';
 
-/** Any failure as it travels. */
+/** Any failure as it travels, no longer than Lambda can answer. */
 export function toErrorResponse(thrown: unknown, correlationId?: string): ErrorResponse {
   const { code, kind, message, hint, details } = described(thrown);
   const all = { ...details, ...(correlationId === undefined ? {} : { correlationId }) };
-  return {
+  return shortenedError({
     code,
     kind,
     message,
     ...(hint === undefined ? {} : { hint }),
     ...(Object.keys(all).length > 0 ? { details: all } : {}),
-  };
+  });
 }
 
 function described(thrown: unknown): ErrorResponse | BootstrapError {

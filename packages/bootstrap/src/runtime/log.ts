@@ -1,5 +1,6 @@
 import type { ProgressEvent } from '../contract/progress.ts';
 import type { ErrorResponse } from '../contract/response.ts';
+import { cutTexts } from './answer-size.ts';
 import { maskError, maskSql } from './mask.ts';
 
 export type LogLine = Readonly<Record<string, unknown>>;
@@ -47,6 +48,9 @@ export function progressLine(event: ProgressEvent, logSql: 'masked' | 'full'): [
   }
 }
 
+/** CloudWatch cuts a line of more than 256 kB, which is no JSON then. */
+const mostText = 1_000;
+
 export function errorForLog(error: ErrorResponse, logSql: 'masked' | 'full'): ErrorResponse {
-  return logSql === 'full' ? error : maskError(error);
+  return cutTexts(logSql === 'full' ? error : maskError(error), mostText);
 }

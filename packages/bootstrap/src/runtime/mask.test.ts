@@ -78,6 +78,20 @@ describe('a failure in the log', () => {
     expect(JSON.stringify(masked)).not.toContain('ann@example.org');
   });
 
+  test.each([
+    `syntax error at or near "'hunter2'"`,
+    `unterminated quoted string at or near "'hunter2');\nINSERT INTO more VALUES ('hunter2"`,
+    'Syntaxfehler bei »hunter2«',
+    'syntax error in tsquery: "hunter2 hunter2"',
+  ])('does not show what the server does not understand, which may be a value: %s', (said) => {
+    const masked = maskError(
+      error(`migration 2_x.sql:3: ${said} (42601)`, { sqlState: '42601', message: said, line: 3 }),
+    );
+    expect(masked.message).toMatch(/^migration 2_x.sql:3: \w.* "\*\*\*" \(42601\)$/);
+    expect(masked.details).toMatchObject({ line: 3, message: expect.stringContaining('"***"') });
+    expect(JSON.stringify(masked)).not.toContain('hunter2');
+  });
+
   test('has its statement without values', () => {
     const sql = `ALTER ROLE "a" SET x = 'hunter2'`;
     const masked = maskError(error(`roles of a: no (42704) in: ${sql}`, { sqlState: '42704', sql }));

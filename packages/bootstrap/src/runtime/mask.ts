@@ -18,6 +18,12 @@ export function maskSql(sql: string): string {
 /** The server quotes values of rows in messages of these classes: data exceptions and what functions raise themselves. */
 const tellsValues = /^(22|P0)/;
 
+/** What the server says to a syntax error, without the token that it quotes: perhaps a value, or all that follows an open quote. */
+function maskSyntax(message: string): string {
+  // In languages other than English the quotes are others.
+  return message.replace(/["'„“”«»‹›‘’「」『』].*$/su, '"***"');
+}
+
 /**
  * A failure for the log: the details of PostgreSQL quote rows ("Key (email)=(…) already exists"), some of its messages do, and
  * a failed statement has its own values. The caller gets all of it in the answer.
@@ -32,10 +38,15 @@ export function maskError(error: ErrorResponse): ErrorResponse {
     done: _done,
     ...details
   } = error.details ?? {};
-  const told = typeof sqlState === 'string' && tellsValues.test(sqlState) && typeof message === 'string';
+  const shown = maskedMessage(sqlState, message);
   const masked = (text: string): string => {
-    const withoutServer = told ? text.replaceAll(message as string, '***') : text;
-    return redact(typeof sql === 'string' ? withoutServer.replaceAll(sql, maskSql(sql)) : withoutServer);
+    const withoutServer =
+      typeof message === 'string' && message !== '' ? text.replaceAll(message, () => shown ?? '***') : text;
+    return redact(
+      typeof sql === 'string' && sql !== ''
+        ? withoutServer.replaceAll(sql, () => maskSql(sql))
+        : withoutServer,
+    );
   };
   return {
     ...error,
@@ -44,7 +55,15 @@ export function maskError(error: ErrorResponse): ErrorResponse {
       ...details,
       ...(sqlState === undefined ? {} : { sqlState }),
       ...(typeof sql === 'string' ? { sql: maskSql(sql) } : {}),
-      ...(message === undefined || told ? {} : { message }),
+      ...(shown === undefined ? {} : { message: shown }),
     },
   };
+}
+
+/** What may be shown of the server's own words; undefined when it is nothing. */
+function maskedMessage(sqlState: unknown, message: unknown): string | undefined {
+  if (typeof message !== 'string') return undefined;
+  if (typeof sqlState !== 'string') return message;
+  if (tellsValues.test(sqlState)) return undefined;
+  return sqlState === '42601' ? maskSyntax(message) : message;
 }
