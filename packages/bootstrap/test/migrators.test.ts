@@ -274,6 +274,29 @@ describe('a migrator of its own', () => {
     }
   });
 
+  test('that answers with its failure, or with what is no list, has failed each time it is asked', async () => {
+    for (const [answer, message] of [
+      [`{ error: new Error('table exists'), results: [] }`, 'table exists'],
+      [`{ results: [] }`, 'must give a list of names or nothing, and gave object'],
+      [`[{ migrationName: 'a', status: 'Error' }]`, 'and gave a list of something else'],
+      ['null', 'and gave null'],
+      [`'0001_a'`, 'and gave string'],
+      ['7', 'and gave number'],
+    ] as const) {
+      await using scratch = await openScratch(cluster);
+      await using folder = await folderOf(
+        `export default { hash: () => 'v1', migrate: async () => (${answer}) };`,
+      );
+      for (const time of ['the first time', 'the second time']) {
+        expect(await failureOf(scratch.with(folder, runMigrations)), time).toMatchObject({
+          code: 'BOOTSTRAP_MIGRATION_FAILED',
+          message: expect.stringContaining(message),
+        });
+      }
+      expect(await scratch.books()).toEqual([]);
+    }
+  });
+
   test('cannot be tried, taken back, or run in part; but it can be recorded', async () => {
     await using scratch = await openScratch(cluster);
     await using folder = await folderOf(migrator(one));

@@ -33,13 +33,13 @@ export async function runMigrator(session: SqlClient, run: MigrationRun): Promis
     const migrator = await load(run, module);
     run.onProgress?.({ event: 'migration', name: migratorName, state: 'started' });
     await session.query(settings(books.role, run, 'SET'));
-    const applied = await migrator.migrate(lent(session));
+    const applied = namesIn(await migrator.migrate(lent(session)));
     await checkTransaction(session);
     await session.query(`${settings(books.role, run, 'SET')}; BEGIN; ${recorded(module)}; COMMIT`);
     const durationMs = performance.now() - start;
     run.onProgress?.({ event: 'migration', name: migratorName, state: 'applied', durationMs });
     await closeBooks(session, books, run);
-    return { applied: [...(applied ?? [migratorName])], notices: notices.list, pending: [] };
+    return { applied, notices: notices.list, pending: [] };
   } catch (error) {
     throw migrationFailed(error, run, { file: basename(module.path), transaction: false, migrator: true });
   }
@@ -87,6 +87,19 @@ function lent(session: SqlClient): SqlClient {
       return typeof value === 'function' ? value.bind(target) : value;
     },
   });
+}
+
+/**
+ * What it says that it has applied. Tools differ: Kysely's does not throw, it answers with its error. Only an answer that is
+ * understood may go into the books, since with it the migrator is not called again.
+ */
+function namesIn(answer: unknown): string[] {
+  if (answer === undefined) return [migratorName];
+  if (Array.isArray(answer) && answer.every((name) => typeof name === 'string')) return [...answer];
+  const { error } = Object(answer) as { error?: unknown };
+  if (error) throw error;
+  const what = Array.isArray(answer) ? 'a list of something else' : answer === null ? 'null' : typeof answer;
+  throw new Error(`migrate() must give a list of names or nothing, and gave ${what}`);
 }
 
 /** What is not committed now never will be: the books would say that it was. */
