@@ -3,6 +3,7 @@ import { fileURLToPath } from 'node:url';
 import { openArtefact } from './runtime/artefact.ts';
 import { createConnector } from './runtime/connection.ts';
 import { createHandler, type Handler } from './runtime/create-handler.ts';
+import { readLoginToken } from './runtime/login-token.ts';
 import type { Ports } from './runtime/perform.ts';
 import { readMasterSecret } from './runtime/secret.ts';
 
@@ -17,6 +18,7 @@ const ports: Ports = {
       port: config.port,
       ca: await artefact.readCa(config),
       readSecret: () => readMasterSecret(config.secret, process.env),
+      signToken: (user) => readLoginToken(config, user, process.env),
     }),
   // Not by the console: Lambda would put a time and an id before each line, and CloudWatch find no metrics in it.
   log: (line) => void process.stdout.write(`${JSON.stringify(line)}\n`),

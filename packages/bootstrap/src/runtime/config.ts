@@ -21,6 +21,12 @@ export interface Config {
   readonly allowedActions: readonly Action[];
   /** `POSTERN_TEST_DATABASES`: whether this cluster may hold test databases. Default false. */
   readonly testDatabases: boolean;
+  /**
+   * `POSTERN_MIGRATE_AS`: who logs in for migrations. `migrator` (default): `<database>_migrator` by IAM, who may become the
+   * owner and nothing else. `master`, where there is no IAM: then whoever may change a database can become master through
+   * what a migration fires.
+   */
+  readonly migrateAs: 'migrator' | 'master';
   /** Of each migration. 0: the server's own. */
   readonly timeouts: {
     /** `POSTERN_MIGRATION_LOCK_TIMEOUT_MS`: `lock_timeout`. Default 0. */
@@ -61,6 +67,9 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
     lockMs: milliseconds('POSTERN_MIGRATION_LOCK_TIMEOUT_MS'),
     statementMs: milliseconds('POSTERN_MIGRATION_STATEMENT_TIMEOUT_MS'),
   };
+  const migrateAs = environment['POSTERN_MIGRATE_AS'] || 'migrator';
+  if (migrateAs !== 'migrator' && migrateAs !== 'master')
+    problems.push('POSTERN_MIGRATE_AS must be migrator or master');
   const logSql = readLogSql(environment);
   if (logSql === undefined) problems.push('POSTERN_LOG_SQL must be masked or full');
   const actions = required('POSTERN_ALLOWED_ACTIONS')
@@ -91,6 +100,7 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
     secret: secretFile === '' ? { arn: secretArn } : { file: secretFile },
     ca: pem ? { pem } : file ? { file } : undefined,
     allowedActions: actions as Action[],
+    migrateAs: migrateAs === 'master' ? 'master' : 'migrator',
     testDatabases: flag === 'true',
     timeouts,
     logSql: logSql ?? 'masked',

@@ -15,6 +15,7 @@ function connector(passwords: string[], accept: (password: string) => Error | un
       reads.push(password);
       return Promise.resolve({ username: 'master', password });
     },
+    signToken: (user) => Promise.resolve(`token of ${user}`),
   };
   const open: OpenSession = async (_options, { secret }) => {
     const error = accept(secret.password);
@@ -23,6 +24,32 @@ function connector(passwords: string[], accept: (password: string) => Error | un
   };
   return { connect: createConnector(options, open), reads };
 }
+
+describe('a migrator', () => {
+  test('logs in by a token of its own, and the master secret is not read for it', async () => {
+    const passwords: string[] = [];
+    const { connect, reads } = connector(['right'], (password) => {
+      passwords.push(password);
+      return undefined;
+    });
+    await connect('shop', { role: 'shop_owner', login: 'shop_migrator' });
+    expect({ passwords, reads }).toEqual({ passwords: ['token of shop_migrator'], reads: [] });
+  });
+
+  test('that is refused is told everything that IAM does not say, once, without the token', async () => {
+    const { connect } = connector(['right'], () =>
+      refused('28000', 'PAM authentication failed for user "shop_migrator"'),
+    );
+    const error = await connect('shop', { role: 'shop_owner', login: 'shop_migrator' }).catch(
+      (thrown: unknown) => thrown as Error & { hint: string },
+    );
+    expect(error).toMatchObject({
+      code: 'BOOTSTRAP_LOGIN_REFUSED',
+      hint: expect.stringMatching(/applied.*rds-db:connect.*shop_migrator.*POSTERN_MIGRATE_AS=master/s),
+    });
+    expect(JSON.stringify(error)).not.toContain('token of');
+  });
+});
 
 describe('the master secret', () => {
   test('is read once for all sessions of an invocation', async () => {

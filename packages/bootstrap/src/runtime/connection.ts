@@ -5,9 +5,13 @@ import type { MasterSecret } from './secret.ts';
 
 /**
  * Opens a session as the master, with {@link masterSettings}. With `role` it is that role from the start, also after RESET ROLE, and
- * has the settings of the database: that is for what a service brings, its migrations and its seed.
+ * has the settings of the database: that is for what a service brings, its migrations and its seed. With `login` that role logs in by
+ * IAM instead of the master, so that no SET ROLE leads back to the master.
  */
-export type ConnectMaster = (database: string, options?: { readonly role?: string }) => Promise<SqlClient>;
+export type ConnectMaster = (
+  database: string,
+  options?: { readonly role?: string; readonly login?: string },
+) => Promise<SqlClient>;
 
 /**
  * What a session of the master starts with. It works in databases whose owners it does not trust, and an owner may `ALTER DATABASE …
@@ -45,6 +49,8 @@ export interface ConnectionOptions {
   /** PEM roots. Node's own are replaced by them. */
   readonly ca: string;
   readSecret(): Promise<MasterSecret>;
+  /** A fresh token for a login by IAM. */
+  signToken(user: string): Promise<string>;
 }
 
 /** Opens one session with one password. */
@@ -59,7 +65,13 @@ export type OpenSession = (
  */
 export function createConnector(options: ConnectionOptions, open: OpenSession = openWithPg): ConnectMaster {
   let secret: Promise<MasterSecret> | undefined;
-  return async (database, { role } = {}) => {
+  return async (database, { role, login } = {}) => {
+    if (login !== undefined) {
+      const password = await options.signToken(login);
+      return await open(options, { database, role, secret: { username: login, password } }).catch((error) => {
+        throw loginError(error, login, options);
+      });
+    }
     secret ??= options.readSecret();
     try {
       return await open(options, { database, role, secret: await secret });
@@ -75,9 +87,28 @@ export function createConnector(options: ConnectionOptions, open: OpenSession = 
   };
 }
 
+/** Some systems cannot watch a connection while a statement runs (Windows; RDS can): there the session goes without. */
 async function openWithPg(
   options: ConnectionOptions,
-  { database, role, secret }: Parameters<OpenSession>[1],
+  target: Parameters<OpenSession>[1],
+): Promise<SqlClient> {
+  const settings = sessionOptions(target.role);
+  try {
+    return await openOnce(options, target, `${settings} -c ${watch}`);
+  } catch (error) {
+    const { code, message = '' } = error as { code?: string; message?: string };
+    if (code !== '22023' || !message.includes('client_connection_check_interval')) throw error;
+    return await openOnce(options, target, settings);
+  }
+}
+
+/** A statement whose function was killed ends within seconds, instead of holding its locks, and committing, hours later. */
+const watch = 'client_connection_check_interval=5s';
+
+async function openOnce(
+  options: ConnectionOptions,
+  { database, secret }: Parameters<OpenSession>[1],
+  settings: string,
 ): Promise<SqlClient> {
   const client = new pg.Client({
     host: options.host,
@@ -89,7 +120,10 @@ async function openWithPg(
     ssl: { ca: options.ca },
     connectionTimeoutMillis: 15_000,
     application_name: 'postern-bootstrap',
-    options: sessionOptions(role),
+    // A session may be silent for as long as one statement takes; networks forget connections after 350 s.
+    keepAlive: true,
+    keepAliveInitialDelayMillis: 30_000,
+    options: settings,
   });
   // A session that breaks between two queries shows in the next query; without a listener it ends the process.
   client.on('error', () => undefined);
@@ -100,6 +134,21 @@ async function openWithPg(
     throw error;
   }
   return client;
+}
+
+/** A migrator that was refused: IAM tells nobody why, so all reasons that there are. */
+function loginError(error: unknown, login: string, options: ConnectionOptions): unknown {
+  const { code = '', message = '' } = error as { code?: string; message?: string };
+  if (code !== '28P01' && code !== '28000') return connectionError(error, options);
+  return new BootstrapError(
+    'BOOTSTRAP_LOGIN_REFUSED',
+    `${options.host}:${options.port} refused "${login}": ${message}`,
+    {
+      hint: `Migrations log in as "${login}" by IAM. Was the bootstrap applied, so that the role exists? Does the cluster have IAM authentication? Do the function's credentials allow rds-db:connect on arn:aws:rds-db:<region>:<account>:dbuser:<cluster resource id>/${login}? Where that cannot be, set POSTERN_MIGRATE_AS=master.`,
+      details: { sqlState: code, login },
+      cause: error,
+    },
+  );
 }
 
 /** Errors of the way to the database; `3D000` (no such database) stays what it is. */

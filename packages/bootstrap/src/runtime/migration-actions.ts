@@ -153,11 +153,23 @@ async function asOwner<T>(
   invocation: Invocation,
   work: (session: SqlClient) => Promise<T>,
 ): Promise<T> {
-  const connect = (name: string): Promise<SqlClient> => invocation.connect(name, { role: database.owner });
+  const login = invocation.config.migrateAs === 'migrator' ? { login: database.migrator } : {};
+  const connect = (name: string): Promise<SqlClient> =>
+    invocation.connect(name, { role: database.owner, ...login });
   return await withSession(connect, database.name, work).catch((error: unknown) => {
-    throw (error as { code?: string }).code === '3D000' ? notApplied(`database "${database.name}"`) : error;
+    const missing = missingBy[(error as { code?: string }).code ?? ''];
+    throw missing === undefined ? error : notApplied(missing(database));
   });
 }
+
+/** What a login that fails with this code says about the database. */
+const missingBy: Readonly<Record<string, (database: ManifestDatabase) => string>> = {
+  '3D000': ({ name }) => `database "${name}"`,
+  // "role does not exist", of the option with which the session starts.
+  '22023': ({ owner }) => `role "${owner}"`,
+  // Not open yet: an apply was cut off between making it and opening it.
+  '55000': ({ name }) => `the access to database "${name}"`,
+};
 
 /** `what` is missing because the bootstrap has not run, or ran without test databases. */
 export function notApplied(what: string): BootstrapError {

@@ -1,5 +1,5 @@
-import { createHash, createHmac } from 'node:crypto';
 import type { Credentials } from './credentials.ts';
+import { sha256, sign, signingTime } from './sigv4.ts';
 
 export interface SecretRequest {
   readonly endpoint: URL;
@@ -17,7 +17,7 @@ export interface SecretRequest {
  */
 export function signSecretRequest(request: SecretRequest): Record<string, string> {
   const { endpoint, region, body, credentials, now } = request;
-  const time = now.toISOString().replaceAll(/[-:]|\.\d{3}/g, '');
+  const time = signingTime(now);
   const scope = `${time.slice(0, 8)}/${region}/secretsmanager/aws4_request`;
   // In the order of their names, as they are signed.
   const headers: Record<string, string> = {
@@ -30,20 +30,10 @@ export function signSecretRequest(request: SecretRequest): Record<string, string
   const names = Object.keys(headers).join(';');
   const lines = Object.entries(headers).map(([name, value]) => `${name}:${value}\n`);
   const canonical = ['POST', endpoint.pathname, '', lines.join(''), names, sha256(body)].join('\n');
-  const toSign = ['AWS4-HMAC-SHA256', time, scope, sha256(canonical)].join('\n');
-  const key = scope.split('/').reduce<string | Buffer>(hmac, `AWS4${credentials.secretAccessKey}`);
-  const signature = hmac(key, toSign).toString('hex');
+  const signature = sign(canonical, { time, scope, secretAccessKey: credentials.secretAccessKey });
   const credential = `${credentials.accessKeyId}/${scope}`;
   return {
     ...headers,
     authorization: `AWS4-HMAC-SHA256 Credential=${credential}, SignedHeaders=${names}, Signature=${signature}`,
   };
-}
-
-function sha256(text: string): string {
-  return createHash('sha256').update(text).digest('hex');
-}
-
-function hmac(key: string | Buffer, text: string): Buffer {
-  return createHmac('sha256', key).update(text).digest();
 }

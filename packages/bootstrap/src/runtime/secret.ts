@@ -89,7 +89,8 @@ async function send(
   return await fetch(endpoint, { method: 'POST', headers, body, signal: AbortSignal.timeout(10_000) });
 }
 
-async function credentialsOf(environment: Environment): Promise<Credentials> {
+/** Those of the environment, as in Lambda; else of the container or the instance. */
+export async function credentialsOf(environment: Environment): Promise<Credentials> {
   const accessKeyId = environment['AWS_ACCESS_KEY_ID'];
   const secretAccessKey = environment['AWS_SECRET_ACCESS_KEY'];
   const sessionToken = environment['AWS_SESSION_TOKEN'];

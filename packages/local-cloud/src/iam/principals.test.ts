@@ -100,6 +100,7 @@ describe.each([
     `${connect}:cluster-LOCAL/pt_ledger_app`,
     {},
   ],
+  ['log in as a migrator', ['bootstrap'], 'rds-db:connect', `${connect}:cluster-LOCAL/ledger_migrator`, {}],
   ['log in as a real role', [], 'rds-db:connect', `${connect}:cluster-LOCAL/ledger_app`, {}],
   ['log in as the master', [], 'rds-db:connect', `${connect}:cluster-LOCAL/postern_master`, {}],
   ['log in by the cluster identifier', [], 'rds-db:connect', `${connect}:postern-local/pt_ledger_app`, {}],

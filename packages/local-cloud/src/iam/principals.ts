@@ -98,7 +98,8 @@ export function predefinedPrincipals(scope: PrincipalScope): Record<PrincipalNam
         ),
       },
     },
-    bootstrap: executionRole(names.bootstrap, scope),
+    // Migrations log in as the migrator of their database, never as the master.
+    bootstrap: executionRole(names.bootstrap, scope, { migrate: policy(connect(scope, '*_migrator')) }),
     testdb: executionRole(names.testdb, scope),
     'jump-host': {
       type: 'role',
@@ -154,13 +155,20 @@ function connect({ region, accountId, clusterResourceId }: PrincipalScope, user:
   return allow('rds-db:connect', `arn:aws:rds-db:${region}:${accountId}:dbuser:${clusterResourceId}/${user}`);
 }
 
-function executionRole(iamName: string, { masterSecretArn }: PrincipalScope): PredefinedPrincipal {
+function executionRole(
+  iamName: string,
+  { masterSecretArn }: PrincipalScope,
+  policies: Readonly<Record<string, PolicyDocument>> = {},
+): PredefinedPrincipal {
   return {
     type: 'role',
     iamName,
     sessionName: iamName,
     trust: trustService('lambda.amazonaws.com'),
-    policies: { 'master-secret': policy(allow('secretsmanager:GetSecretValue', masterSecretArn)) },
+    policies: {
+      'master-secret': policy(allow('secretsmanager:GetSecretValue', masterSecretArn)),
+      ...policies,
+    },
   };
 }
 
