@@ -60,3 +60,51 @@ test('a transaction of the service keeps its table, the others are handed over, 
   await service.end();
   expect((await lambda.call({ action: 'plan' })).statements).toEqual([]);
 });
+
+test('views and SECURITY DEFINER functions that reach further than the declaration go on working, and are reported', async () => {
+  await cluster.query('CREATE DATABASE old', master());
+  await cluster.query('CREATE ROLE old_app LOGIN', master());
+  await cluster.query(
+    `CREATE SCHEMA internal; CREATE TABLE internal.people (id int); INSERT INTO internal.people VALUES (1);
+     CREATE TABLE orders (id int); CREATE VIEW plain AS SELECT * FROM orders;
+     CREATE VIEW people AS SELECT * FROM internal.people; CREATE VIEW adults AS SELECT p.id FROM people p, plain;
+     CREATE MATERIALIZED VIEW counted AS SELECT count(*) AS n FROM internal.people;
+     CREATE FUNCTION census() RETURNS bigint LANGUAGE sql SECURITY DEFINER AS 'SELECT count(*) FROM internal.people';
+     CREATE FUNCTION twice(int) RETURNS int LANGUAGE sql AS 'SELECT $1 * 2';
+     INSERT INTO orders VALUES (1); GRANT SELECT ON people, adults TO old_app`,
+    master('old'),
+  );
+  const lambda = declaredFunction(cluster, [{ name: 'old', roles: { old_app: 'readonly' } }]);
+  const planned = (await lambda.call({ action: 'plan' })).drift;
+  await lambda.call({ action: 'apply' });
+  for (const sql of ['SELECT id FROM people', 'SELECT id FROM adults', 'SELECT census() AS id']) {
+    const [row] = await cluster.query(sql, as('old_app', 'old'));
+    expect(Number(row?.['id']), sql).toBe(1);
+  }
+  expect(await owners('old', '.')).toEqual({
+    adults: 'postern_master',
+    counted: 'postern_master',
+    orders: 'old_owner',
+    people: 'postern_master',
+    plain: 'old_owner',
+  });
+  const { statements, drift } = await lambda.call({ action: 'plan' });
+  expect(statements).toEqual([]);
+  // Said before it matters, and afterwards.
+  for (const items of [planned, drift]) {
+    expect(items.filter(({ kind }) => kind === 'owner')).toEqual(
+      [
+        ['materialized view public.counted', 'it reads internal.people'],
+        ['routine public.census()', 'it is SECURITY DEFINER'],
+        ['view public.adults', 'it reads public.people'],
+        ['view public.people', 'it reads internal.people'],
+      ].map(([object, reason]) => ({
+        kind: 'owner',
+        database: 'old',
+        object,
+        found: expect.stringContaining(`is not taken over: ${reason}`),
+        prunable: false,
+      })),
+    );
+  }
+});

@@ -42,6 +42,15 @@ export function driftInside(
   return [
     ...driftOfSchemas(database, inner, more, cluster),
     ...driftOfOwners(database, more, cluster),
+    ...inner.left.map(
+      ({ keyword, name, reason }): DriftItem => ({
+        kind: 'owner',
+        database: database.name,
+        object: `${keyword.toLowerCase()} ${name}`,
+        found: `belongs to "${cluster.master}" and is not taken over: ${reason}, which may not work with the rights of "${database.owner}". Give the owner what it needs and run ALTER ${keyword} ${name} OWNER TO ${quoteIdentifier(database.owner)}`,
+        prunable: false,
+      }),
+    ),
     ...driftOfGrants(database, more),
     ...driftOfDefaults(database, more),
   ];

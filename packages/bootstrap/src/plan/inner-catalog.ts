@@ -44,6 +44,8 @@ export interface InnerCatalog {
   }[];
   /** Belongs to the master; the owner takes over. */
   readonly takeOver: readonly ForeignObject[];
+  /** Belongs to the master and stays: with the owner's rights it would no longer work. */
+  readonly left: readonly (ForeignObject & { readonly reason: string })[];
 }
 
 /** A database that is about to be created. */
@@ -54,6 +56,7 @@ export const freshCatalog: InnerCatalog = {
   relations: [],
   routines: [],
   takeOver: [],
+  left: [],
 };
 
 /** Not a member of an extension, whose script decides about it. `catalog`: where `oid` is from. */
@@ -72,6 +75,22 @@ export const relationKeywordSql: string = `CASE c.relkind WHEN 'v' THEN 'VIEW' W
 export const routineSql: string = `format('%I.%I(%s)', n.nspname, p.proname,
   CASE p.prokind WHEN 'a' THEN oidvectortypes(p.proargtypes) ELSE pg_get_function_identity_arguments(p.oid) END)`;
 
+/**
+ * Views of the master (`left_views`, with the name of what they read) that read something which the owner could not: their rights are
+ * those of whoever owns them, unless they are `security_invoker`. Views that read such views are among them.
+ */
+const leftViewsSql: string = `views AS (
+       SELECT c.oid, d.refobjid AS reads FROM pg_class c JOIN mine ON mine.oid = c.relowner JOIN declared n ON n.oid = c.relnamespace
+         JOIN pg_rewrite w ON w.ev_class = c.oid JOIN pg_depend d ON d.classid = 'pg_rewrite'::regclass AND d.objid = w.oid
+         WHERE c.relkind IN ('v', 'm') AND d.refclassid = 'pg_class'::regclass AND d.refobjid <> c.oid
+           AND NOT coalesce(array_to_string(c.reloptions, ',') ~ 'security_invoker=(true|on|yes|1)', false)),
+     left_views (oid, reads) AS (
+       SELECT v.oid, v.reads FROM views v JOIN pg_class t ON t.oid = v.reads JOIN pg_namespace s ON s.oid = t.relnamespace
+         WHERE s.nspname NOT IN ('pg_catalog', 'information_schema') AND NOT (t.relnamespace IN (SELECT oid FROM declared) AND (
+           pg_get_userbyid(t.relowner) = $1 OR (t.relowner IN (SELECT oid FROM mine) AND ${ownSql('pg_class', 't.oid')})
+           OR EXISTS (SELECT FROM aclexplode(t.relacl) a WHERE a.grantee = 0 AND a.privilege_type = 'SELECT')))
+       UNION SELECT v.oid, v.reads FROM views v JOIN left_views l ON l.oid = v.reads)`;
+
 /** Types that stand alone: no row type of a table, no array, no multirange. */
 export const freeTypeSql: string = `t.typtype IN ('b', 'd', 'e', 'r') AND NOT EXISTS (SELECT FROM pg_type el WHERE el.typarray = t.oid)`;
 
@@ -82,18 +101,20 @@ export async function readInner(
   schemas: readonly string[],
 ): Promise<InnerCatalog> {
   const { rows } = await session.query(
-    `WITH declared AS (SELECT n.oid, n.nspname FROM pg_namespace n WHERE n.nspname = ANY ($2::text[])),
+    `WITH RECURSIVE declared AS (SELECT n.oid, n.nspname FROM pg_namespace n WHERE n.nspname = ANY ($2::text[])),
      mine AS (SELECT r.oid, r.rolname FROM pg_roles r WHERE r.rolname = session_user AND r.rolname <> $1),
      hands AS (SELECT r.oid FROM pg_roles r WHERE r.rolname = $1 UNION SELECT oid FROM mine),
+     ${leftViewsSql},
      taken AS (
        SELECT 1 AS step, 'SCHEMA' AS keyword, format('%I', n.nspname) AS name FROM pg_namespace n JOIN mine ON mine.oid = n.nspowner
          WHERE n.nspname = ANY ($2::text[])
        UNION ALL SELECT 2, ${relationKeywordSql}, format('%I.%I', n.nspname, c.relname)
          FROM pg_class c JOIN declared n ON n.oid = c.relnamespace JOIN mine ON mine.oid = c.relowner
          WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f', 'S', 'c') AND ${freeSequenceSql} AND ${ownSql('pg_class', 'c.oid')}
+           AND c.oid NOT IN (SELECT oid FROM left_views)
        UNION ALL SELECT 3, 'ROUTINE', ${routineSql}
          FROM pg_proc p JOIN declared n ON n.oid = p.pronamespace JOIN mine ON mine.oid = p.proowner
-         WHERE ${ownSql('pg_proc', 'p.oid')}
+         WHERE NOT p.prosecdef AND ${ownSql('pg_proc', 'p.oid')}
        UNION ALL SELECT 4, 'TYPE', format('%I.%I', n.nspname, t.typname)
          FROM pg_type t JOIN declared n ON n.oid = t.typnamespace JOIN mine ON mine.oid = t.typowner
          WHERE ${freeTypeSql} AND ${ownSql('pg_type', 't.oid')})
@@ -117,13 +138,22 @@ export async function readInner(
           ORDER BY n.nspname, c.relname)
         FROM pg_class c JOIN declared n ON n.oid = c.relnamespace
         WHERE c.relowner IN (SELECT oid FROM hands) AND c.relkind IN ('r', 'p', 'v', 'm', 'f', 'S')
-          AND ${ownSql('pg_class', 'c.oid')}), '[]'),
+          AND c.oid NOT IN (SELECT oid FROM left_views) AND ${ownSql('pg_class', 'c.oid')}), '[]'),
       'routines', coalesce((SELECT json_agg(json_build_object('schema', n.nspname, 'name', ${routineSql},
           'takenWith', CASE WHEN p.proowner IN (SELECT oid FROM mine) THEN ${routineSql} END)
           ORDER BY n.nspname, ${routineSql})
         FROM pg_proc p JOIN declared n ON n.oid = p.pronamespace
-        WHERE p.proowner IN (SELECT oid FROM hands) AND ${ownSql('pg_proc', 'p.oid')}), '[]'),
-      'takeOver', coalesce((SELECT json_agg(json_build_object('keyword', keyword, 'name', name) ORDER BY step, name) FROM taken), '[]')
+        WHERE p.proowner IN (SELECT oid FROM hands) AND NOT (p.prosecdef AND p.proowner IN (SELECT oid FROM mine))
+          AND ${ownSql('pg_proc', 'p.oid')}), '[]'),
+      'takeOver', coalesce((SELECT json_agg(json_build_object('keyword', keyword, 'name', name) ORDER BY step, name) FROM taken), '[]'),
+      'left', coalesce((SELECT json_agg(l ORDER BY l.keyword, l.name) FROM (
+        SELECT ${relationKeywordSql} AS keyword, format('%I.%I', n.nspname, c.relname) AS name,
+            'it reads ' || string_agg(DISTINCT format('%I.%I', s.nspname, t.relname), ', ') AS reason
+          FROM left_views v JOIN pg_class c ON c.oid = v.oid JOIN pg_namespace n ON n.oid = c.relnamespace
+            JOIN pg_class t ON t.oid = v.reads JOIN pg_namespace s ON s.oid = t.relnamespace
+          WHERE ${ownSql('pg_class', 'c.oid')} GROUP BY c.relkind, n.nspname, c.relname
+        UNION ALL SELECT 'ROUTINE', ${routineSql}, 'it is SECURITY DEFINER' FROM pg_proc p JOIN declared n ON n.oid = p.pronamespace
+          JOIN mine ON mine.oid = p.proowner WHERE p.prosecdef AND ${ownSql('pg_proc', 'p.oid')}) l), '[]')
     ) AS catalog`,
     [owner, schemas],
   );
