@@ -17,9 +17,14 @@ test.each([
   });
 });
 
-test('pg gives a lost connection no code', () => {
-  expect(toErrorResponse(new Error('Connection terminated unexpectedly'))).toMatchObject({
+test.each([
+  'Connection terminated unexpectedly',
+  'Client has encountered a connection error and is not queryable',
+  'Client was closed and is not queryable',
+])('a connection that pg lost is no bug of ours, though pg gives it no code: %s', (message) => {
+  expect(toErrorResponse(new Error(message))).toMatchObject({
     code: 'BOOTSTRAP_DATABASE_UNREACHABLE',
+    kind: 'unavailable',
   });
 });
 

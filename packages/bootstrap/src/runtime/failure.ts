@@ -39,7 +39,7 @@ function ofServer(code: string, message: string): BootstrapError | undefined {
   if (
     /^(08|53|57P0)/.test(code) ||
     /^(ECONNRESET|EPIPE|ETIMEDOUT)$/.test(code) ||
-    /^Connection terminated/.test(message)
+    /^Connection terminated|connection error and is not queryable|^Client was closed/.test(message)
   ) {
     return new BootstrapError('BOOTSTRAP_DATABASE_UNREACHABLE', `the connection was lost: ${message}`, {
       hint: 'What was done stays, what was under way was rolled back. Run it again.',
