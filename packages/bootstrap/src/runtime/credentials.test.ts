@@ -14,13 +14,15 @@ afterEach(() => {
 
 /** The endpoint of a container or an instance, with what it was asked. */
 async function endpoint(
-  answer: (request: IncomingMessage) => { status?: number; body?: string },
+  answer: (request: IncomingMessage) => { status?: number; body?: string } | 'silence',
 ): Promise<{ url: string; asked: string[] }> {
   const asked: string[] = [];
   server = createServer((request, response) => {
     const { authorization, 'x-aws-ec2-metadata-token': token } = request.headers;
     asked.push([request.method, request.url, authorization ?? token].filter(Boolean).join(' '));
-    const { status = 200, body = '' } = answer(request);
+    const answered = answer(request);
+    if (answered === 'silence') return;
+    const { status = 200, body = '' } = answered;
     response.writeHead(status).end(body);
   });
   await new Promise<void>((resolve) => server?.listen(0, '127.0.0.1', resolve));
@@ -114,4 +116,31 @@ describe('credentials of an instance', () => {
       message: 'no AWS credentials: environment: no AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY',
     });
   });
+
+  test('that do not answer are told in words, with what a container needs', async () => {
+    const { url } = await endpoint(() => 'silence');
+    await expect(readCredentials({ AWS_EC2_METADATA_SERVICE_ENDPOINT: url })).rejects.toMatchObject({
+      message: expect.stringMatching(/EC2 instance metadata: no answer within 2000 ms .*hop-limit 2/),
+    });
+    await expect(readCredentials({ AWS_CONTAINER_CREDENTIALS_FULL_URI: url })).rejects.toMatchObject({
+      message: expect.stringMatching(/127\.0\.0\.1:\d+: no answer within 2000 ms/),
+    });
+  });
+
+  test.each(['AWS_WEB_IDENTITY_TOKEN_FILE', 'AWS_PROFILE'])(
+    'are not taken by a pod or a person who was given an identity by %s',
+    async (variable) => {
+      const { url, asked } = await endpoint(({ method, url: path }) =>
+        method !== 'PUT' && path?.endsWith('/node') ? { body: given } : { body: 'node' },
+      );
+      await expect(
+        readCredentials({ AWS_EC2_METADATA_SERVICE_ENDPOINT: url, [variable]: 'x' }),
+      ).rejects.toMatchObject({
+        code: 'BOOTSTRAP_CREDENTIALS_UNAVAILABLE',
+        message: expect.stringContaining(variable),
+        hint: expect.stringMatching(/export-credentials.*POSTERN_DB_SECRET_FILE/),
+      });
+      expect(asked).toEqual([]);
+    },
+  );
 });

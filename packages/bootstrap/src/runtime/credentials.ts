@@ -21,6 +21,9 @@ const timeoutMs = 2_000;
  * @throws BootstrapError `BOOTSTRAP_CREDENTIALS_UNAVAILABLE`
  */
 export async function readCredentials(environment: Environment): Promise<Credentials> {
+  for (const variable of otherIdentities) {
+    if (environment[variable]) throw unread(variable);
+  }
   const tried: string[] = [];
   const container = containerEndpoint(environment);
   if (container !== undefined) {
@@ -35,11 +38,18 @@ export async function readCredentials(environment: Environment): Promise<Credent
     try {
       return await ofInstance(environment);
     } catch (error) {
-      tried.push(`EC2 instance metadata: ${reasonOf(error)}`);
+      const hops =
+        (error as Error).name === 'TimeoutError'
+          ? ' (in a container the instance needs http-put-response-hop-limit 2)'
+          : '';
+      tried.push(`EC2 instance metadata: ${reasonOf(error)}${hops}`);
     }
   }
   throw unavailable(['environment: no AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY', ...tried]);
 }
+
+/** Who is given one of these is meant to be somebody else than the machine. */
+const otherIdentities = ['AWS_WEB_IDENTITY_TOKEN_FILE', 'AWS_PROFILE'];
 
 /** Addresses that belong to the machine itself; anything else has to be https. */
 const ownHosts = /^(?:localhost|127\.\d+\.\d+\.\d+|\[::1\]|169\.254\.170\.(?:2|23)|\[fd00:ec2::23\])$/;
@@ -112,11 +122,25 @@ function parse(text: string): Record<string, unknown> {
 
 function reasonOf(error: unknown): string {
   const {
+    name,
     message = '',
     code,
     cause,
-  } = error as { message?: string; code?: string; cause?: { code?: string } };
-  return code ?? cause?.code ?? message;
+  } = error as { name?: string; message?: string; code?: unknown; cause?: { code?: unknown } };
+  if (name === 'TimeoutError') return `no answer within ${timeoutMs} ms`;
+  // A DOMException has a number as its code, which tells nobody anything.
+  return [code, cause?.code].find((found) => typeof found === 'string') ?? message;
+}
+
+function unread(variable: string): BootstrapError {
+  return new BootstrapError(
+    'BOOTSTRAP_CREDENTIALS_UNAVAILABLE',
+    `no AWS credentials: ${variable} is set, which is not read here`,
+    {
+      hint: `The identity of the machine is not used in its place. Export what it stands for (aws configure export-credentials --format env), or use EKS Pod Identity, or name a file with the secret itself in POSTERN_DB_SECRET_FILE; or unset ${variable}.`,
+      details: { variable },
+    },
+  );
 }
 
 function unavailable(tried: readonly string[]): BootstrapError {
