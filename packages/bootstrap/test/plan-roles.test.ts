@@ -292,6 +292,27 @@ describe('what somebody else has made', () => {
     ]);
   });
 
+  test('a membership that its member has handed on is refused with the names of those who have it', async () => {
+    const roles = { lent_group: { login: false }, lent_app: { memberOf: ['lent_group'] } } as const;
+    await apply({ name: 'lent', roles });
+    await cluster.query(
+      'GRANT lent_group TO lent_app WITH ADMIN OPTION; CREATE ROLE stray',
+      as('postern_master', 'postgres'),
+    );
+    await cluster.query('GRANT lent_group TO stray', as('lent_app', 'lent'));
+    const without: DatabaseDeclaration = { name: 'lent', roles: { ...roles, lent_app: {} } };
+    const answer = await declaredFunction(cluster, [without]).invoke({ action: 'plan' });
+    if (cluster.server.major < 16) return expect(answer.ok).toBe(true);
+    expect(answer).toMatchObject({
+      ok: false,
+      error: { code: 'BOOTSTRAP_OWNER_CONFLICT', message: expect.stringContaining('on to "stray"') },
+    });
+    // The cure that the hint names works.
+    await cluster.query('REVOKE lent_group FROM lent_app CASCADE', as('postern_master', 'postgres'));
+    await apply(without);
+    return expect(await members('lent_group')).toEqual([]);
+  });
+
   test('a membership that only its grantor can take back is refused by name', async () => {
     await cluster.query('CREATE ROLE stuck_app LOGIN', as('postern_master', 'postgres'));
     await cluster.query('GRANT rds_iam TO stuck_app');

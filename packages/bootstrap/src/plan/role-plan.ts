@@ -229,9 +229,24 @@ export class RolePlan {
         `Run REVOKE ${quoteIdentifier(role)} FROM ${quoteIdentifier(member)} as "${foreign.grantor}", then apply again.`,
       );
     }
+    const handedOn = this.#handedOn(role, member);
+    if (handedOn.length > 0) {
+      const revoke = `REVOKE ${quoteIdentifier(role)} FROM ${quoteIdentifier(member)}`;
+      throw conflict(
+        `"${member}" has handed "${role}" on to "${handedOn.join('", "')}", and must not be a member of it itself`,
+        `Run ${revoke} CASCADE, which takes theirs as well, then apply again.`,
+      );
+    }
     this.#memberships = this.#memberships.filter((row) => row.role !== role || row.member !== member);
     const name = role === iamRole ? iamRole : quoteIdentifier(role);
     this.#add(`REVOKE ${name} FROM ${quoteIdentifier(member)}`, why);
+  }
+
+  /** Who has the role from this member. Before PostgreSQL 16 nothing depends on that. */
+  #handedOn(role: string, member: string): string[] {
+    if (!this.#options) return [];
+    const rows = this.#catalog.memberships.filter((row) => row.role === role && row.grantor === member);
+    return [...new Set(rows.map((row) => row.member))];
   }
 
   #direct(member: string, role: string): Membership[] {
