@@ -24,6 +24,46 @@ const abc = {
 };
 
 describe('a run', () => {
+  for (const [what, code] of [
+    [
+      'its statements',
+      `export const up = (pgm) => { pgm.sql('CREATE TABLE b ()'); pgm.sql('/* now */ commit;'); };`,
+    ],
+    [
+      'what it sends',
+      `export const up = async (pgm) => { await pgm.db.query('CREATE TABLE b ()'); await pgm.db.query('COMMIT'); };`,
+    ],
+    [
+      'a query with values',
+      `export const up = async (pgm) => { await pgm.db.query({ text: 'ROLLBACK', values: [] }); };`,
+    ],
+    ['several statements', `export const up = (pgm) => { pgm.sql('CREATE TABLE b (); END; BEGIN'); };`],
+  ] as const) {
+    test(`that would commit half of a migration by ${what} keeps nothing of it, and a dry run nothing at all`, async () => {
+      await using scratch = await openScratch(cluster);
+      await using files = await writeMigrations({ ...abc, '2_b.mjs': code, '3_c.sql': 'SELECT 1 / 0' });
+      for (const dryRun of [true, false]) {
+        expect(await failureOf(scratch.with(files, runMigrations, { dryRun }))).toMatchObject({
+          code: 'BOOTSTRAP_MIGRATION_FAILED',
+          message: expect.stringMatching(/2_b\.mjs: "[A-Z]+" would end the transaction/),
+          details: { file: '2_b.mjs', transaction: true },
+          hint: expect.stringContaining('rolled back'),
+        });
+        expect(await scratch.tables()).toEqual(dryRun ? [] : ['a']);
+        expect(await scratch.books()).toEqual(dryRun ? [] : ['1_a']);
+      }
+    });
+  }
+
+  test('of a migration that only writes about transactions, or has none, is not held up', async () => {
+    await using scratch = await openScratch(cluster);
+    await using files = await writeMigrations({
+      '1_a.mjs': `export const up = (pgm) => { pgm.sql("CREATE FUNCTION f() RETURNS int LANGUAGE plpgsql AS 'BEGIN RETURN CASE WHEN true THEN 1 END; END'; COMMENT ON FUNCTION f() IS '; COMMIT;'; SAVEPOINT s; ROLLBACK TO s"); };`,
+      '2_b.mjs': `export const up = async (pgm) => { pgm.noTransaction(); await pgm.db.query('BEGIN'); await pgm.db.query('COMMIT'); };`,
+    });
+    expect(await scratch.with(files, runMigrations)).toMatchObject({ applied: ['1_a', '2_b'] });
+  });
+
   test('ends with the migration that it was told to end with, and goes on from there later', async () => {
     await using scratch = await openScratch(cluster);
     await using files = await writeMigrations(abc);

@@ -1,10 +1,7 @@
 import { declinesTransaction, splitSql } from '../migrate/loader.ts';
-import { type SqlStatement, sqlStatements } from './sql-text.ts';
+import { type SqlStatement, sqlStatements, transactionEnd } from './sql-text.ts';
 
 const anyMark = /^[ \t]*--[ \t]*postern:.*$/im;
-
-/** Statements that end a transaction; a function's body keeps its own `END`. */
-const ends = /^(?:COMMIT|END|ABORT|ROLLBACK(?!(?:\s+(?:WORK|TRANSACTION))?\s+TO\b)|PREPARE\s+TRANSACTION)\b/i;
 
 /** Statements that PostgreSQL refuses in a transaction block. */
 const outside = [
@@ -88,11 +85,10 @@ export function sqlProblems(path: string, sql: string, part: SqlPart): string[] 
       `${path}: without a transaction there must be exactly one statement, so that an error leaves nothing half done; there are ${statements.length}`,
     );
   }
-  const end = statements.find(({ text }) => ends.test(text));
+  const end = transactionEnd(statements);
   if (end) {
-    const [word = ''] = ends.exec(end.text) ?? [];
     problems.push(
-      `${at(end.line)}: "${word.toUpperCase().replaceAll(/\s+/g, ' ')}" ends the transaction, so that a later error would leave half of the file: remove it, or ${instead}`,
+      `${at(end.line)}: "${end.words}" ends the transaction, so that a later error would leave half of the file: remove it, or ${instead}`,
     );
   }
   const lone = !transaction

@@ -16,6 +16,7 @@ describe('an SQL file', () => {
     ["SELECT U&'\\'; COMMIT; --'", 'a.sql:1: "COMMIT" ends'],
     ['SELECT a$b$; COMMIT; SELECT a$b$', 'a.sql:1: "COMMIT" ends'],
     ['CREATE FUNCTION f() RETURNS int LANGUAGE sql BEGIN ATOMIC SELECT 1; END; END;', '"END" ends'],
+    ['-- a note\rCOMMIT;', 'a.sql:1: "COMMIT" ends'],
   ])('%j would keep its first half', (sql, problem) => {
     expect(problems(sql)).toEqual([expect.stringContaining(problem)]);
   });
@@ -81,6 +82,21 @@ describe('an SQL file', () => {
   test('is read in time, however large', () => {
     const text = `INSERT INTO a VALUES ('${'x'.repeat(500_000)}');\n`;
     expect(sqlStatements(text + 'INSERT INTO a VALUES (1);\n'.repeat(20_000))).toHaveLength(20_001);
+  });
+
+  test.each([
+    ["'", "''"],
+    ["E'", "\\'"],
+    ["E'", "''"],
+    ['"', '""'],
+    ['$$', '$ '],
+  ])('is read to its end, however many marks are in what begins with %s', (mark, inner) => {
+    const close = mark.replace('E', '');
+    const long = `SELECT ${mark}${inner.repeat(4_000_000)} ${close};\nCOMMIT`;
+    expect(sqlStatements(long).map(({ text, line }) => [text.slice(0, 6), line])).toEqual([
+      ['SELECT', 1],
+      ['COMMIT', 2],
+    ]);
   });
 
   test('is UTF-8, without byte order mark, with line ends as Git keeps them', () => {

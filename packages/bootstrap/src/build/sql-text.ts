@@ -6,15 +6,22 @@ export interface SqlStatement {
   readonly line: number;
 }
 
-/** What is opaque, by the character that it begins with. Unterminated ones go on to the end of the text. */
-const opaque: Readonly<Record<string, RegExp>> = {
-  '-': /--[^\n]*/y,
-  "'": /'[^']*(?:''[^']*)*(?:'|$)/y,
-  '"': /"[^"]*(?:""[^"]*)*(?:"|$)/y,
-  $: /\$((?:[A-Za-z_\u0080-\uffff][\w\u0080-\uffff]*)?)\$[\s\S]*?(?:\$\1\$|$(?![\s\S]))/y,
-};
-const escapeText = /'[^'\\]*(?:(?:\\[\s\S]|'')[^'\\]*)*(?:'|$)/y;
 const wordBefore = /[\w$\u0080-\uffff]/;
+const dollarTag = /\$(?:[A-Za-z_\u0080-\uffff][\w\u0080-\uffff]*)?\$/y;
+
+/** Statements that end a transaction; a function's body keeps its own `END`. */
+const ends = /^(?:COMMIT|END|ABORT|ROLLBACK(?!(?:\s+(?:WORK|TRANSACTION))?\s+TO\b)|PREPARE\s+TRANSACTION)\b/i;
+
+/** The first of the statements that ends the transaction it is in: its words and where it begins. */
+export function transactionEnd(
+  statements: readonly SqlStatement[],
+): { readonly words: string; readonly line: number } | undefined {
+  for (const { text, line } of statements) {
+    const found = ends.exec(text);
+    if (found) return { words: found[0].toUpperCase().replaceAll(/\s+/g, ' '), line };
+  }
+  return undefined;
+}
 
 /** Takes an SQL text apart by PostgreSQL's lexical rules (documentation, 4.1). It is read, never changed. */
 export function sqlStatements(sql: string): SqlStatement[] {
@@ -60,16 +67,44 @@ function withoutOpaque(sql: string): string {
   return bare;
 }
 
+/** Where the opaque thing that begins here ends: at the end of the text, when nothing terminates it. `at` if nothing begins. */
 function opaqueEnd(sql: string, at: number): number {
-  const character = sql[at] as string;
+  const character = sql[at];
   if (character === '/' && sql[at + 1] === '*') return commentEnd(sql, at);
-  // `a$b$` is a name, `E'\''` a text that knows backslashes.
-  if (character === '$' && at > 0 && wordBefore.test(sql[at - 1] as string)) return at;
-  const escapes = character === "'" && /(?:^|[^\w$])e$/i.test(sql.slice(Math.max(0, at - 2), at));
-  const pattern = escapes ? escapeText : Object.hasOwn(opaque, character) ? opaque[character] : undefined;
-  if (pattern === undefined) return at;
-  pattern.lastIndex = at;
-  return pattern.test(sql) ? pattern.lastIndex : at;
+  if (character === '-' && sql[at + 1] === '-') return lineEnd(sql, at);
+  if (character === '"') return quoteEnd(sql, at, false);
+  // `a$b$` is a name, `E'\\''` a text that knows backslashes.
+  if (character === "'") return quoteEnd(sql, at, /(?:^|[^\w$])e$/i.test(sql.slice(Math.max(0, at - 2), at)));
+  if (character !== '$' || (at > 0 && wordBefore.test(sql[at - 1] as string))) return at;
+  dollarTag.lastIndex = at;
+  const tag = dollarTag.exec(sql)?.[0];
+  if (tag === undefined) return at;
+  const close = sql.indexOf(tag, at + tag.length);
+  return close < 0 ? sql.length : close + tag.length;
+}
+
+/** To PostgreSQL a carriage return alone ends a line, too. */
+function lineEnd(sql: string, at: number): number {
+  const end = /[\n\r]/g;
+  end.lastIndex = at;
+  return end.exec(sql)?.index ?? sql.length;
+}
+
+/** Step by step: an expression for all of it would need a stack as deep as the text is long. */
+function quoteEnd(sql: string, at: number, escapes: boolean): number {
+  const quote = sql[at] as string;
+  const next = escapes ? /['\\]/g : undefined;
+  for (let from = at + 1; ; ) {
+    let found = sql.indexOf(quote, from);
+    if (next) {
+      next.lastIndex = from;
+      found = next.exec(sql)?.index ?? -1;
+    }
+    if (found < 0) return sql.length;
+    if (sql[found] === quote && sql[found + 1] !== quote) return found + 1;
+    // A doubled quote, or a backslash with what it escapes.
+    from = found + 2;
+  }
 }
 
 /** Comments in C style nest. */

@@ -89,6 +89,10 @@ class Scope {
 
   async finish(statements: readonly Statement[], unit: Unit): Promise<void> {
     await this.#turn;
+    // The build reads SQL files; what code makes is known only now.
+    if (this.transaction && unit.migration.file.endsWith('.mjs')) {
+      for (const { text } of statements) await keepTransaction(text);
+    }
     const { session, direction, run, role } = this.#stage;
     const { migration } = unit;
     const entry = direction === 'up' ? recordStatement([migration]) : forgetStatement(migration.name);
@@ -141,12 +145,31 @@ async function builderFor(scope: Scope, unit: Unit): Promise<MigrationBuilder> {
   // Only this, and only when there is code to run: it is a third of the artefact's start-up time.
   const { MigrationBuilder } = await import('node-pg-migrate/migrationBuilder');
   const query = async (text: unknown, values?: unknown[]): ReturnType<SqlClient['query']> => {
+    if (pgm.isUsingTransaction()) await keepTransaction(text);
     await scope.enter(pgm.isUsingTransaction());
     return await scope.query(text, values);
   };
   const db = { query, select: async (...args: Parameters<typeof query>) => (await query(...args)).rows };
   const pgm: MigrationBuilder = new MigrationBuilder(db as never, unit.shorthands, false, quiet);
   return pgm;
+}
+
+/**
+ * Refuses what would end the transaction that is not the migration's own: what it did so far would be kept, in a dry run also what
+ * came before it.
+ *
+ * @param query as node-postgres takes it
+ */
+async function keepTransaction(query: unknown): Promise<void> {
+  const text = typeof query === 'string' ? query : (Object(query) as { text?: unknown }).text;
+  // Almost none has one of the words anywhere, and only those that have need to be taken apart.
+  if (typeof text !== 'string' || !/\b(?:COMMIT|END|ABORT|ROLLBACK|PREPARE)\b/i.test(text)) return;
+  const { sqlStatements, transactionEnd } = await import('../build/sql-text.ts');
+  const end = transactionEnd(sqlStatements(text));
+  if (end === undefined) return;
+  throw new Error(
+    `"${end.words}" would end the transaction that all of the migration runs in, and was not sent: remove it, or call pgm.noTransaction() first`,
+  );
 }
 
 const quiet = { debug: ignore, info: ignore, warn: ignore, error: ignore };
