@@ -48,7 +48,7 @@ interface Outcome {
  * Source: "Custom resource request and response objects" of the AWS CloudFormation User Guide.
  *
  * @throws BootstrapError `BOOTSTRAP_REQUEST_INVALID` when there is nowhere to answer to, `BOOTSTRAP_CALLBACK_FAILED` when the answer
- * is not taken. Lambda then repeats the event, which is harmless.
+ * is not taken. Lambda then repeats the event, which is harmless: the contract has no request that does more the second time.
  */
 export async function handleCloudFormation(
   event: Readonly<Record<string, unknown>>,
@@ -95,15 +95,19 @@ function readEvent(event: Readonly<Record<string, unknown>>): Told {
   return { url, type, echo, PhysicalResourceId };
 }
 
-const bucket = 'cloudformation-custom-resource-';
+/** As AWS calls them, one for each region: anybody may own one whose name begins a little shorter. */
+const bucket = /^cloudformation-custom-resource-response-[a-z]{6,24}\d(?:$|\/)/;
+/** S3's own endpoints in all partitions; not those of access points or websites, which anybody may have. */
+const s3 =
+  /^(?:([a-z0-9-]+)\.)?s3(?:[.-](?:dualstack\.)?[a-z]{2,5}(?:-[a-z]+)+-\d)?\.amazonaws\.(?:com|com\.cn|eu)$/;
 
 /** The answer says what a database is like: it goes to CloudFormation's own buckets and nowhere else. */
 function responseUrl(text: string): URL {
   const url = URL.canParse(text) ? new URL(text) : undefined;
   if (url?.protocol === 'https:' && url.port === '' && url.username === '' && url.password === '') {
     const { hostname, pathname } = url;
-    const host = /^(?:([a-z0-9-]+)\.)?s3(?:[.-][a-z0-9-]+){0,2}\.amazonaws\.com(?:\.cn)?$/.exec(hostname);
-    if (host && (host[1] ?? pathname.slice(1)).startsWith(bucket)) return url;
+    const host = s3.exec(hostname);
+    if (host && bucket.test(host[1] ?? pathname.slice(1))) return url;
   }
   throw invalidEnvelope('ResponseURL: expected an address of CloudFormation in S3');
 }
