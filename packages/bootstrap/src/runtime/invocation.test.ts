@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { createStop, reserveMs } from './invocation.ts';
+import { createStop, lockTimeoutMs, reserveMs } from './invocation.ts';
 
 /** A clock that the test turns. */
 function stopWith(wholeMs: number, budgetMs?: number) {
@@ -44,3 +44,16 @@ test.each([
 ])('of %d ms the last %d are kept for the migration that was begun last', (wholeMs, reserve) => {
   expect(reserveMs(wholeMs)).toBe(reserve);
 });
+
+test.each([
+  [3_000, 1_000],
+  [20_000, 10_000],
+  [60_000, 30_000],
+  [900_000, 120_000],
+  [Number.POSITIVE_INFINITY, 120_000],
+])(
+  'a run of %d ms that waits for another one gives up after %d, while a migration still has time',
+  (leftMs, waitMs) => {
+    expect(lockTimeoutMs({ remainingMs: () => leftMs })).toBe(waitMs);
+  },
+);

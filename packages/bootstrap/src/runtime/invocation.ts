@@ -16,9 +16,13 @@ export interface Invocation {
   progress(event: ProgressEvent): void;
 }
 
-/** How long to wait for a lock: what is left less a margin for an answer, at most two minutes. */
+/**
+ * How long to wait for a lock: at most two minutes, and so that twice the reserve is left to work with. Whoever gets it later would
+ * begin what cannot be finished.
+ */
 export function lockTimeoutMs(invocation: Pick<Invocation, 'remainingMs'>): number {
-  return Math.min(120_000, Math.max(1_000, invocation.remainingMs() - 5_000));
+  const left = invocation.remainingMs();
+  return Math.min(120_000, Math.max(1_000, left - 2 * reserveMs(left)));
 }
 
 /**
