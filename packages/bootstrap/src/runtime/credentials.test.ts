@@ -119,12 +119,14 @@ describe('credentials of an instance', () => {
 
   test('that do not answer are told in words, with what a container needs', async () => {
     const { url } = await endpoint(() => 'silence');
-    await expect(readCredentials({ AWS_EC2_METADATA_SERVICE_ENDPOINT: url })).rejects.toMatchObject({
-      message: expect.stringMatching(/EC2 instance metadata: no answer within 2000 ms .*hop-limit 2/),
-    });
-    await expect(readCredentials({ AWS_CONTAINER_CREDENTIALS_FULL_URI: url })).rejects.toMatchObject({
-      message: expect.stringMatching(/127\.0\.0\.1:\d+: no answer within 2000 ms/),
-    });
+    const variables = ['AWS_EC2_METADATA_SERVICE_ENDPOINT', 'AWS_CONTAINER_CREDENTIALS_FULL_URI'];
+    const messages = variables.map((name) =>
+      readCredentials({ [name]: url }).catch((error: Error) => error.message),
+    );
+    expect(await Promise.all(messages)).toEqual([
+      expect.stringMatching(/EC2 instance metadata: no answer within 2000 ms .*hop-limit 2/),
+      expect.stringMatching(/127\.0\.0\.1:\d+: no answer within 2000 ms/),
+    ]);
   });
 
   test.each(['AWS_WEB_IDENTITY_TOKEN_FILE', 'AWS_PROFILE'])(

@@ -21,9 +21,6 @@ const timeoutMs = 2_000;
  * @throws BootstrapError `BOOTSTRAP_CREDENTIALS_UNAVAILABLE`
  */
 export async function readCredentials(environment: Environment): Promise<Credentials> {
-  for (const variable of otherIdentities) {
-    if (environment[variable]) throw unread(variable);
-  }
   const tried: string[] = [];
   const container = containerEndpoint(environment);
   if (container !== undefined) {
@@ -33,6 +30,9 @@ export async function readCredentials(environment: Environment): Promise<Credent
       // Whoever is given an endpoint of its own must not fall back to the identity of the machine.
       throw unavailable([`${container.host}: ${reasonOf(error)}`]);
     }
+  }
+  for (const variable of otherIdentities) {
+    if (environment[variable]) throw unread(variable);
   }
   if (environment['AWS_EC2_METADATA_DISABLED']?.toLowerCase() !== 'true') {
     try {
