@@ -390,6 +390,17 @@ describe('an artefact without the function', () => {
     expect(await inRun(definition, files)).toEqual({ names: ['1_a', '2_b'], rows: [{ n: 1 }] });
   });
 
+  test('runs a migration that is called like the database, and the seed after it', async () => {
+    const files = {
+      'migrations/ledger/ledger.sql': 'CREATE TABLE a (n int)',
+      'seeds/ledger.sql': 'INSERT INTO a VALUES (1)',
+    };
+    expect(await inRun({ engine: 'sql', migrations: [migration('ledger.sql')], seed }, files)).toEqual({
+      names: ['ledger'],
+      rows: [{ n: 1 }],
+    });
+  });
+
   test('calls a migrator, and its books say what publish asks for', async () => {
     const files = {
       'migrations/ledger/migrator.mjs': migrator(['CREATE TABLE a (n int)']),

@@ -31,8 +31,13 @@ export async function migrateTestDatabase(session: SqlClient, run: TestDatabaseM
   const { database, folder, lockTimeoutMs = 10_000 } = run;
   try {
     await unpack(run);
-    await runMigrations(session, { database: database.name, folder, definition: database, lockTimeoutMs });
-    if (database.seed) await seedDatabase(session, join(folder, basename(database.seed.path)));
+    await runMigrations(session, {
+      database: database.name,
+      folder: join(folder, 'migrations'),
+      definition: database,
+      lockTimeoutMs,
+    });
+    if (database.seed) await seedDatabase(session, join(folder, 'seeds', basename(database.seed.path)));
     return database.engine === 'module' ? [migratorName] : database.migrations.map(({ name }) => name);
   } catch (error) {
     throw isBootstrapError(error) && /_(MIGRATION|SEED)_FAILED$/.test(error.code) ? ofThisRun(error) : error;
@@ -42,21 +47,30 @@ export async function migrateTestDatabase(session: SqlClient, run: TestDatabaseM
 }
 
 async function unpack({ zip, database, folder }: TestDatabaseMigration): Promise<void> {
-  await mkdir(folder, { recursive: true, mode: 0o700 });
   const { name, migrations, migratorModule, seed } = database;
-  const paths = [
-    ...migrations.map(({ file }) => `migrations/${name}/${file}`),
-    ...(migratorModule ? [migratorModule.path] : []),
-    ...(seed ? [seed.path] : []),
-  ];
-  for (const path of paths) {
-    const contents = readFromZip(zip, path);
-    if (contents === undefined) {
-      throw new BootstrapError('BOOTSTRAP_ARTEFACT_INVALID', `${path} of "${name}" is not in the artefact`, {
-        hint: 'Use the zip that buildArtifact() made, unchanged.',
-      });
+  // Apart, as in the artefact: a seed is called like its database, which a migration may be, too.
+  const parts = {
+    migrations: [
+      ...migrations.map(({ file }) => `migrations/${name}/${file}`),
+      ...(migratorModule ? [migratorModule.path] : []),
+    ],
+    seeds: seed ? [seed.path] : [],
+  };
+  for (const [part, paths] of Object.entries(parts)) {
+    await mkdir(join(folder, part), { recursive: true, mode: 0o700 });
+    for (const path of paths) {
+      const contents = readFromZip(zip, path);
+      if (contents === undefined) {
+        throw new BootstrapError(
+          'BOOTSTRAP_ARTEFACT_INVALID',
+          `${path} of "${name}" is not in the artefact`,
+          {
+            hint: 'Use the zip that buildArtifact() made, unchanged.',
+          },
+        );
+      }
+      await writeFile(join(folder, part, basename(path)), contents);
     }
-    await writeFile(join(folder, basename(path)), contents);
   }
 }
 
