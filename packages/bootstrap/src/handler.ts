@@ -12,12 +12,12 @@ const file = fileURLToPath(import.meta.url);
 const ports: Ports = {
   environment: process.env,
   openArtefact: () => openArtefact(dirname(file)),
-  connector: async (config, artefact) =>
+  connector: async (config, artefact, call) =>
     createConnector({
       host: config.host,
       port: config.port,
       ca: await artefact.readCa(config),
-      readSecret: () => readMasterSecret(config.secret, process.env),
+      readSecret: () => readMasterSecret(config.secret, process.env, () => call.remainingMs()),
       signToken: (user) => readLoginToken(config, user, process.env),
     }),
   // Not by the console: Lambda would put a time and an id before each line, and CloudWatch find no metrics in it.

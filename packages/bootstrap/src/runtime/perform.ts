@@ -15,7 +15,8 @@ import { metricsLine } from './metrics.ts';
 export interface Ports {
   readonly environment: Readonly<Record<string, string | undefined>>;
   openArtefact(): Promise<Artefact>;
-  connector(config: Config, artefact: Artefact): Promise<ConnectMaster>;
+  /** `call` says how long there is to connect. */
+  connector(config: Config, artefact: Artefact, call: { remainingMs(): number }): Promise<ConnectMaster>;
   log(line: LogLine): void;
   /** Milliseconds of a clock that does not jump. */
   now(): number;
@@ -60,7 +61,7 @@ export async function perform(ports: Ports, event: unknown, call: Call): Promise
     log = createLog(ports.log, { ...base, action });
     if (!config.allowedActions.includes(action)) throw forbidden(action, config);
     const [artefact, { actions }] = await Promise.all([ports.openArtefact(), import('./actions.ts')]);
-    const connect = await ports.connector(config, artefact);
+    const connect = await ports.connector(config, artefact, call);
     const clockStops = createStop({
       remainingMs: () => call.remainingMs(),
       elapsedMs: () => ports.now() - startedAt,

@@ -3,7 +3,7 @@ import { createRequire } from 'node:module';
 import type { AddressInfo } from 'node:net';
 import { GetSecretValueCommand, SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
 import { afterEach, describe, expect, test } from 'vitest';
-import { readMasterSecret } from './secret.ts';
+import { readMasterSecret, waitMs } from './secret.ts';
 
 interface Received {
   readonly method: string;
@@ -134,6 +134,18 @@ describe('readMasterSecret', () => {
       hint: expect.stringContaining('interface endpoint'),
     });
   });
+});
+
+test('a network without the endpoint is told before a function with little time ends', async () => {
+  server = createServer(() => undefined);
+  await new Promise<void>((resolve) => server?.listen(0, '127.0.0.1', resolve));
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const reading = readMasterSecret({ arn }, { ...credentials, AWS_ENDPOINT_URL: url }, () => 1_600);
+  await expect(reading).rejects.toMatchObject({
+    code: 'BOOTSTRAP_SECRET_UNAVAILABLE',
+    hint: expect.stringContaining('interface endpoint'),
+  });
+  expect([900_000, 11_500, 3_000, 100].map((left) => waitMs(left))).toEqual([10_000, 10_000, 2_000, 500]);
 });
 
 function signatureOf(request: Received): string {

@@ -10,12 +10,16 @@ export interface MasterSecret {
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
-/** Where the master's name and password are: in Secrets Manager, or in a file that something else keeps up to date. */
+/**
+ * Where the master's name and password are: in Secrets Manager, or in a file that something else keeps up to date. Who has
+ * `remainingMs` left is told in that time that Secrets Manager does not answer.
+ */
 export async function readMasterSecret(
   from: { readonly arn: string } | { readonly file: string },
   environment: Environment,
+  remainingMs: () => number = () => Number.POSITIVE_INFINITY,
 ): Promise<MasterSecret> {
-  if ('arn' in from) return await readFromSecretsManager(from.arn, environment);
+  if ('arn' in from) return await readFromSecretsManager(from.arn, environment, remainingMs);
   const text = await readFile(from.file, 'utf8').catch((cause: NodeJS.ErrnoException) => {
     throw new BootstrapError(
       'BOOTSTRAP_SECRET_MISSING',
@@ -34,7 +38,11 @@ export async function readMasterSecret(
  * Reads the master secret with one signed request. The AWS SDK would treble the artefact for this one call;
  * the endpoint variables and the credentials of the environment are honoured as the SDK does.
  */
-async function readFromSecretsManager(arn: string, environment: Environment): Promise<MasterSecret> {
+async function readFromSecretsManager(
+  arn: string,
+  environment: Environment,
+  remainingMs: () => number,
+): Promise<MasterSecret> {
   const [, partition = 'aws', , region = ''] = arn.split(':');
   const endpoint = endpointOf(environment, region, partition);
   const body = JSON.stringify({ SecretId: arn });
@@ -42,7 +50,7 @@ async function readFromSecretsManager(arn: string, environment: Environment): Pr
   let text = '';
   for (let attempt = 1; ; attempt++) {
     try {
-      const answer = await send(endpoint, region, body, environment);
+      const answer = await send(endpoint, region, body, environment, waitMs(remainingMs()));
       status = answer.status;
       text = await answer.text();
       if (status < 500 && !/Throttling|TooManyRequests/.test(text)) break;
@@ -78,6 +86,7 @@ async function send(
   region: string,
   body: string,
   environment: Environment,
+  timeoutMs: number,
 ): Promise<Response> {
   const headers = signSecretRequest({
     endpoint,
@@ -86,7 +95,12 @@ async function send(
     credentials: await credentialsOf(environment),
     now: new Date(),
   });
-  return await fetch(endpoint, { method: 'POST', headers, body, signal: AbortSignal.timeout(10_000) });
+  return await fetch(endpoint, { method: 'POST', headers, body, signal: AbortSignal.timeout(timeoutMs) });
+}
+
+/** Lambda's own time-out would hide what is wrong; Lambda's default is 3 s. */
+export function waitMs(remainingMs: number, mostMs: number = 10_000): number {
+  return Math.round(Math.min(mostMs, Math.max(500, remainingMs - 1_000)));
 }
 
 /** Those of the environment, as in Lambda; else of the container or the instance. */
