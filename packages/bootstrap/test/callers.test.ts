@@ -20,6 +20,8 @@ afterAll(async () => {
   await cluster?.[Symbol.asyncDispose]();
 });
 
+const reversibleSql = (name: string): string =>
+  `-- Up Migration\nCREATE TABLE t${name} ();\n-- Down Migration\nDROP TABLE t${name};`;
 const databases = (): Promise<unknown[]> => cluster.query(`SELECT 1 FROM pg_database WHERE datname = 'shop'`);
 const thrownBy = async (event: unknown, context?: object): Promise<unknown> =>
   await lambda.handle(event, context).then(
@@ -52,6 +54,7 @@ describe('Terraform (aws_lambda_invocation, lifecycle_scope = "CRUD")', () => {
   test.each([
     [{ action: 'apply', databases: ['shop', 'nosuch'] }, 'BOOTSTRAP_DATABASE_UNKNOWN', 'Declared are: shop'],
     [{ action: 'apply', sql: 'DROP TABLE x' }, 'BOOTSTRAP_REQUEST_INVALID', 'see the contract'],
+    [{ action: 'down', database: 'shop', count: 1 }, 'BOOTSTRAP_REQUEST_INVALID', 'from: is missing'],
     [{ action: 'prune' }, 'BOOTSTRAP_ACTION_FORBIDDEN', 'POSTERN_ALLOWED_ACTIONS'],
   ])('fails its apply, because a returned failure would be green: %j', async (request, code, hint) => {
     const error = await thrownBy({ ...request, tf: { action: 'create', prev_input: null } });
@@ -124,6 +127,40 @@ describe('CloudFormation (custom resource)', () => {
     expect(stack.logged.filter((line) => line['correlation_id'] === 'request-1').length).toBeGreaterThan(2);
   });
 
+  test('whose answer is lost and which Lambda repeats takes no more migrations back than it says', async () => {
+    await using four = await deploy([
+      {
+        declaration: { name: 'stack' },
+        migrations: Object.fromEntries(
+          ['1_a', '2_b', '3_c', '4_d'].map((name) => [`${name}.sql`, reversibleSql(name)]),
+        ),
+      },
+    ]);
+    let status = 403;
+    const reasons: (string | undefined)[] = [];
+    const stack = createFunction(cluster, four.folder, {
+      environment: { POSTERN_ALLOWED_ACTIONS: 'apply,down,status' },
+      ports: {
+        send: async (_url, { body }) => {
+          if (status === 200) reasons.push(JSON.parse(body).Reason);
+          return { status };
+        },
+      },
+    });
+    const applied = async (): Promise<number | undefined> =>
+      (await stack.call({ action: 'status' })).databases[0]?.applied.length;
+    await stack.call({ action: 'apply' });
+    const down = { action: 'down', database: 'stack', count: '1' };
+    const named = event('Update', { ...down, from: '4_d' });
+    await expect(stack.handle(named)).rejects.toMatchObject({ name: 'BOOTSTRAP_CALLBACK_FAILED' });
+    expect(await applied()).toBe(3);
+    status = 200;
+    expect(await stack.handle(named)).toEqual({ status: 'SUCCESS' });
+    expect(await stack.handle(event('Update', down))).toEqual({ status: 'FAILED' });
+    expect(reasons).toEqual([undefined, expect.stringContaining('from: is missing')]);
+    expect(await applied()).toBe(3);
+  });
+
   test('that cannot be answered to is thrown, so that Lambda repeats it', async () => {
     const stack = createFunction(cluster, artefact.folder, {
       ports: { send: async () => ({ status: 403 }) },
@@ -144,10 +181,7 @@ describe('an asynchronous invocation (InvocationType Event)', () => {
       {
         declaration: { name: 'back' },
         migrations: Object.fromEntries(
-          ['1_a', '2_b', '3_c'].map((name) => [
-            `${name}.sql`,
-            `-- Up Migration\nCREATE TABLE t${name} ();\n-- Down Migration\nDROP TABLE t${name};`,
-          ]),
+          ['1_a', '2_b', '3_c'].map((name) => [`${name}.sql`, reversibleSql(name)]),
         ),
       },
     ]);
@@ -166,6 +200,16 @@ describe('an asynchronous invocation (InvocationType Event)', () => {
       error: { code: 'BOOTSTRAP_MIGRATION_UNKNOWN' },
     });
     await again.call({ action: 'apply' });
+    await using older = await deploy([
+      { declaration: { name: 'back' }, migrations: { '1_a.sql': reversibleSql('1_a') } },
+    ]);
+    const rolledBack = createFunction(cluster, older.folder, {
+      environment: { POSTERN_ALLOWED_ACTIONS: 'down' },
+    });
+    expect(await rolledBack.invoke(down)).toMatchObject({
+      ok: false,
+      error: { code: 'BOOTSTRAP_MIGRATION_IRREVERSIBLE', message: expect.stringContaining('3_c') },
+    });
     expect(await again.invoke({ ...down, from: '2_b', count: 1 })).toMatchObject({
       ok: false,
       error: {

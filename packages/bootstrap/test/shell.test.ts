@@ -102,7 +102,7 @@ describe('node index.mjs', () => {
     expect(refused).toMatchObject({
       code: 2,
       stdout: '',
-      stderr: expect.stringContaining('databases: expected'),
+      stderr: expect.stringContaining('databases: unknown field; ping takes none'),
     });
     const unknown = await command.run(['apply', '--databases', 'third'], withRole);
     expect(unknown).toMatchObject({ code: 1, stderr: expect.stringContaining('BOOTSTRAP_DATABASE_UNKNOWN') });
@@ -212,6 +212,35 @@ test('a container that is told to stop ends between two migrations, and says wha
   expect((JSON.parse(rest.stdout) as ApplyResult).migrations).toEqual([
     { database: 'slow', applied: ['0002_b'] },
   ]);
+});
+
+test('a down that was stopped and is repeated as told takes back what was meant, not the next ones as well', async () => {
+  const names = ['0001_a', '0002_b', '0003_c', '0004_d'];
+  const reversible = Object.fromEntries(
+    names.map((name) => [
+      `${name}.sql`,
+      `-- Up Migration\nCREATE TABLE "${name}" ();\n-- Down Migration\nDROP TABLE "${name}";`,
+    ]),
+  );
+  await using back = await deploy([{ declaration: { name: 'back' }, migrations: reversible }]);
+  const shell = await createCommand(back.folder, deployed);
+  const cautious = { ...withRole, POSTERN_ALLOWED_ACTIONS: 'down' };
+  const down = ['down', '--database', 'back', '--count', '2'];
+  expect(await shell.run(['apply'], withRole)).toMatchObject({ code: 0 });
+  const holder = await superuser('back');
+  await holder.query('BEGIN; LOCK TABLE "0004_d"');
+  const { child, stderr, ended } = shell.start(down, cautious);
+  await expect.poll(stderr, { timeout: 20_000 }).toContain('0004_d started');
+  child.kill('SIGTERM');
+  await expect.poll(stderr, { timeout: 20_000 }).toContain('stopping after the migration that is at work');
+  await holder.end();
+  const { code, stdout } = await ended;
+  expect({ code, reverted: JSON.parse(stdout).reverted }).toEqual({ code: 1, reverted: ['0004_d'] });
+  expect(stderr()).toMatch(/BOOTSTRAP_INCOMPLETE[\s\S]*Repeat it with --from 0004_d: .* left of these 2 /);
+  const rest = await shell.run([...down, '--from', '0004_d'], cautious);
+  expect(JSON.parse(rest.stdout)).toMatchObject({ reverted: ['0003_c'], done: true });
+  const again = await shell.run([...down, '--from', '0004_d'], cautious);
+  expect(JSON.parse(again.stdout)).toMatchObject({ reverted: [], done: true });
 });
 
 async function superuser(database: string): Promise<pg.Client> {

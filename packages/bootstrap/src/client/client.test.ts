@@ -287,16 +287,70 @@ describe('the bootstrap client', () => {
       expect(calls.every((call) => call.includes('"budgetMs":10000'))).toBe(true);
     });
 
-    test('asks for the rest of a down, not for all of it again', async () => {
-      const down = (reverted: string[], done: boolean): Answer =>
-        returns({ ok: true, result: { database: 'd', reverted, done, dryRun: false } });
-      const { client, calls } = await lambda(down(['5', '4'], false), down(['3'], true));
+    const down = (reverted: string[], done: boolean): Answer =>
+      returns({ ok: true, result: { database: 'd', reverted, done, dryRun: false } });
+    const status = (applied: string[], pending: string[]): Answer =>
+      returns({
+        ok: true,
+        result: { databases: [{ name: 'd', applied: applied.map((name) => ({ name })), pending }] },
+      });
+
+    test('a down is asked for from where it began, so that no invocation takes back what was not meant', async () => {
+      const { client, calls } = await lambda(
+        status(['1', '2', '3', '4', '5'], []),
+        down(['5', '4'], false),
+        down(['3'], true),
+      );
       expect((await client.down({ database: 'd', count: 3 })).reverted).toEqual(['5', '4', '3']);
-      expect(calls.map((call) => /"count":(\d)/.exec(call)?.[1])).toEqual(['3', '1']);
+      expect(calls[0]).toContain('"action":"status","databases":["d"]');
+      for (const call of calls.slice(1)) expect(call).toContain('"count":3,"from":"5"');
       server?.close();
       const named = await lambda(down(['5', '4'], false), down(['3'], true));
       await named.client.down({ database: 'd', count: 3, from: '5' });
-      expect(named.calls.map((call) => /"count":(\d)/.exec(call)?.[1])).toEqual(['3', '3']);
+      for (const call of named.calls) expect(call).toContain('"count":3,"from":"5"');
+      server?.close();
+      // What keeps nothing can be repeated as it is.
+      const dry = await lambda(down(['5'], true));
+      await dry.client.down({ database: 'd', count: 1, dryRun: true });
+      expect(dry.calls).toHaveLength(1);
+    });
+
+    test('a down whose answer is lost says how to repeat it: by its count alone it would take back two more', async () => {
+      requestTimeoutMs = 200;
+      for (const [answer, code] of [
+        [() => undefined, 'BOOTSTRAP_INVOKE_TIMEOUT'],
+        [(response: ServerResponse) => response.destroy(), 'BOOTSTRAP_INVOKE_FAILED'],
+        [functionError({ errorType: 'Sandbox.Timedout' }), 'BOOTSTRAP_FUNCTION_TIMEOUT'],
+      ] as const) {
+        const { client, calls } = await lambda(status(['1', '2'], ['3']), answer as Answer);
+        await expect(client.down({ database: 'd', count: 2 })).rejects.toMatchObject({
+          code,
+          hint: expect.stringMatching(/Repeat it with from: "2": .* left of these 2 and no more\.$/),
+          details: { from: '2' },
+        });
+        expect(calls).toHaveLength(2);
+        server?.closeAllConnections();
+        server?.close();
+      }
+    });
+
+    test('a down of which nobody can tell where it begins is not begun', async () => {
+      const forbidden = returns({
+        ok: false,
+        error: { code: 'BOOTSTRAP_ACTION_FORBIDDEN', kind: 'denied', message: 'm', hint: 'h' },
+      });
+      for (const [answer, code, hint] of [
+        [forbidden, 'BOOTSTRAP_ACTION_FORBIDDEN', 'allow status beside down'],
+        [status([], []), 'BOOTSTRAP_MIGRATION_UNKNOWN', 'drift of status'],
+      ] as const) {
+        const { client, calls } = await lambda(answer);
+        await expect(client.down({ database: 'd', count: 2 })).rejects.toMatchObject({
+          code,
+          hint: expect.stringContaining(hint),
+        });
+        expect(calls).toHaveLength(1);
+        server?.close();
+      }
     });
 
     test('says what was done before when a later invocation fails, and does not ask for ever', async () => {

@@ -53,6 +53,9 @@ type Fields<A extends Action> = Omit<RequestOf<A>, 'action'>;
  * `apply`, `migrate` and `down` take as many invocations as they need: a function whose time is nearly up stops between two
  * migrations, and is invoked again until everything is done. The result is that of all invocations together. When one of
  * them fails, `details.earlier` of the error has what those before it did.
+ *
+ * A `down` without `from` asks `status` first, and begins at the newest migration. When it fails, `details.from` of the error
+ * has its name: repeat it with that, or it begins anew with the one that is the newest by then.
  */
 export interface BootstrapClient extends AsyncDisposable {
   ping(options?: CallOptions): Promise<ResultOf['ping']>;

@@ -9,6 +9,7 @@ import type {
   PruneResult,
 } from '../contract/response.ts';
 import { BootstrapError, isBootstrapError } from '../errors.ts';
+import { isOfCountOnly, namedDown } from './named-down.ts';
 
 export interface Continuation {
   readonly signal?: AbortSignal;
@@ -34,12 +35,19 @@ export async function continueUntilDone(
   invoke: (request: Request, call: Continuation) => Promise<unknown>,
 ): Promise<unknown> {
   const { onProgress } = call;
+  if (request.action === 'down' && isOfCountOnly(request)) {
+    return await namedDown(
+      request,
+      (ask) => invoke(ask, call),
+      (named) => continueUntilDone(named, call, invoke),
+    );
+  }
   if (request.action !== 'apply' && request.action !== 'migrate' && request.action !== 'down') {
     const result = await invoke(request, call);
     if (request.action === 'prune' && onProgress) tellStatements(result as PruneResult, onProgress);
     return result;
   }
-  let next: typeof request =
+  const next: typeof request =
     onProgress && request.budgetMs === undefined ? { ...request, budgetMs: progressBudgetMs } : request;
   let sum: Continuable | undefined;
   for (;;) {
@@ -52,9 +60,6 @@ export async function continueUntilDone(
     // Older functions do not say.
     if (result.done !== false) return sum;
     if (sizeOf(result) === 0) throw stuck(sum);
-    // With `from` the function counts from there itself.
-    if (next.action === 'down' && next.from === undefined)
-      next = { ...next, count: next.count - sizeOf(result) };
   }
 }
 

@@ -85,6 +85,35 @@ describe('an event', () => {
     expect(parseRequest(request)).toEqual({ request });
   });
 
+  test.each([
+    [{ action: 'apply', database: 'shop' }, ['database: unknown field; apply takes databases, budgetMs']],
+    [{ action: 'ping', Databases: ['shop'] }, ['Databases: unknown field; ping takes none']],
+    [
+      { action: 'down', databases: ['shop'], count: 1 },
+      [
+        'database: is missing',
+        'databases: unknown field; down takes database, count, from, dryRun, budgetMs',
+      ],
+    ],
+    [{ action: 'down', database: 'shop' }, ['count: is missing']],
+    [{ action: 'plan', databases: [] }, ['databases: must not be empty']],
+    [{ action: 'plan', databases: 'shop' }, ['databases: expected a list']],
+    [{ action: 'down', database: 'shop', count: 1.5 }, ['count: expected an integer']],
+    [{}, [expect.stringMatching(/^action: is missing/)]],
+    [{ action: 'dance' }, [expect.stringMatching(/^action: expected \("ping" \| "plan" \| /)]],
+    ['apply', ['event: expected Object']],
+  ])('that is refused says which field is wrong and what there is: %j', (event, problems) => {
+    expect(parseRequest(event)).toEqual({ problems });
+  });
+
+  test('that takes migrations back names the newest: repeated, it would take back the next ones, too', () => {
+    const down = { action: 'down', database: 'shop', count: 1 };
+    expect(parseRequest(down)).toEqual({ problems: [expect.stringMatching(/^from: is missing; .*newest/)] });
+    expect(parseRequest({ ...down, dryRun: false }).problems).toHaveLength(1);
+    expect(parseRequest({ ...down, dryRun: true }).problems).toBeUndefined();
+    expect(parseRequest({ ...down, from: '0002_b' }).problems).toBeUndefined();
+  });
+
   test('that is accepted carries names, hashes and counts only', () => {
     fc.assert(
       fc.property(fc.oneof(mutated, anything), (event) => {

@@ -27,8 +27,8 @@ export type Request =
       readonly database: string;
       readonly count: number;
       /**
-       * The newest of them. With it the request can be repeated: what was taken back already is not counted anew. For callers
-       * that may repeat by themselves, such as asynchronous invocations.
+       * The newest of them. It makes the request one that can be repeated: what was taken back already is not counted anew. Only a
+       * dry run goes without it. Client and shell ask `status` for it where they are not told.
        */
       readonly from?: string;
       readonly dryRun?: boolean;
@@ -92,7 +92,7 @@ const budget: v.GenericSchema<unknown, number> = v.pipe(
 const declared: v.GenericSchema<unknown, string[]> = v.pipe(v.array(name), v.minLength(1), v.maxLength(100));
 
 /** Longest lists and texts are bounded, unknown keys refused: an event carries no SQL and no free text. */
-const request: v.GenericSchema<unknown, Request> = v.variant('action', [
+const forms = [
   v.strictObject({ action: v.literal('ping') }),
   v.strictObject({ action: v.literal('plan'), databases: v.exactOptional(declared) }),
   v.strictObject({
@@ -138,7 +138,8 @@ const request: v.GenericSchema<unknown, Request> = v.variant('action', [
     databases: v.exactOptional(v.pipe(v.array(testDatabase), v.minLength(1), v.maxLength(200))),
   }),
   v.strictObject({ action: v.literal('sweep'), dryRun: v.exactOptional(v.boolean()) }),
-]);
+] as const;
+const request: v.GenericSchema<unknown, Request> = v.variant('action', forms);
 
 export const bootstrapActions: readonly Action[] = ['ping', 'plan', 'apply', 'status', 'migrate'];
 /** They take something away: a function does them only when its configuration names them. */
@@ -158,10 +159,35 @@ export function parseRequest(
   | { readonly request: Request; readonly problems?: never }
   | { readonly request?: never; readonly problems: string[] } {
   const result = v.safeParse(request, event);
-  if (result.success) return { request: result.output };
-  const problems = result.issues.slice(0, 10).map((issue) => {
-    const path = issue.path?.map((item) => String(item.key).slice(0, 40)).join('.') ?? '';
-    return `${path || 'event'}: expected ${issue.expected ?? 'something else'}`;
-  });
-  return { problems: [...new Set(problems)] };
+  if (!result.success) {
+    return { problems: [...new Set(result.issues.slice(0, 10).map((issue) => problemOf(issue, event)))] };
+  }
+  const { output } = result;
+  // Whoever repeats it, a person or Lambda, would take back the next ones as well.
+  if (output.action === 'down' && output.from === undefined && output.dryRun !== true) {
+    return {
+      problems: ['from: is missing; name the newest migration that is to be taken back (status tells it)'],
+    };
+  }
+  return { request: output };
+}
+
+function problemOf(issue: v.BaseIssue<unknown>, event: unknown): string {
+  const path = issue.path?.map((item) => String(item.key).slice(0, 40)).join('.') || 'event';
+  if (issue.type === 'strict_object' && issue.expected === 'never') {
+    return `${path}: unknown field; ${fieldsOf(event)}`;
+  }
+  if (issue.kind === 'schema' && issue.received === 'undefined') return `${path}: is missing`;
+  if (issue.type === 'min_length') return `${path}: must not be empty`;
+  if (issue.type === 'integer') return `${path}: expected an integer`;
+  if (issue.expected === 'Array') return `${path}: expected a list`;
+  return `${path}: expected ${issue.expected ?? 'something else'}`;
+}
+
+/** What the action of an event takes. */
+function fieldsOf(event: unknown): string {
+  const { action } = event as { action: Action };
+  const form = forms.find(({ entries }) => entries.action.literal === action);
+  const names = Object.keys(form?.entries ?? {}).filter((name) => name !== 'action');
+  return `${action} takes ${names.join(', ') || 'none'}`;
 }

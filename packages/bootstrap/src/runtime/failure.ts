@@ -61,7 +61,7 @@ export function incomplete(result: ApplyResult | MigrateResult | DownResult): Bo
     'BOOTSTRAP_INCOMPLETE',
     `the run stopped in time${pending === 0 ? '' : ` with ${pending} migrations still to do`}`,
     {
-      hint: 'What was done stays. Run it again, or let the client do so, which invokes the function until everything is done.',
+      hint: `What was done stays. Run it again${'reverted' in result ? ' with the same "from"' : ''}, or let the client do so, which invokes the function until everything is done.`,
     },
   );
 }

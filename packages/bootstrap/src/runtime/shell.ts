@@ -1,8 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import { parseArgs } from 'node:util';
 import type { ProgressEvent } from '../contract/progress.ts';
+import { beginningOf, nothingToTakeBack, repeatedWith } from '../contract/repeatable-down.ts';
 import { allActions, bootstrapActions } from '../contract/request.ts';
-import type { Response } from '../contract/response.ts';
+import type { ErrorResponse, Response, StatusResult } from '../contract/response.ts';
+import { BootstrapError } from '../errors.ts';
 import { errorText, incomplete, toErrorResponse } from './failure.ts';
 import { type Ports, perform } from './perform.ts';
 
@@ -75,41 +77,77 @@ export async function runShell(
     terminal.err('stopping after the migration that is at work; once more to end at once\n');
   });
   const startedAt = ports.now();
-  const environment = {
-    ...ports.environment,
-    POSTERN_ALLOWED_ACTIONS: ports.environment['POSTERN_ALLOWED_ACTIONS'] || bootstrapActions.join(','),
-  };
-  const response = await perform(
-    { ...ports, environment, log: json ? (line) => terminal.err(`${JSON.stringify(line)}\n`) : () => {} },
-    request,
-    {
-      base: { function_name: 'shell' },
-      functionName: 'shell',
-      correlationId: randomUUID(),
-      remainingMs: () => Number.POSITIVE_INFINITY,
-      stop: () => stopping,
-      ...(json ? {} : { onProgress: (event) => terminal.err(lineOf(event, ports.now() - startedAt)) }),
-    },
-  );
-  return report(response, terminal);
+  const allowed = ports.environment['POSTERN_ALLOWED_ACTIONS'] || bootstrapActions.join(',');
+  const correlationId = randomUUID();
+  const run = async (event: object, quiet = false): Promise<Response> =>
+    await perform(
+      {
+        ...ports,
+        environment: { ...ports.environment, POSTERN_ALLOWED_ACTIONS: quiet ? 'status' : allowed },
+        log: json && !quiet ? (line) => terminal.err(`${JSON.stringify(line)}\n`) : () => {},
+      },
+      event,
+      {
+        base: { function_name: 'shell' },
+        functionName: 'shell',
+        correlationId,
+        remainingMs: () => Number.POSITIVE_INFINITY,
+        stop: () => stopping,
+        ...(json ? {} : { onProgress: (event) => terminal.err(lineOf(event, ports.now() - startedAt)) }),
+      },
+    );
+  const { action, database, count, from, dryRun } = request;
+  const ofCountOnly = action === 'down' && from === undefined && dryRun !== true;
+  if (!ofCountOnly || database === undefined || count === undefined) {
+    return report(await run(request), terminal);
+  }
+  // Refused before anything is asked.
+  if (!allowed.split(',').some((name) => name.trim() === 'down')) {
+    return report(await run({ ...request, from: 'any' }), terminal);
+  }
+  const status = await run({ action: 'status', databases: [database] }, true);
+  if (!status.ok) return report(status, terminal);
+  const beginning = beginningOf(status.result as StatusResult);
+  if (beginning === undefined) {
+    const { message, hint } = nothingToTakeBack;
+    const error = new BootstrapError('BOOTSTRAP_MIGRATION_UNKNOWN', message, { hint });
+    return report({ ok: false, error: toErrorResponse(error) }, terminal);
+  }
+  const again = repeatedWith(`--from ${beginning}`, count);
+  // Also for one that is killed.
+  terminal.err(`beginning at ${beginning}. ${again}\n`);
+  return report(await run({ ...request, from: beginning }), terminal, again);
 }
 
-function report(response: Response, terminal: Terminal): number {
+function report(response: Response, terminal: Terminal, again?: string): number {
+  const tell = ({ hint, ...error }: ErrorResponse): void => {
+    const steps = [hint, again].filter(Boolean).join(' ');
+    terminal.err(`${errorText({ ...error, hint: steps })}\n`);
+  };
   if (!response.ok) {
-    terminal.err(`${errorText(response.error)}\n`);
+    tell(response.error);
     return response.error.kind === 'invalid' ? 2 : 1;
   }
   const { result } = response;
   terminal.out(`${JSON.stringify(result, null, 2)}\n`);
   if (!('done' in result) || result.done) return 0;
-  terminal.err(`${errorText(toErrorResponse(incomplete(result)))}\n`);
+  tell(toErrorResponse(incomplete(result)));
   return 1;
+}
+
+/** As far as the shell itself looks at it. */
+interface ShellRequest {
+  readonly action: string;
+  readonly database?: string;
+  readonly count?: number;
+  readonly from?: string;
+  readonly dryRun?: boolean;
 }
 
 type Parsed =
   | { readonly help: true }
   | { readonly problem: string }
-  | { readonly request: object; readonly json: boolean };
+  | { readonly request: ShellRequest; readonly json: boolean };
 
 function readArguments(args: readonly string[]): Parsed {
   try {
