@@ -17,16 +17,19 @@ export interface ReadMigrations {
   readonly problems: readonly string[];
 }
 
-/** AWS Lambda unpacks the artefact on a file system that knows no longer names; `.sql` and `.mjs` come on top. */
-const maxNameBytes = 250;
+/**
+ * As requests and test runs name them (`to`, `from`, `publish`): what the build lets through, the function must be able to be asked
+ * for. Shorter than what AWS Lambda's file system could hold.
+ */
+const maxNameChars = 200;
 
 /** What is wrong with a name under which a migration is recorded and packed. */
 export function nameProblem(name: string): string | undefined {
   if (!/^[\w.-]+$/.test(name)) return 'must consist of letters, digits, "_", "-" and "."';
-  if (/^\.+$/.test(name)) return 'is no name';
+  if (!/^\w/.test(name)) return 'must begin with a letter, a digit or "_"';
   if (name === 'migrator') return 'has a name that is reserved';
-  if (name.length > maxNameBytes)
-    return `is too long: names of migrations have at most ${maxNameBytes} characters`;
+  if (name.length > maxNameChars)
+    return `is too long: names of migrations have at most ${maxNameChars} characters`;
   return undefined;
 }
 
