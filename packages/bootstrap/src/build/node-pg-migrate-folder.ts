@@ -71,9 +71,14 @@ function problemOf(file: string): string | undefined {
   return nameProblem(basename(file, extension));
 }
 
-/** As node-pg-migrate sorts: by the number in front, then by name. 17 digits are a UTC date. */
+/**
+ * As node-pg-migrate sorts: by the number in front (17 digits are a UTC date), then by the file's name as people would. Its
+ * own collation is that of the machine's language, which must not decide here.
+ */
+const collator = new Intl.Collator('en', { numeric: true, ignorePunctuation: true });
+
 function byNumber(a: CompiledMigration, b: CompiledMigration): number {
-  return prefixOf(a.name) - prefixOf(b.name) || (a.file < b.file ? -1 : 1);
+  return prefixOf(a.name) - prefixOf(b.name) || collator.compare(a.source, b.source);
 }
 
 function prefixOf(name: string): number {
