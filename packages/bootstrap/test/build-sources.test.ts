@@ -1,9 +1,12 @@
-import { mkdir, rm, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { mkdir, rm, symlink, writeFile } from 'node:fs/promises';
+import { basename, join } from 'node:path';
 import { unzipSync } from 'fflate';
+import { getMigrationFilePaths } from 'node-pg-migrate/migration';
 import { afterEach, describe, expect, test } from 'vitest';
 import { buildArtifact, type Collected, collectDatabases } from '../src/build/index.ts';
+import { nameProblem } from '../src/build/migrations.ts';
 import { parseManifest } from '../src/contract/manifest.ts';
+import { parseRequest } from '../src/contract/request.ts';
 import type { DatabaseDeclaration } from '../src/declaration/declaration.ts';
 import { type ServiceFiles, writeWorkspace } from './fixtures/service.ts';
 
@@ -61,6 +64,86 @@ const journal = (...tags: string[]): string =>
     })),
   });
 
+describe('a folder of node-pg-migrate', () => {
+  const names = ({ databases }: Collected): string[] =>
+    (databases[0]?.migrations ?? []).map(({ source }) => source);
+
+  test('runs in the order that its command line runs it in, also where numbers repeat themselves', async () => {
+    const files = [
+      '0001_Zeta.sql',
+      '0001_alpha.sql',
+      '0002_add-b.sql',
+      '0002_add_a.sql',
+      '0003_x10.sql',
+      '0003_x9.ts',
+      '0004_same-name.sql',
+      '0004_same_name.sql',
+      '0005_b.ts',
+      '0005_a.sql',
+      '20240101000000000_a.sql',
+      '1704067200000_b.sql',
+      '7.2_a.sql',
+      '7.10_a.sql',
+      '0010.sql',
+    ];
+    const root = await workspace({
+      declaration: { name: 'x' },
+      migrations: Object.fromEntries(
+        files.map((file) => [file, file.endsWith('.ts') ? 'export const up = () => {};' : 'SELECT 1']),
+      ),
+    });
+    const theirs = await getMigrationFilePaths(join(root, 'apps/x/database/migrations'), { logger: console });
+    expect(names(await collectDatabases({ root }))).toEqual(theirs.map((path) => basename(path)));
+  });
+
+  test('has what it links to, and says when a link leads nowhere', async () => {
+    const root = await workspace({
+      declaration: { name: 'x' },
+      migrations: { '1_a.sql': 'SELECT 1' },
+      files: { 'other/2_b.sql': 'SELECT 2' },
+    });
+    const folder = join(root, 'apps/x/database');
+    await symlink('../other/2_b.sql', join(folder, 'migrations/2_b.sql'));
+    const inputs: string[] = [];
+    const built = await collectDatabases({ root, onInput: (path) => inputs.push(path) });
+    expect(names(built)).toEqual(['1_a.sql', '2_b.sql']);
+    expect(textOf(built, 'migrations/x/2_b.sql')).toBe('SELECT 2');
+    expect(inputs.some((path) => path.endsWith('other/2_b.sql'))).toBe(true);
+    await symlink('../other/3_c.sql', join(folder, 'migrations/3_c.sql'));
+    await expect(collectDatabases({ root })).rejects.toMatchObject({
+      code: 'BOOTSTRAP_BUILD_FAILED',
+      message: expect.stringContaining('3_c.sql is a link to something that is not there'),
+    });
+  });
+
+  test.each(['migration/1_a.sql', 'sql/0001_a.ts', '../migrations/a.sql'])(
+    'that lies in %s, where nobody looks, is not taken for none at all',
+    async (file) => {
+      const [problem] = (await problemsOf(undefined, { [file]: 'SELECT 1' })) as string[];
+      expect(problem).toContain('there is no folder migrations, but');
+      expect(problem).toContain('looks like it');
+      const made = await collected(undefined, { [file]: 'SELECT 1', 'migrations/.gitkeep': '' });
+      expect(names(made)).toEqual([]);
+    },
+  );
+
+  test('may be missing beside folders that hold other things', async () => {
+    const files = { 'seeds/people.sql': '', 'src/index.ts': '', '../migrator/readme.md': '' };
+    expect(names(await collected(undefined, files))).toEqual([]);
+  });
+});
+
+describe('a name of a migration', () => {
+  test.each(
+    [1, 199, 200, 201, 250, 251]
+      .map((length) => 'x'.repeat(length))
+      .concat('-a', '.a', '_a', '1.a-b', 'ö', '', '..'),
+  )('is let through only if the function can be asked for it: %s', (to) => {
+    const { request } = parseRequest({ action: 'fake', database: 'x', to });
+    expect(nameProblem(to) === undefined).toBe(request !== undefined);
+  });
+});
+
 describe('a folder of SQL files', () => {
   test('is packed in the order of its names, whatever line ends the checkout has', async () => {
     const files = { 'sql/001_b.sql': 'SELECT 1;\n', 'sql/002_a.sql': 'SELECT 2;\n', 'sql/.keep': '' };
@@ -103,7 +186,7 @@ describe('a folder of SQL files', () => {
       'sql/2_b.sql: begins with a byte order mark, a syntax error for PostgreSQL; save it without',
       'sql/3_ö.sql: must consist of letters, digits, "_", "-" and "."',
       'sql/5_e.sql: has the same name as 5_E.sql',
-      `sql/6_${'x'.repeat(249)}.sql: is too long: names of migrations have at most 250 characters`,
+      `sql/6_${'x'.repeat(249)}.sql: is too long: names of migrations have at most 200 characters`,
       'sql/migrator.sql: has a name that is reserved',
     ]);
     expect(await problemsOf({ sql: 'none' }, {})).toEqual([

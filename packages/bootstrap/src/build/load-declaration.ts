@@ -64,17 +64,18 @@ export async function loadDeclarations(
       continue;
     }
     const valid = declaration as DatabaseDeclaration;
+    if (declarations.length > 1 && valid.migrations === undefined) {
+      problems.push(
+        `${name}: database "${valid.name}": migrations: is required, because the file declares several databases and each has its own`,
+      );
+      continue;
+    }
     loaded.push({
       declaration: valid,
       file,
       migrations: locate(dirname(file), valid),
       ...(valid.seed === undefined ? {} : { seed: resolve(dirname(file), valid.seed) }),
     });
-    if (declarations.length > 1 && valid.migrations === undefined) {
-      problems.push(
-        `${name}: database "${valid.name}": migrations: is required, because the file declares several databases and each has its own`,
-      );
-    }
   }
   return { loaded, problems };
 }
