@@ -124,5 +124,70 @@ describe('a cluster that was upgraded from PostgreSQL 14, whose template1 keeps 
     );
     expect(await lambda.invoke({ action: 'apply' })).toMatchObject({ ok: true });
     await useful('upn');
+    await template('ALTER SCHEMA public OWNER TO pg_database_owner; GRANT USAGE ON SCHEMA public TO PUBLIC');
+  });
+});
+
+describe('a privilege that one declared role handed on to another', () => {
+  const roles = { gr_app: 'readonly', gr_b: 'readonly', gr_c: 'readonly' } as const;
+  const lambda = () => functionOf({ name: 'gr', roles }, { name: 'later', roles: { later_app: 'readonly' } });
+  const asOwner = async (sql: string) =>
+    await cluster.query(`SET ROLE gr_owner; ${sql}`, as('gr_migrator', 'gr'));
+  const acl = async () =>
+    (
+      await cluster.query<{ line: string }>(
+        `SELECT a.grantor::regrole || ' to ' || a.grantee::regrole || ': ' || a.privilege_type AS line FROM pg_namespace n, aclexplode(nspacl) a
+          WHERE nspname = 'public' AND privilege_type = 'CREATE' AND a.grantee::regrole::text ~ '^gr_[a-z]*$' ORDER BY 1`,
+        { database: 'gr' },
+      )
+    ).map(({ line }) => line);
+
+  test('goes with the role that had no right to it, and does not stop the databases that come later', async () => {
+    await functionOf({ name: 'gr', roles }).call({ action: 'apply' });
+    await asOwner(
+      'GRANT CREATE ON SCHEMA public TO gr_b WITH GRANT OPTION; GRANT CREATE, CONNECT ON DATABASE gr TO gr_b WITH GRANT OPTION',
+    );
+    await cluster.query(
+      'GRANT CREATE ON SCHEMA public TO gr_app; GRANT CREATE ON DATABASE gr TO gr_app; GRANT CONNECT ON DATABASE gr TO gr_c',
+      as('gr_b', 'gr'),
+    );
+    const { statements } = await lambda().call({ action: 'apply' });
+    expect(statements.map(({ sql }) => sql)).toEqual(
+      expect.arrayContaining([
+        'REVOKE CREATE ON DATABASE "gr" FROM "gr_b" CASCADE',
+        'REVOKE CREATE ON SCHEMA "public" FROM "gr_b" CASCADE',
+      ]),
+    );
+    expect(await acl()).toEqual([]);
+    expect(await cluster.query('SELECT 1 AS ok', as('gr_c', 'gr'))).toEqual([{ ok: 1 }]);
+    expect((await lambda().call({ action: 'plan' })).statements).toEqual([]);
+  });
+
+  test('is drift where its grantor may keep the right, with what takes it away', async () => {
+    await cluster.query('CREATE ROLE gr_stranger LOGIN', as('postern_master'));
+    await asOwner(
+      `GRANT CREATE ON SCHEMA public TO gr_stranger WITH GRANT OPTION; GRANT USAGE ON SCHEMA public TO gr_stranger;
+       GRANT CREATE, CONNECT ON DATABASE gr TO gr_stranger WITH GRANT OPTION`,
+    );
+    await cluster.query(
+      'GRANT CREATE ON SCHEMA public TO gr_app, PUBLIC; GRANT CREATE ON DATABASE gr TO gr_app; GRANT CONNECT ON DATABASE gr TO PUBLIC',
+      as('gr_stranger', 'gr'),
+    );
+    const { statements, drift } = await lambda().call({ action: 'plan' });
+    expect(statements).toEqual([]);
+    expect((await lambda().call({ action: 'apply' })).statements).toEqual([]);
+    const granted = drift.filter(({ found }) => found.includes('granted by "gr_stranger"'));
+    expect(granted.map(({ object, found }) => `${object}: ${found}`).sort()).toEqual([
+      'database "gr": "gr_app" has CREATE, granted by "gr_stranger"',
+      'database "gr": everybody (PUBLIC) has CONNECT, granted by "gr_stranger"',
+      'schema "public": "gr_app" has CREATE, granted by "gr_stranger"',
+      'schema "public": everybody (PUBLIC) has CREATE, granted by "gr_stranger"',
+    ]);
+    for (const { sql = '' } of granted) await cluster.query(sql, as('postern_master', 'gr'));
+    for (const { sql = '' } of (await lambda().call({ action: 'plan' })).drift)
+      await cluster.query(sql, as('postern_master', 'gr'));
+    const left = (await lambda().call({ action: 'plan' })).drift;
+    expect(left.filter(({ kind }) => kind === 'grant')).toEqual([]);
+    expect(await acl()).toEqual([]);
   });
 });

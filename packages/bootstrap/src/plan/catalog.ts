@@ -6,12 +6,35 @@ export const minimumServerVersion = 150_000;
 /** From here on a membership has options of its own (INHERIT, SET) and needs ADMIN OPTION to be granted. */
 export const membershipOptionsVersion = 160_000;
 
+/** PUBLIC as a grantee: no role has an empty name, but one may be called "PUBLIC". */
+export const everybody: string = '';
+
 export interface AclEntry {
-  /** A role's name, or `PUBLIC`. */
+  /** A role's name, or {@link everybody}. */
   readonly grantee: string;
   readonly privilege: string;
   /** WITH GRANT OPTION. */
   readonly grantable?: boolean;
+  /** Only a REVOKE in its name takes the entry away. Missing: the owner. */
+  readonly grantor?: string;
+}
+
+/** Whether a REVOKE in the name of `actor` takes the entry away. */
+export function isFrom(entry: AclEntry, actor: string): boolean {
+  return (entry.grantor ?? actor) === actor;
+}
+
+/** ` CASCADE` where one of the grantees has handed one of the privileges on: PostgreSQL would refuse the REVOKE otherwise. */
+export function cascade(
+  acl: readonly AclEntry[],
+  grantees: readonly string[],
+  privileges: readonly string[],
+): string {
+  const handedOn = acl.some(
+    ({ grantor, privilege }) =>
+      grantor !== undefined && grantees.includes(grantor) && privileges.includes(privilege),
+  );
+  return handedOn ? ' CASCADE' : '';
 }
 
 export interface CatalogRole {
@@ -89,11 +112,11 @@ export interface ClusterCatalog {
   readonly encodings: Readonly<Record<string, string>>;
 }
 
-/** A grantee's name in an exploded ACL `a`. */
-export const granteeSql: string = `CASE a.grantee WHEN 0 THEN 'PUBLIC' ELSE pg_get_userbyid(a.grantee) END`;
+/** A grantee's name, or {@link everybody}, in an exploded ACL `a`. */
+export const granteeSql: string = `CASE a.grantee WHEN 0 THEN '${everybody}' ELSE pg_get_userbyid(a.grantee) END`;
 /** The start of a subquery that gives an exploded ACL `a` as JSON; close it with `), '[]')`. */
 export const aclSql: string = `coalesce((SELECT json_agg(json_build_object('grantee', ${granteeSql},
-  'privilege', a.privilege_type, 'grantable', a.is_grantable))`;
+  'privilege', a.privilege_type, 'grantable', a.is_grantable, 'grantor', pg_get_userbyid(a.grantor)))`;
 
 /**
  * The options of a membership `a` of role `m`, whatever the server's version: before PostgreSQL 16 there are none, the

@@ -1,7 +1,14 @@
 import { leaseRole, maintenanceDatabase, quoteIdentifier, testPrefix } from '@postern/test-databases/server';
 import type { ManifestDatabase, ManifestOptions } from '../contract/manifest.ts';
 import { BootstrapError } from '../errors.ts';
-import type { AclEntry, CatalogDatabase, ClusterCatalog } from './catalog.ts';
+import {
+  type AclEntry,
+  type CatalogDatabase,
+  type ClusterCatalog,
+  cascade,
+  everybody,
+  isFrom,
+} from './catalog.ts';
 import { conflict } from './conflict.ts';
 import { checkLocale, localeClause } from './locale.ts';
 import { databaseMark } from './marks.ts';
@@ -148,13 +155,17 @@ function access(
   const quoted = quoteIdentifier(name);
   const found = catalog.databases.find((database) => database.name === name);
   // With the database its owner's rights go to the new one.
-  const acl = (found?.acl ?? publicDefaults).map((entry) =>
-    entry.grantee === found?.owner ? { ...entry, grantee: owner } : entry,
-  );
+  const renamed = (role: string): string => (role === found?.owner ? owner : role);
+  const acl = (found?.acl ?? publicDefaults).map((entry) => ({
+    ...entry,
+    grantee: renamed(entry.grantee),
+    grantor: renamed(entry.grantor ?? owner),
+  }));
+  // What others granted is drift: it does not go with our REVOKE, and may go with theirs.
   const has = (grantee: string, privilege: string): boolean =>
-    acl.some((entry) => entry.grantee === grantee && entry.privilege === privilege);
+    acl.some((entry) => entry.grantee === grantee && entry.privilege === privilege && isFrom(entry, owner));
   const statements: Statement[] = [];
-  const open = privileges.filter((privilege) => has('PUBLIC', privilege));
+  const open = privileges.filter((privilege) => has(everybody, privilege));
   if (open.length > 0) {
     statements.push({
       sql: `REVOKE ${open.join(', ')} ON DATABASE ${quoted} FROM PUBLIC`,
@@ -175,7 +186,7 @@ function access(
       .filter((role) => has(role, privilege) && !wanted[privilege].includes(role));
     if (withdrawn.length > 0) {
       statements.push({
-        sql: `REVOKE ${privilege} ON DATABASE ${quoted} FROM ${identifiers(withdrawn)}`,
+        sql: `REVOKE ${privilege} ON DATABASE ${quoted} FROM ${identifiers(withdrawn)}${cascade(acl, withdrawn, [privilege])}`,
         why: withdrawn.some(isTestLogin)
           ? 'Logins of test runs may reach test databases only.'
           : 'No longer part of the declared grant.',
@@ -204,6 +215,6 @@ const reasons: Readonly<Record<DatabasePrivilege, string>> = {
 
 /** What CREATE DATABASE leaves in `datacl` (null, i.e. these). */
 const publicDefaults: readonly AclEntry[] = [
-  { grantee: 'PUBLIC', privilege: 'CONNECT' },
-  { grantee: 'PUBLIC', privilege: 'TEMPORARY' },
+  { grantee: everybody, privilege: 'CONNECT' },
+  { grantee: everybody, privilege: 'TEMPORARY' },
 ];

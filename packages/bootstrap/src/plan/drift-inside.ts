@@ -1,7 +1,14 @@
 import { quoteIdentifier } from '@postern/test-databases/server';
 import type { ManifestDatabase } from '../contract/manifest.ts';
 import type { DriftItem } from '../contract/response.ts';
-import type { AclEntry, CatalogDatabase, ClusterCatalog } from './catalog.ts';
+import {
+  type AclEntry,
+  type CatalogDatabase,
+  type ClusterCatalog,
+  cascade,
+  everybody,
+  isFrom,
+} from './catalog.ts';
 import type { DriftCatalog } from './drift-catalog.ts';
 import { driftOfOwners } from './drift-owners.ts';
 import { settingOf } from './drift-roles.ts';
@@ -28,8 +35,11 @@ export function driftOfDatabase(
       sql: `ALTER DATABASE ${quoted} RESET ${settingName(setting)}`,
     }),
   );
-  const usual = ['PUBLIC', owner, cluster.master];
-  return [...settings, ...grantsBeyond(database, object, `DATABASE ${quoted}`, found.acl, usual)];
+  const usual = [everybody, owner, cluster.master];
+  return [
+    ...settings,
+    ...grantsBeyond(database, object, `DATABASE ${quoted}`, found.acl, usual, [found.owner]),
+  ];
 }
 
 /** Grants on the declared schemas, owners and grants of what is in them, default privileges. */
@@ -72,10 +82,16 @@ function driftOfSchemas(
     }
     const acl = schema.acl.filter(
       // Everybody may look into public; that nobody may create there is the plan's, as far as it can.
-      ({ grantee, privilege }) =>
-        !(schema.name === 'public' && grantee === 'PUBLIC' && (privilege === 'USAGE' || schema.ours)),
+      (entry) =>
+        !(
+          schema.name === 'public' &&
+          entry.grantee === everybody &&
+          isFrom(entry, schema.owner) &&
+          (entry.privilege === 'USAGE' || schema.ours)
+        ),
     );
-    items.push(...grantsBeyond(database, object, `SCHEMA ${quoteIdentifier(schema.name)}`, acl, usual));
+    const target = `SCHEMA ${quoteIdentifier(schema.name)}`;
+    items.push(...grantsBeyond(database, object, target, acl, usual, [schema.owner, schema.actor]));
   }
   for (const { name, owner: other } of more.schemas) {
     items.push(wrongOwner(database.name, `schema ${quoteIdentifier(name)}`, other, 'nobody declared it'));
@@ -147,36 +163,68 @@ function driftOfDefaults(database: ManifestDatabase, more: DriftCatalog): DriftI
   });
 }
 
-/** Grants in an ACL that neither the usual grantees nor the declared roles have; of the latter only the right to hand on. */
+/**
+ * Grants in an ACL that neither the usual grantees nor the declared roles have; of the latter only the right to hand on. And, of all
+ * but the usual roles, what somebody else granted than `from`, the owner first.
+ */
 function grantsBeyond(
   database: ManifestDatabase,
   object: string,
   target: string,
   acl: readonly AclEntry[],
   usual: readonly string[],
+  from: readonly [string, ...string[]],
 ): DriftItem[] {
   const declared = new Set([database.migrator, ...database.roles.map(({ name }) => name)]);
   const items: DriftItem[] = [];
+  const add = (found: string, sql?: string): void => {
+    const item = { kind: 'grant', database: database.name, object, found, prunable: false } as const;
+    items.push(sql === undefined ? item : { ...item, sql });
+  };
   for (const grantee of new Set(acl.map((entry) => entry.grantee))) {
-    if (usual.includes(grantee)) continue;
-    const known = declared.has(grantee);
-    const entries = acl.filter((entry) => entry.grantee === grantee && (!known || entry.grantable));
-    if (entries.length === 0) continue;
-    const list = entries
-      .map(({ privilege }) => privilege)
-      .sort()
-      .join(', ');
-    const who = named(grantee);
-    items.push({
-      kind: 'grant',
-      database: database.name,
-      object,
-      found: known ? `${who} may hand on ${list}` : `${who} has ${list}`,
-      prunable: false,
-      sql: `REVOKE ${known ? 'GRANT OPTION FOR ' : ''}${list} ON ${target} FROM ${granteeOf(grantee)}`,
-    });
+    if (usual.includes(grantee) && grantee !== everybody) continue;
+    const [who, whom, known] = [named(grantee), granteeOf(grantee), declared.has(grantee)];
+    const entries = acl.filter((entry) => entry.grantee === grantee);
+    const ours = entries.filter(
+      (entry) => from.some((role) => isFrom(entry, role)) && (!known || entry.grantable),
+    );
+    if (ours.length > 0 && !usual.includes(grantee)) {
+      const list = ours.map(({ privilege }) => privilege).sort();
+      const revoke = known ? 'REVOKE GRANT OPTION FOR' : 'REVOKE';
+      add(
+        `${who} ${known ? 'may hand on' : 'has'} ${list.join(', ')}`,
+        `${revoke} ${list.join(', ')} ON ${target} FROM ${whom}${cascade(acl, [grantee], list)}`,
+      );
+    }
+    for (const { privilege, grantor } of entries) {
+      if (grantor === undefined || from.includes(grantor)) continue;
+      const root = firstGrantee(acl, grantor, privilege, from[0]);
+      add(
+        `${who} has ${privilege}, granted by "${grantor}"`,
+        root && `REVOKE GRANT OPTION FOR ${privilege} ON ${target} FROM ${granteeOf(root)} CASCADE`,
+      );
+    }
   }
   return items;
+}
+
+/** Who handed a privilege on to `grantor`, and so on, up to the one who has it from the owner. */
+function firstGrantee(
+  acl: readonly AclEntry[],
+  grantor: string,
+  privilege: string,
+  owner: string,
+): string | undefined {
+  const seen = new Set<string>();
+  for (let role: string | undefined = grantor; role !== undefined && !seen.has(role); ) {
+    seen.add(role);
+    const above: AclEntry | undefined = acl.find(
+      (entry) => entry.grantee === role && entry.privilege === privilege && entry.grantable,
+    );
+    if (above && isFrom(above, owner)) return role;
+    role = above?.grantor;
+  }
+  return undefined;
 }
 
 function wrongOwner(database: string, object: string, owner: string, more?: string): DriftItem {
@@ -197,9 +245,9 @@ function describe(objects: {
 }
 
 function named(grantee: string): string {
-  return grantee === 'PUBLIC' ? 'everybody (PUBLIC)' : `"${grantee}"`;
+  return grantee === everybody ? 'everybody (PUBLIC)' : `"${grantee}"`;
 }
 
 function granteeOf(grantee: string): string {
-  return grantee === 'PUBLIC' ? 'PUBLIC' : quoteIdentifier(grantee);
+  return grantee === everybody ? 'PUBLIC' : quoteIdentifier(grantee);
 }

@@ -10,6 +10,8 @@ export interface CatalogSchema {
   readonly acl: readonly AclEntry[];
   /** Whether the master has the privileges of its owner, at the latest when apply has made it a member of the declared one. */
   readonly ours: boolean;
+  /** In whose name its GRANT and REVOKE are: its owner's, or the master's. */
+  readonly actor: string;
   /** What the master may grant otherwise. */
   readonly grantable: readonly string[];
 }
@@ -50,7 +52,16 @@ export interface InnerCatalog {
 
 /** A database that is about to be created. */
 export const freshCatalog: InnerCatalog = {
-  schemas: [{ name: 'public', owner: 'pg_database_owner', acl: [], ours: true, grantable: [] }],
+  schemas: [
+    {
+      name: 'public',
+      owner: 'pg_database_owner',
+      acl: [],
+      ours: true,
+      actor: 'pg_database_owner',
+      grantable: [],
+    },
+  ],
   extensions: ['plpgsql'],
   defaults: [],
   relations: [],
@@ -120,11 +131,13 @@ export async function readInner(
          WHERE ${freeTypeSql} AND ${ownSql('pg_type', 't.oid')})
      SELECT json_build_object(
       'schemas', coalesce((SELECT json_agg(json_build_object('name', n.nspname, 'owner', pg_get_userbyid(n.nspowner),
-          'ours', pg_has_role(n.nspowner, 'USAGE') OR pg_get_userbyid(n.nspowner) IN ($1, 'pg_database_owner'),
+          'ours', o.ours, 'actor', CASE WHEN o.ours THEN pg_get_userbyid(n.nspowner) ELSE session_user END,
           'grantable', array_remove(ARRAY[CASE WHEN has_schema_privilege(n.oid, 'USAGE WITH GRANT OPTION') THEN 'USAGE' END,
             CASE WHEN has_schema_privilege(n.oid, 'CREATE WITH GRANT OPTION') THEN 'CREATE' END], NULL),
           'acl', ${aclSql} FROM aclexplode(coalesce(n.nspacl, acldefault('n', n.nspowner))) a), '[]')))
-        FROM pg_namespace n WHERE n.nspname = ANY ($2::text[]) OR n.nspname = 'public'), '[]'),
+        FROM pg_namespace n,
+          LATERAL (SELECT pg_has_role(n.nspowner, 'USAGE') OR pg_get_userbyid(n.nspowner) IN ($1, 'pg_database_owner') AS ours) o
+        WHERE n.nspname = ANY ($2::text[]) OR n.nspname = 'public'), '[]'),
       'extensions', (SELECT json_agg(extname) FROM pg_extension),
       'defaults', coalesce((SELECT json_agg(json_build_object('schema', n.nspname, 'type', d.defaclobjtype,
           'grantee', ${granteeSql}, 'privilege', a.privilege_type))

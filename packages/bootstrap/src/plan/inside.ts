@@ -1,5 +1,6 @@
 import { quoteIdentifier } from '@postern/test-databases/server';
 import type { ManifestDatabase, ManifestRole } from '../contract/manifest.ts';
+import { cascade, everybody, isFrom } from './catalog.ts';
 import { conflict } from './conflict.ts';
 import type { CatalogSchema, InnerCatalog, ObjectKind } from './inner-catalog.ts';
 import { identifiers, type PlanGroup, type Statement } from './statement.ts';
@@ -152,7 +153,7 @@ function correctPublic(database: ManifestDatabase, catalog: InnerCatalog, owner:
   const found = catalog.schemas.find((candidate) => candidate.name === 'public');
   if (!found) return [];
   const statements: Statement[] = [];
-  if (found.ours && holds(found, 'PUBLIC', 'CREATE')) {
+  if (found.ours && holds(found, everybody, 'CREATE', found.actor)) {
     statements.push({
       sql: 'REVOKE CREATE ON SCHEMA "public" FROM PUBLIC',
       why: 'As PostgreSQL 15 and later make it: whoever may create objects there can put theirs in the way of others.',
@@ -174,7 +175,9 @@ function correctPublic(database: ManifestDatabase, catalog: InnerCatalog, owner:
 
 /** Whether the grantee has it, be it as everybody has where that is not for us to change. */
 function reached(schema: CatalogSchema | undefined, grantee: string, privilege: string): boolean {
-  return holds(schema, grantee, privilege) || (schema?.ours === false && holds(schema, 'PUBLIC', privilege));
+  if (schema?.ours === false) return holds(schema, grantee, privilege) || holds(schema, everybody, privilege);
+  // What others granted may go with their own right, or with our REVOKE of that.
+  return holds(schema, grantee, privilege, schema?.actor);
 }
 
 /** PostgreSQL would only warn of a grant that is not ours to make, and the next plan would ask for it again. */
@@ -192,8 +195,15 @@ function requireGrantable(
   );
 }
 
-function holds(schema: CatalogSchema | undefined, grantee: string, privilege: string): boolean {
-  return schema?.acl.some((entry) => entry.grantee === grantee && entry.privilege === privilege) ?? false;
+/** `from`: only when it was granted in the name of that role. */
+function holds(
+  schema: CatalogSchema | undefined,
+  grantee: string,
+  privilege: string,
+  from?: string,
+): boolean {
+  const entries = schema?.acl.filter((entry) => entry.grantee === grantee && entry.privilege === privilege);
+  return entries?.some((entry) => from === undefined || isFrom(entry, from)) ?? false;
 }
 
 function schemaGrants(
@@ -207,7 +217,7 @@ function schemaGrants(
   for (const privilege of ['USAGE', 'CREATE'] as const) {
     const wants = (role: ManifestRole): boolean => privilegesIn(role, schema, 'schema').includes(privilege);
     const missing = roles.filter((role) => wants(role) && !reached(found, role.name, privilege));
-    const extra = roles.filter((role) => !wants(role) && holds(found, role.name, privilege));
+    const extra = roles.filter((role) => !wants(role) && holds(found, role.name, privilege, found?.actor));
     if (missing.length > 0) {
       requireGrantable(
         found,
@@ -224,8 +234,9 @@ function schemaGrants(
       });
     }
     if (extra.length > 0) {
+      const withdrawn = extra.map(({ name }) => name);
       statements.push({
-        sql: `REVOKE ${privilege} ON SCHEMA ${quoted} FROM ${identifiers(extra.map(({ name }) => name))}`,
+        sql: `REVOKE ${privilege} ON SCHEMA ${quoted} FROM ${identifiers(withdrawn)}${cascade(found?.acl ?? [], withdrawn, [privilege])}`,
         why: 'No longer part of the declared grant.',
       });
     }
