@@ -38,6 +38,30 @@ export interface Config {
   readonly logSql: 'masked' | 'full';
 }
 
+const variables = [
+  'POSTERN_DB_HOST',
+  'POSTERN_DB_PORT',
+  'POSTERN_DB_SECRET_ARN',
+  'POSTERN_DB_SECRET_FILE',
+  'POSTERN_DB_CA',
+  'POSTERN_DB_CA_FILE',
+  'POSTERN_ALLOWED_ACTIONS',
+  'POSTERN_TEST_DATABASES',
+  'POSTERN_MIGRATE_AS',
+  'POSTERN_MIGRATION_LOCK_TIMEOUT_MS',
+  'POSTERN_MIGRATION_STATEMENT_TIMEOUT_MS',
+  'POSTERN_LOG_SQL',
+] as const;
+
+/** How names begin that can only be meant for this function. */
+const ours = /^POSTERN_(?:DB_|ALLOWED|TEST_DATABASE|MIGRAT|LOG)/;
+
+/** Those that begin as the name does. */
+function similar(name: string): string[] {
+  const [, word = ''] = /^POSTERN_([A-Z]{2})/.exec(name) ?? [];
+  return variables.filter((variable) => variable.startsWith(`POSTERN_${word}`));
+}
+
 /** Reads the configuration. Throws `BOOTSTRAP_CONFIG_INVALID` with all problems at once, by variable. */
 export function readConfig(environment: Readonly<Record<string, string | undefined>>): Config {
   const problems: string[] = [];
@@ -46,7 +70,15 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
     if (value === '') problems.push(`${name} is not set`);
     return value;
   };
+  const unknown = Object.keys(environment).filter(
+    (name) => ours.test(name) && environment[name] && !(variables as readonly string[]).includes(name),
+  );
+  // What is misspelt would have its default, and nobody would know.
+  problems.push(...unknown.map((name) => `${name} is none of ${similar(name).join(', ')}`));
   const host = required('POSTERN_DB_HOST');
+  if (host !== '' && !/^[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?$/i.test(host)) {
+    problems.push('POSTERN_DB_HOST is not a host name: without a scheme, the port goes to POSTERN_DB_PORT');
+  }
   const port = Number(environment['POSTERN_DB_PORT'] || 5432);
   if (!Number.isInteger(port) || port < 1 || port > 65535) problems.push('POSTERN_DB_PORT is not a port');
   const secretFile = environment['POSTERN_DB_SECRET_FILE']?.trim() ?? '';
