@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import {
+  fakeMigrations,
   type MigrationEvent,
   type MigrationRun,
   readApplied,
@@ -133,8 +134,8 @@ describe('a run', () => {
       await runMigrations(counting, { database: 'x', lockTimeoutMs: 1000, ...files });
       return [first, count - first];
     });
-    // To see whether there are books; lock, books and their contents; the migrations; the unlocking.
-    expect(queries).toEqual([1 + 1 + 30 + 1, 2]);
+    // To see whether there are books, or those of another tool; lock, books and their contents; the migrations; the unlocking.
+    expect(queries).toEqual([2 + 1 + 30 + 1, 2]);
     expect(await scratch.books()).toHaveLength(30);
   });
 
@@ -213,6 +214,55 @@ for (let n = 0; n < 20; n++) pgm.sql("INSERT INTO big VALUES ('" + 'x'.repeat(50
     await using files = await writeMigrations({ '1_big.mjs': big.replace('END', '') });
     await scratch.with(files, runMigrations);
     expect(await scratch.rows('SELECT count(*)::int AS rows FROM big')).toEqual([{ rows: 20 }]);
+  });
+});
+
+describe("a database that node-pg-migrate's command line has migrated so far", () => {
+  const theirs = (schema: string, ...names: string[]): string =>
+    `CREATE TABLE ${schema}.pgmigrations (id serial PRIMARY KEY, name varchar(255) NOT NULL, run_on timestamp NOT NULL);
+INSERT INTO ${schema}.pgmigrations (name, run_on) SELECT unnest('{${names.join(',')}}'::text[]), now()`;
+
+  test('does not get its migrations a second time, and is told how to go on', async () => {
+    await using scratch = await openScratch(cluster);
+    await using files = await writeMigrations(abc);
+    await scratch.as((session) =>
+      session.query(`CREATE SCHEMA "Old Books"; ${theirs('"Old Books"', '1_a', '2_b', 'elsewhere')};
+CREATE TABLE a (id int PRIMARY KEY); CREATE TABLE b ()`),
+    );
+    for (const dryRun of [true, false]) {
+      expect(await failureOf(scratch.with(files, runMigrations, { dryRun }))).toMatchObject({
+        code: 'BOOTSTRAP_DATABASE_CONFLICT',
+        message: expect.stringContaining('migration 2_b was applied'),
+        hint: expect.stringContaining(`fake --database ${scratch.database} --to 2_b`),
+      });
+      expect(await scratch.tables()).toEqual(['a', 'b']);
+      expect(await scratch.books()).toEqual([]);
+    }
+    expect(await scratch.with(files, fakeMigrations, { to: '2_b' })).toEqual(['1_a', '2_b']);
+    expect(await scratch.with(files, runMigrations)).toMatchObject({ applied: ['3_c'] });
+  });
+
+  test('is not taken for a new one either when the owner cannot read those books', async () => {
+    await using scratch = await openScratch(cluster);
+    await using files = await writeMigrations(abc);
+    await scratch.rows(theirs('public', '1_a'));
+    expect(await failureOf(scratch.with(files, runMigrations))).toMatchObject({
+      code: 'BOOTSTRAP_DATABASE_CONFLICT',
+      message: expect.stringContaining('public.pgmigrations, cannot be read'),
+      hint: expect.stringContaining('GRANT SELECT'),
+    });
+    expect(await scratch.books()).toEqual([]);
+  });
+
+  test('is migrated when those books are empty or list nothing of it', async () => {
+    await using scratch = await openScratch(cluster);
+    await using files = await writeMigrations(abc);
+    await scratch.as((session) =>
+      session.query(
+        `CREATE SCHEMA old; ${theirs('old', 'other')}; ${theirs('public')}; CREATE VIEW old.x AS SELECT 1`,
+      ),
+    );
+    expect(await scratch.with(files, runMigrations)).toMatchObject({ applied: ['1_a', '2_b', '3_c'] });
   });
 });
 

@@ -5,6 +5,7 @@ import { irreversible } from './failure.ts';
 import { loadUnits, type Unit } from './loader.ts';
 import { fakeMigrator, runMigrator } from './module.ts';
 import { Notices } from './notices.ts';
+import { checkOtherBooks } from './other-books.ts';
 import { type Direction, type Prepared, perform, prepareDown, type Stage } from './perform.ts';
 import { readApplied } from './read-untrusted.ts';
 import type { MigrationNotice, MigrationOutcome, MigrationRun, RevertOutcome } from './run.ts';
@@ -24,6 +25,7 @@ export async function runMigrations(session: SqlClient, run: MigrationRun): Prom
     return { applied: [], notices: [], pending: [] };
   }
   checkBooks(applied, run);
+  if (applied.length === 0) await checkOtherBooks(session, run);
   const books = await openBooks(session, run);
   checkBooks(books.applied, run);
   await adopt(session, books, run);
