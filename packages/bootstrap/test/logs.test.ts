@@ -11,7 +11,8 @@ let artefact: Awaited<ReturnType<typeof deploy>>;
 const migrations = {
   '0001_users.sql': `CREATE TABLE users (email text UNIQUE, age int);
     INSERT INTO users VALUES ('${secret}', 5);
-    DO $$ BEGIN RAISE NOTICE 'hello %', '${secret}'; RAISE WARNING '${secret}'; END $$;`,
+    DO $$ BEGIN RAISE NOTICE 'hello %', '${secret}'; RAISE WARNING '${secret}';
+      FOR row IN 1..1000 LOOP RAISE NOTICE 'row %', row; END LOOP; END $$;`,
 };
 const failing = {
   'a duplicate key': `INSERT INTO users VALUES ('${secret}')`,
@@ -20,6 +21,7 @@ const failing = {
   'a missing comma': `INSERT INTO users VALUES ('other' '${secret}')`,
   'a quote that nobody closes': `INSERT INTO users VALUES ('${secret}); -- ${'x'.repeat(600_000)}`,
   'an exception of 4 MB': `DO $$ BEGIN RAISE EXCEPTION '%', repeat('x y ', 1000000) || '${secret}'; END $$`,
+  'an exception after notices': `DO $$ BEGIN FOR row IN 1..3 LOOP RAISE NOTICE 'x'; END LOOP; PERFORM 1 / 0; END $$`,
   'a check': `ALTER TABLE users ADD CHECK (age > 10)`,
 };
 
@@ -77,6 +79,11 @@ describe('the log', () => {
       expect.objectContaining({ sql: `ALTER DATABASE "mail" SET application_name = '***'` }),
     );
     expect(JSON.stringify(lambda.logged)).not.toContain(secret);
+    // Not a line for each row.
+    expect(lines.filter(({ message }) => message === 'notice')).toMatchObject([
+      { database: 'mail', migration: '0001_users', severity: 'NOTICE', count: 1001 },
+      { database: 'mail', migration: '0001_users', severity: 'WARNING', count: 1 },
+    ]);
     await lambda.handle({ action: 'ping' });
     expect(lambda.logged.at(-2)).toMatchObject({ message: 'done', cold_start: false });
   });
@@ -99,6 +106,13 @@ describe('the log', () => {
       expect(JSON.stringify(lambda.logged.at(-2)).length).toBeLessThan(5_000);
     },
   );
+
+  test('counts what a migration said that fails in the end', async () => {
+    const lambda = await fail('an exception after notices');
+    expect(
+      lambda.logged.filter(({ message, migration }) => message === 'notice' && migration === '0002_fails'),
+    ).toMatchObject([{ severity: 'NOTICE', count: 3 }]);
+  });
 
   test('has everything where it is asked for', async () => {
     const lambda = await fail('a duplicate key', { POSTERN_LOG_SQL: 'full' });

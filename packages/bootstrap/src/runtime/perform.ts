@@ -1,5 +1,5 @@
 import type { ProgressEvent } from '../contract/progress.ts';
-import { type Action, parseRequest, type Request } from '../contract/request.ts';
+import { type Action, cautiousActions, parseRequest, type Request } from '../contract/request.ts';
 import type { Response } from '../contract/response.ts';
 import { BootstrapError } from '../errors.ts';
 import { shortened } from './answer-size.ts';
@@ -8,8 +8,9 @@ import { type Config, readConfig, readLogSql } from './config.ts';
 import type { ConnectMaster } from './connection.ts';
 import { toErrorResponse } from './failure.ts';
 import { createStop } from './invocation.ts';
-import { createLog, errorForLog, type LogLine, progressLine } from './log.ts';
+import { createLog, errorForLog, type LogLine } from './log.ts';
 import { metricsLine } from './metrics.ts';
+import { ProgressLog } from './progress-log.ts';
 
 /** The outside world of a run. */
 export interface Ports {
@@ -46,6 +47,7 @@ export async function perform(ports: Ports, event: unknown, call: Call): Promise
   let log = createLog(ports.log, base);
   let logSql = readLogSql(ports.environment) ?? 'masked';
   let action: Action | undefined;
+  let progressLog: ProgressLog | undefined;
   let statements = 0;
   let migrations = 0;
   const finish = (failed: boolean): void => {
@@ -68,20 +70,24 @@ export async function perform(ports: Ports, event: unknown, call: Call): Promise
       budgetMs: 'budgetMs' in request ? request.budgetMs : undefined,
       progressed: () => statements + migrations > 0,
     });
+    const told = new ProgressLog(log, logSql);
+    progressLog = told;
     const progress = (event: ProgressEvent): void => {
       if (event.event === 'statement') statements++;
       else if (event.event === 'migration' && event.state !== 'started') migrations++;
       call.onProgress?.(event);
-      log.info(...progressLine(event, logSql));
+      told.tell(event);
     };
     const stop = (): boolean => (call.stop?.() ?? false) || clockStops();
     const invocation = { config, artefact, connect, remainingMs: call.remainingMs, stop, progress };
     const result = await actions[action](request as never, invocation);
+    told.flush();
     log.info('done', { durationMs: Math.round(ports.now() - startedAt), ...complete(result) });
     finish(false);
     return { ok: true, result: shortened(result) };
   } catch (thrown) {
     const error = toErrorResponse(thrown, correlationId);
+    progressLog?.flush();
     log.error('failed', {
       durationMs: Math.round(ports.now() - startedAt),
       error: errorForLog(error, logSql),
@@ -112,8 +118,11 @@ function validated(event: unknown): Request {
 }
 
 function forbidden(action: Action, config: Config): BootstrapError {
+  const allowed = config.allowedActions.join(', ');
   return new BootstrapError('BOOTSTRAP_ACTION_FORBIDDEN', `this function does not do "${action}"`, {
-    hint: `POSTERN_ALLOWED_ACTIONS of this function: ${config.allowedActions.join(', ')}. Invoke the other function.`,
+    hint: cautiousActions.includes(action)
+      ? `It takes something away or passes over migrations: name it in POSTERN_ALLOWED_ACTIONS (now ${allowed}) where it is meant to be done; in a shell for this once: POSTERN_ALLOWED_ACTIONS=${action}.`
+      : `POSTERN_ALLOWED_ACTIONS of this function: ${allowed}. Invoke the other function.`,
     details: { allowed: config.allowedActions },
   });
 }
