@@ -35,11 +35,18 @@ async function runAsCommand(): Promise<void> {
     out: (text) => void process.stdout.write(text),
     err: (text) => void process.stderr.write(text),
     onStop: (listener) => {
-      const once = (): void => {
-        for (const signal of ['SIGINT', 'SIGTERM'] as const) process.removeListener(signal, once);
-        listener();
-      };
-      for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, once);
+      let asked = false;
+      for (const [signal, number] of [
+        ['SIGINT', 2],
+        ['SIGTERM', 15],
+      ] as const) {
+        process.on(signal, () => {
+          // Not left to the system: as the first process of a container it is not ended by a signal.
+          if (asked) process.exit(128 + number);
+          asked = true;
+          listener();
+        });
+      }
     },
   });
 }

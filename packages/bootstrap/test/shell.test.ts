@@ -111,6 +111,9 @@ describe('node index.mjs', () => {
       code: 1,
       stderr: expect.stringContaining('BOOTSTRAP_ACTION_FORBIDDEN'),
     });
+    const faked = await command.run(['fake', '--database', 'second', '--to', '0001_c'], withRole);
+    expect(faked.stderr).toContain('in a shell for this once: POSTERN_ALLOWED_ACTIONS=fake');
+    expect(faked.stderr).not.toContain('the other function');
     const nowhere = await command.run(['ping'], { ...withRole, POSTERN_DB_HOST: '' });
     expect(nowhere).toMatchObject({ code: 2, stderr: expect.stringContaining('POSTERN_DB_HOST is not set') });
     const help = await command.run(['--help']);
@@ -212,6 +215,26 @@ test('a container that is told to stop ends between two migrations, and says wha
   expect((JSON.parse(rest.stdout) as ApplyResult).migrations).toEqual([
     { database: 'slow', applied: ['0002_b'] },
   ]);
+});
+
+test('the second Ctrl-C ends it by itself, also as the first process of a container, which no signal ends', async () => {
+  const held = { '0000_held.sql': 'CREATE TABLE held ();' };
+  await using base = await deploy([{ declaration: { name: 'held' }, migrations: held }]);
+  await using more = await deploy([
+    { declaration: { name: 'held' }, migrations: { ...held, '0001_a.sql': 'LOCK TABLE held;' } },
+  ]);
+  const first = await createCommand(base.folder, deployed);
+  expect(await first.run(['apply'], withRole)).toMatchObject({ code: 0 });
+  const holder = await superuser('held');
+  await holder.query('BEGIN; LOCK TABLE held');
+  const { child, stderr, ended } = (await createCommand(more.folder, deployed)).start(['apply'], withRole);
+  await expect.poll(stderr, { timeout: 20_000 }).toContain('0001_a started');
+  child.kill('SIGTERM');
+  await expect.poll(stderr, { timeout: 20_000 }).toContain('once more to end at once');
+  child.kill('SIGINT');
+  // Its own exit code; that of a process which a signal has ended is null.
+  expect(await ended).toMatchObject({ code: 130 });
+  await holder.end();
 });
 
 test('a down that was stopped and is repeated as told takes back what was meant, not the next ones as well', async () => {
