@@ -78,6 +78,7 @@ describe('the bootstrap client', () => {
       apiError(409, 'ResourceConflictException'),
       apiError(429, 'TooManyRequestsException'),
       apiError(502, 'EC2ThrottledException'),
+      apiError(502, 'ENILimitReachedException'),
       returns({ ok: true, result: { ok: 1 } }),
     );
     const seen: unknown[] = [];
@@ -85,8 +86,8 @@ describe('the bootstrap client', () => {
     subscribe('postern:bootstrap:invoke', listener);
     await client.apply();
     unsubscribe('postern:bootstrap:invoke', listener);
-    expect(calls).toHaveLength(4);
-    expect(seen).toMatchObject([{ functionName: 'fn', action: 'apply', attempts: 4, failed: false }]);
+    expect(calls).toHaveLength(5);
+    expect(seen).toMatchObject([{ functionName: 'fn', action: 'apply', attempts: 5, failed: false }]);
   });
 
   test('does not run again what may be running: a late answer, a broken connection, an error of the service', async () => {
@@ -103,6 +104,21 @@ describe('the bootstrap client', () => {
       server?.close();
     }
   });
+
+  test.each([502, 503, 504, 429, 409])(
+    'does not run again what may be running: a proxy on the way that gives up waiting with %i',
+    async (status) => {
+      const { client, calls } = await lambda(
+        (response) =>
+          void response.writeHead(status, { 'content-type': 'text/html' }).end('<html>Bad Gateway</html>'),
+        returns({ ok: true, result: { reverted: ['1'] } }),
+      );
+      await expect(
+        client.down({ database: 'd', count: 1, from: '1' }, { correlationId: 'c' }),
+      ).rejects.toMatchObject({ code: 'BOOTSTRAP_INVOKE_FAILED', details: { status, correlationId: 'c' } });
+      expect(calls).toHaveLength(1);
+    },
+  );
 
   test('rebuilds the error that the function answered, with the end of its log and without its secrets', async () => {
     const { client } = await lambda(
@@ -351,6 +367,19 @@ describe('the bootstrap client', () => {
         expect(calls).toHaveLength(1);
         server?.close();
       }
+    });
+
+    test('does not ask for ever when a statement never holds, and no invocation comes to a migration', async () => {
+      const { client, calls } = await lambda(
+        stopped([], ['1'], { statements: [{ ...statement, sql: 'CREATE ROLE a' }, statement] }),
+        stopped([], ['1'], { statements: [statement] }),
+      );
+      await expect(client.apply()).rejects.toMatchObject({
+        code: 'BOOTSTRAP_NOT_CONVERGED',
+        kind: 'conflict',
+        details: { statements: [statement], earlier: { migrations: [{ pending: ['1'] }] } },
+      });
+      expect(calls).toHaveLength(3);
     });
 
     test('says what was done before when a later invocation fails, and does not ask for ever', async () => {

@@ -27,7 +27,7 @@ type Continuable = ApplyResult | MigrateResult | DownResult;
 
 /**
  * Invokes again until everything is done, and merges what the invocations did. A function that stops in time has always done
- * something; one that has not would be asked for ever, so that is an error.
+ * something new; one that has not would be asked for ever, so that is an error.
  */
 export async function continueUntilDone(
   request: Request,
@@ -50,6 +50,7 @@ export async function continueUntilDone(
   const next: typeof request =
     onProgress && request.budgetMs === undefined ? { ...request, budgetMs: progressBudgetMs } : request;
   let sum: Continuable | undefined;
+  let statementsBefore: string | undefined;
   for (;;) {
     const earlier = sum;
     const result = (await invoke(next, call).catch((error: unknown) => {
@@ -60,7 +61,18 @@ export async function continueUntilDone(
     // Older functions do not say.
     if (result.done !== false) return sum;
     if (sizeOf(result) === 0) throw stuck(sum);
+    const statements = statementsAlone(result);
+    if (statements !== undefined && statements === statementsBefore)
+      throw notConverged(result as ApplyResult, sum);
+    statementsBefore = statements;
   }
+}
+
+/** What an invocation ran that came to no migration. */
+function statementsAlone(result: Continuable): string | undefined {
+  if (!('statements' in result) || result.migrations.some(({ applied }) => applied.length > 0))
+    return undefined;
+  return result.statements.map(({ database, sql }) => `${database}: ${sql}`).join('\n');
 }
 
 function sizeOf(result: Continuable): number {
@@ -148,4 +160,15 @@ function stuck(earlier: Continuable): BootstrapError {
     hint: 'Its time-out is too short to begin a migration: raise it.',
     details: { earlier },
   });
+}
+
+function notConverged({ statements }: ApplyResult, earlier: Continuable): BootstrapError {
+  return new BootstrapError(
+    'BOOTSTRAP_NOT_CONVERGED',
+    `each invocation runs the same ${statements.length} statements again, and comes to no migration`,
+    {
+      hint: 'Something else changes the same roles or databases, or the server ignores a statement (REVOKE only warns). Run plan and compare.',
+      details: { statements, earlier },
+    },
+  );
 }

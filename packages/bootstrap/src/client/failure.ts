@@ -2,6 +2,34 @@ import type { Response } from '../contract/response.ts';
 import { BootstrapError, type BootstrapErrorCode } from '../errors.ts';
 import { redact, redactLogTail } from './redact.ts';
 
+/**
+ * What Lambda calls an invocation that it did not begin, and that may go well a little later. By name, not by status: a proxy on
+ * the way answers 502 or 429 as well, while the function is at work.
+ *
+ * Source: errors of the operation Invoke in the AWS Lambda API Reference.
+ */
+const notReady: ReadonlySet<string> = new Set([
+  'EC2AccessDeniedException',
+  'EC2ThrottledException',
+  'EC2UnexpectedException',
+  'ENILimitReachedException',
+  'InvalidRuntimeException',
+  'InvalidSecurityGroupIDException',
+  'InvalidSubnetIDException',
+  'InvalidZipFileException',
+  'KMSAccessDeniedException',
+  'KMSDisabledException',
+  'KMSInvalidStateException',
+  'KMSNotFoundException',
+  'ResourceConflictException',
+  'ResourceNotReadyException',
+  'SnapStartException',
+  'SnapStartNotReadyException',
+  'SnapStartTimeoutException',
+  'SubnetIPAddressLimitReachedException',
+]);
+const throttled: ReadonlySet<string> = new Set(['TooManyRequestsException', 'ThrottlingException']);
+
 /** Errors of the Lambda API and of the way there, by the SDK's error name. */
 export function invokeFailure(error: unknown, functionName: string): BootstrapError {
   const {
@@ -48,14 +76,14 @@ export function invokeFailure(error: unknown, functionName: string): BootstrapEr
       'The caller needs lambda:InvokeFunction on this function, with credentials that are still valid.',
     );
   }
-  if (name === 'TooManyRequestsException' || status === 429) {
+  if (throttled.has(name)) {
     return make(
       'BOOTSTRAP_THROTTLED',
       `"${functionName}" is throttled: ${message}`,
       'Somebody else runs it, or its reserved concurrency is 0. Try again later.',
     );
   }
-  if (name === 'ResourceConflictException' || status === 409 || status === 502) {
+  if (notReady.has(name)) {
     return make(
       'BOOTSTRAP_FUNCTION_NOT_READY',
       `"${functionName}" cannot start: ${message}`,
@@ -67,13 +95,13 @@ export function invokeFailure(error: unknown, functionName: string): BootstrapEr
     return make(
       'BOOTSTRAP_INVOKE_TIMEOUT',
       `"${functionName}" gave no answer in time: ${message}`,
-      'It may still be at work. Actions can be repeated: locks in the database keep the runs apart.',
+      'It may still be at work. The same request can be repeated: locks in the database keep the runs apart.',
     );
   }
   return make(
     'BOOTSTRAP_INVOKE_FAILED',
     `"${functionName}" could not be invoked: ${message || name}`,
-    'Check the network. If the connection broke during the run, repeat it: actions can be repeated.',
+    'Check the network. If the connection broke, or a proxy gave up, during the run: the same request can be repeated.',
   );
 }
 

@@ -64,8 +64,9 @@ export async function apply(request: RequestOf<'apply'>, invocation: Invocation)
       invocation.progress({ event: 'statement', ...statement });
     });
     const { migrations, done } = await migrateAll(databases, invocation);
-    const changed = statements.length > 0 || migrations.some(({ applied }) => applied.length > 0);
-    if (done && changed) {
+    const migrated = migrations.some(({ applied }) => applied.length > 0);
+    // Also when the time was up before the first migration: statements that never hold would use it up again in each invocation.
+    if (done ? statements.length > 0 || migrated : !migrated) {
       const { groups: left } = await makePlan(session, databases, invocation);
       if (flatten(left).length > 0) throw notConverged(left);
     }
