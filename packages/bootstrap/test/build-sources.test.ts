@@ -96,6 +96,37 @@ describe('a folder of node-pg-migrate', () => {
     expect(names(await collectDatabases({ root }))).toEqual(theirs.map((path) => basename(path)));
   });
 
+  test('says which file would fail only in the function: one that looks beside itself, one without up', async () => {
+    const reads = `const fs = require('node:fs'); exports.up = (pgm) => pgm.sql(fs.readFileSync(__dirname + '/../a.sql', 'utf8'));`;
+    const files = {
+      'migrations/1_a.js': reads,
+      'migrations/2_b.ts': `import { place } from '../place.ts';\nexport const up = (): string => place;`,
+      'place.ts': `export const place: string = new URL('.', import.meta.url).href;`,
+      'migrations/3_c.ts': 'export const upp = (): void => {};\nexport const down = false;',
+      'migrations/4_d.mjs': '',
+      'migrations/5_e.ts': `import { fileURLToPath } from 'node:url';\nexport const up = () => fileURLToPath(import.meta.filename);`,
+    };
+    expect(await problemsOf(undefined, files)).toEqual([
+      expect.stringMatching(/^migrations\/1_a\.js: uses __dirname, but in the function/),
+      expect.stringMatching(/^place\.ts: uses import\.meta\.url/),
+      'migrations/3_c.ts: exports no function "up", only "down", "upp"',
+      'migrations/4_d.mjs: exports no function "up"',
+      expect.stringMatching(/^migrations\/5_e\.ts: uses import\.meta\.filename/),
+    ]);
+  });
+
+  test('may import a text, and write or call something as those names', async () => {
+    const built = await collected(undefined, {
+      'migrations/1_a.ts': `// not with __dirname\nimport sql from '../a.sql' with { type: 'text' };
+const __filename = 'x';\nexport const up = (pgm: { sql(text: string): void }) => pgm.sql(sql + '-- import.meta.url' + __filename);`,
+      'migrations/2_b.ts': 'export default { up: () => {} };',
+      'migrations/3_c.cjs': 'exports.up = () => {};',
+      'a.sql': 'SELECT 42',
+    });
+    expect(textOf(built, 'migrations/x/1_a.mjs')).toContain('SELECT 42');
+    expect(built.inputs).toContain('a.sql');
+  });
+
   test('has what it links to, and says when a link leads nowhere', async () => {
     const root = await workspace({
       declaration: { name: 'x' },

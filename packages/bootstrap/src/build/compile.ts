@@ -14,6 +14,8 @@ export interface Compiled {
   readonly map: string;
   /** Absolute paths of what went into it. */
   readonly inputs: readonly string[];
+  /** Names that it exports; of CommonJS only `default` is known. */
+  readonly exports: readonly string[];
 }
 
 /**
@@ -53,7 +55,8 @@ export async function compile(options: {
     tell(onInput, root, result.metafile);
     const text = (path: string): string =>
       result.outputFiles.find((output) => output.path.endsWith(path))?.text ?? '';
-    return withRequire(text('.mjs'), text('.map'), inputs, as);
+    const exports = Object.values(result.metafile.outputs).flatMap((output) => output.exports);
+    return { ...withRequire(text('.mjs'), text('.map'), as), inputs, exports };
   } catch (error) {
     throw compilationFailed(error, root, file);
   }
@@ -85,14 +88,13 @@ function stubbed(path: string): boolean {
 function withRequire(
   code: string,
   map: string,
-  inputs: readonly string[],
   as: 'migration' | 'declaration' | 'migrator',
-): Compiled {
-  if (!code.includes('Dynamic require of "')) return { code: Buffer.from(code), map, inputs };
+): Pick<Compiled, 'code' | 'map'> {
+  if (!code.includes('Dynamic require of "')) return { code: Buffer.from(code), map };
   const from = as === 'declaration' ? `'/'` : 'import.meta.url';
   const line = `import{createRequire as __cr}from'node:module';const require=__cr(${from});\n`;
   const shifted = map.replace(/"mappings": "/, '"mappings": ";');
-  return { code: Buffer.from(line + code), map: shifted, inputs };
+  return { code: Buffer.from(line + code), map: shifted };
 }
 
 /**

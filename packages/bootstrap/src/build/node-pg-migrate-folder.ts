@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { basename, extname, join } from 'node:path';
 import { compile, type OnInput } from './compile.ts';
+import { placeProblems } from './file-places.ts';
 import { shown } from './find-declarations.ts';
 import { listFolder } from './list-folder.ts';
 import { type CompiledMigration, checksum, nameProblem, type ReadMigrations, twinOf } from './migrations.ts';
@@ -44,6 +45,9 @@ export async function readNodePgMigrateFolder(
       migrations.push({ name, file, source: file, sha256: checksum(text), contents: Buffer.from(text) });
     } else {
       const result = await compile({ file: join(folder, file), root, onInput });
+      problems.push(...(await placeProblems(root, result.inputs)));
+      if (!result.exports.includes('up') && !result.exports.includes('default'))
+        problems.push(`${path}: exports no function "up"${listed(result.exports)}`);
       migrations.push({
         name,
         file: `${name}.mjs`,
@@ -54,7 +58,15 @@ export async function readNodePgMigrateFolder(
       });
     }
   }
-  return { engine: 'node-pg-migrate', migrations: migrations.sort(byNumber), problems };
+  return {
+    engine: 'node-pg-migrate',
+    migrations: migrations.sort(byNumber),
+    problems: [...new Set(problems)],
+  };
+}
+
+function listed(exports: readonly string[]): string {
+  return exports.length === 0 ? '' : `, only ${exports.map((name) => `"${name}"`).join(', ')}`;
 }
 
 function problemOf(file: string): string | undefined {
