@@ -1,6 +1,7 @@
 import { newRunId } from '@postern/test-databases';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Cluster, startCluster, testMajor } from './fixtures/cluster.ts';
+import { declaredFunction } from './fixtures/declared.ts';
 import { createFunction, type InProcessFunction } from './fixtures/function.ts';
 import { deploy, type ServiceFiles, shop } from './fixtures/service.ts';
 
@@ -70,6 +71,145 @@ CREATE SCHEMA postern;`;
     await lambda.call({ action: 'drop', run });
     expect(trapped).toEqual([]);
   });
+});
+
+describe('whoever may change a database', () => {
+  // The master reads catalogs and books there: whatever of theirs is called meanwhile would be the master.
+  const trap = `CREATE FUNCTION public.trap() RETURNS boolean LANGUAGE plpgsql AS $$
+BEGIN IF session_user = 'postern_master' THEN SET ROLE NONE; CREATE ROLE trapped; END IF; RETURN true; END $$;`;
+  const format = `CREATE FUNCTION public.format(text, name, name) RETURNS text LANGUAGE plpgsql AS $$
+BEGIN PERFORM public.trap(); RETURN quote_ident($2) || '.' || quote_ident($3); END $$; CREATE TABLE public.one (id int);`;
+  const books = `CREATE SCHEMA IF NOT EXISTS postern; DROP TABLE IF EXISTS postern.migrations, postern.migration_checksums;`;
+  const table = `${books} CREATE TABLE postern.migrations (id int, name text, run_on timestamp);
+    INSERT INTO postern.migrations VALUES (1, '1_a', now());`;
+
+  test.each([
+    ['a better match for a function of PostgreSQL', format],
+    [
+      'functions that a search path finds first',
+      `ALTER DATABASE lair SET search_path = public, pg_catalog;
+       CREATE FUNCTION public.pg_get_userbyid(oid) RETURNS name LANGUAGE plpgsql AS
+         'BEGIN PERFORM public.trap(); RETURN (SELECT rolname FROM pg_catalog.pg_roles WHERE oid = $1); END';
+       CREATE FUNCTION public.current_setting(text) RETURNS text LANGUAGE plpgsql AS
+         'BEGIN PERFORM public.trap(); RETURN pg_catalog.current_setting($1); END';
+       CREATE FUNCTION public.to_regclass(text) RETURNS regclass LANGUAGE plpgsql AS
+         'BEGIN PERFORM public.trap(); RETURN pg_catalog.to_regclass($1); END';`,
+    ],
+    [
+      'an operator and a table that a search path finds first',
+      `ALTER DATABASE lair SET search_path = public, pg_catalog;
+       CREATE FUNCTION public.same(name, name) RETURNS boolean LANGUAGE plpgsql AS 'BEGIN PERFORM public.trap(); RETURN $1::text OPERATOR(pg_catalog.=) $2::text; END';
+       CREATE OPERATOR public.= (LEFTARG = name, RIGHTARG = name, FUNCTION = public.same);
+       CREATE VIEW public.pg_extension AS SELECT extname, public.trap() FROM pg_catalog.pg_extension;
+       CREATE VIEW public.pg_namespace AS SELECT oid, nspname, nspowner, nspacl FROM pg_catalog.pg_namespace WHERE public.trap();`,
+    ],
+    [
+      'books that are a view',
+      `${books} CREATE VIEW postern.migrations AS SELECT 1 AS id, public.trap()::text AS name, now()::timestamp AS run_on;`,
+    ],
+    [
+      'checksums that are a view',
+      `${table} CREATE VIEW postern.migration_checksums AS SELECT '1_a' AS name, public.trap()::text AS sha256;`,
+    ],
+    [
+      'books with a policy',
+      `${table} ALTER TABLE postern.migrations ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
+       CREATE POLICY trap ON postern.migrations USING (public.trap());`,
+    ],
+    [
+      'books with a type of their own',
+      `${books} CREATE TYPE public.moment AS (x text);
+       CREATE FUNCTION public.text_of(public.moment) RETURNS text LANGUAGE sql AS 'SELECT public.trap()::text';
+       CREATE CAST (public.moment AS text) WITH FUNCTION public.text_of(public.moment) AS IMPLICIT;
+       CREATE FUNCTION public.to_char(public.moment, text) RETURNS text LANGUAGE sql AS 'SELECT public.trap()::text';
+       CREATE TABLE postern.migrations (id int, name text, run_on public.moment);
+       INSERT INTO postern.migrations VALUES (1, '1_a', ROW('x'));`,
+    ],
+  ])('cannot act as the master with %s', async (_, sql) => {
+    await using lair = await startLair();
+    await cluster.query(`SET ROLE lair_owner; ${trap} ${sql}`, { user: 'lair_migrator', database: 'lair' });
+    await lair.visit();
+    expect(await cluster.query(`SELECT rolname FROM pg_roles WHERE rolname = 'trapped'`)).toEqual([]);
+  });
+
+  test('cannot, with no more than CREATE in a schema, act as the master with a better match for a function', async () => {
+    await using lair = await startLair();
+    await cluster.query(`${trap} ${format}`, { user: 'lair_app', database: 'lair' });
+    await lair.visit();
+    expect(await cluster.query(`SELECT rolname FROM pg_roles WHERE rolname = 'trapped'`)).toEqual([]);
+  });
+
+  test('cannot stop the master by settings of the database', async () => {
+    await using lair = await startLair();
+    const set = (setting: string) =>
+      cluster.query(`SET ROLE lair_owner; ALTER DATABASE lair SET ${setting}`, { user: 'lair_migrator' });
+    await set(`search_path = 'nowhere'`);
+    await set(`lock_timeout = '1ms'`);
+    await set(`idle_session_timeout = '1ms'`);
+    await set(`idle_in_transaction_session_timeout = '1ms'`);
+    await set('default_transaction_read_only = on');
+    await set(`default_transaction_isolation = 'serializable'`);
+    await set('client_min_messages = error');
+    await set('role = lair_app');
+    const roles = { ...lair.declaration.roles, lair_reader: 'readonly' as const };
+    const more = declaredFunction(cluster, [{ ...lair.declaration, roles, extensions: ['pgcrypto'] }]);
+    const { statements } = await more.call({ action: 'apply' });
+    expect(statements.map(({ sql }) => sql)).toContain('GRANT USAGE ON SCHEMA "public" TO "lair_reader"');
+    await set(`statement_timeout = '1ms'`);
+    expect((await lair.lambda.call({ action: 'plan' })).statements).toEqual([]);
+    expect((await lair.lambda.call({ action: 'prune' })).dropped.roles).toEqual(['lair_reader']);
+    await cluster.query('ALTER DATABASE lair RESET ALL');
+    // Whatever the path: where everybody finds it.
+    expect(
+      await cluster.query('SELECT extnamespace::regnamespace::text AS place FROM pg_extension ORDER BY 1', {
+        database: 'lair',
+      }),
+    ).toEqual([{ place: 'pg_catalog' }, { place: 'public' }]);
+  });
+
+  test('gets a typed answer from apply, and nothing is run, when the books are something else', async () => {
+    await using other = await deploy([
+      { declaration: { name: 'fake', roles: {} }, migrations: { '1_a.sql': 'CREATE TABLE a (id int);\n' } },
+    ]);
+    const apply = createFunction(cluster, other.folder);
+    await apply.call({ action: 'apply' });
+    await cluster.query(
+      `SET ROLE fake_owner; ${trap} ${books} CREATE VIEW postern.migrations AS SELECT 1 AS id, public.trap()::text AS name, now() AS run_on`,
+      { user: 'fake_migrator', database: 'fake' },
+    );
+    expect(await apply.invoke({ action: 'apply' })).toMatchObject({
+      ok: false,
+      error: { code: 'BOOTSTRAP_DATABASE_CONFLICT', message: expect.stringContaining('postern.migrations') },
+    });
+    expect(await cluster.query(`SELECT rolname FROM pg_roles WHERE rolname = 'trapped'`)).toEqual([]);
+  });
+
+  /** A database whose owner and one login may do much, and everything that the master does with it from time to time. */
+  async function startLair() {
+    const declaration = {
+      name: 'lair',
+      roles: {
+        lair_app: { grant: { custom: { schemas: ['CREATE' as const], tables: ['SELECT' as const] } } },
+      },
+    };
+    const lambda = declaredFunction(cluster, [declaration]);
+    await lambda.call({ action: 'apply' });
+    return {
+      declaration,
+      lambda,
+      visit: async () => {
+        for (const action of ['plan', 'status', 'apply', 'migrate'] as const) await lambda.call({ action });
+        const roles = { ...declaration.roles, lair_gone: 'readonly' as const };
+        const more = declaredFunction(cluster, [{ ...declaration, roles, extensions: ['pgcrypto'] }]);
+        await more.call({ action: 'apply' });
+        expect((await lambda.call({ action: 'prune' })).dropped.roles).toEqual(['lair_gone']);
+      },
+      [Symbol.asyncDispose]: async () => {
+        await cluster.query('DROP DATABASE lair WITH (FORCE)');
+        await cluster.query('DROP ROLE IF EXISTS trapped, lair_gone, lair_reader');
+      },
+    };
+  }
 });
 
 describe('a test login', () => {

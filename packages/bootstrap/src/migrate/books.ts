@@ -64,7 +64,6 @@ export async function openBooks(session: SqlClient, run: MigrationRun): Promise<
   // The database's own defaults may be anything; what is read after the wait must be what the other run has left.
   const statements = `BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE;
 ${guardedSql};
-SET LOCAL statement_timeout = 0;
 SET LOCAL lock_timeout = ${Math.max(1, Math.round(run.lockTimeoutMs))};
 SELECT pg_advisory_lock(${migrationLock});
 SET LOCAL lock_timeout = 0;

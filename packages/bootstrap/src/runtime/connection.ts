@@ -33,14 +33,15 @@ const masterSettings: readonly string[] = [
   // A session may wait for another apply, and holds the lock while migrations run elsewhere. Who calls has a time limit of his own.
   'statement_timeout=0',
   'lock_timeout=0',
-  'idle_session_timeout=0',
-  'idle_in_transaction_session_timeout=0',
 ];
+
+/** A session waits while code runs between two statements: nobody's may be ended for that. */
+const patience: readonly string[] = ['idle_session_timeout=0', 'idle_in_transaction_session_timeout=0'];
 
 /** The `options` of a connection as the master, or as `role`. */
 export function sessionOptions(role?: string): string {
   const settings = role === undefined ? masterSettings : [`role=${role.replaceAll(/[\\\s]/g, '\\$&')}`];
-  return settings.map((setting) => `-c ${setting}`).join(' ');
+  return [...settings, ...patience].map((setting) => `-c ${setting}`).join(' ');
 }
 
 export interface ConnectionOptions {

@@ -81,7 +81,7 @@ export async function publish(request: RequestOf<'publish'>, invocation: Invocat
       database: database.name,
       owner: testOwnerOf(database),
       lockTimeoutMs: lockTimeoutMs(invocation),
-      check: (name) => checkMigrated(name, request.migrations, invocation),
+      check: (name) => checkMigrated(name, database, request.migrations, invocation),
     });
     return await cloneFor(session, request, database, template, true, invocation);
   });
@@ -156,7 +156,7 @@ async function fillTemplate(name: string, database: ManifestDatabase, invocation
   );
   const { seed } = database;
   if (seed) await withSession(asOwner, name, (session) => seedDatabase(session, artefact.fileOf(seed)));
-  await analyze(name, invocation);
+  await analyze(name, database.owner, invocation);
 }
 
 /** Encoding and locale of the declaration, as SQL. */
@@ -187,14 +187,20 @@ async function declareInside(
 
 /**
  * Statistics for the planner (clones carry them along), in a fresh session: the first one after the last DDL
- * also writes the relation cache file, which saves every clone's first connection that work.
+ * also writes the relation cache file, which saves every clone's first connection that work. It calls the functions of
+ * indexes, as their owners and with no way back to the master; before PostgreSQL 17 with the search path that they may rely on.
  */
-async function analyze(name: string, invocation: Invocation): Promise<void> {
-  await withSession(invocation.connect, name, (session) => session.query('ANALYZE'));
+async function analyze(name: string, owner: string, invocation: Invocation): Promise<void> {
+  await withSession(
+    (target) => invocation.connect(target, { role: owner }),
+    name,
+    (session) => session.query('ANALYZE'),
+  );
 }
 
 async function checkMigrated(
   name: string,
+  database: ManifestDatabase,
   expected: readonly string[],
   invocation: Invocation,
 ): Promise<void> {
@@ -212,7 +218,7 @@ async function checkMigrated(
       },
     );
   }
-  await analyze(name, invocation);
+  await analyze(name, testOwnerOf(database), invocation);
 }
 
 /** A session in the maintenance database, where ledger and locks are. */
