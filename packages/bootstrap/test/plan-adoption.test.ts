@@ -57,7 +57,7 @@ test("another team's database cannot be dropped by who migrates ours, only becau
   await cluster.query('CREATE ROLE sales_owner', master);
   await cluster.query('GRANT sales_owner TO postern_master', master);
   await cluster.query('CREATE DATABASE crm OWNER sales_owner', master);
-  expect(await apply({ name: 'sales' })).toMatchObject(refused('owns what is in database "crm"'));
+  expect(await apply({ name: 'sales' })).toMatchObject(refused('owns database "crm"'));
   expect(
     await apply({ name: 'sales', owner: 'house', roles: { sales_owner: { login: false } } }),
   ).toMatchObject(refused('"crm"'));

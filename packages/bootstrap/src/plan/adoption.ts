@@ -42,7 +42,7 @@ export function checkAdoption(
   );
   if (elsewhere.length === 0) return;
   throw conflict(
-    `role "${name}" was not made by a bootstrap, and owns what is in database "${elsewhere.join('", "')}" or that itself`,
+    `role "${name}" was not made by a bootstrap, and owns database "${elsewhere.join('", "')}" or something in it`,
     'As owner or group its members could drop that: declare another name, or all of these databases.',
   );
 }

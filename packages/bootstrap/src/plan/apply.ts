@@ -238,6 +238,9 @@ function hintFor(group: PlanGroup, code: string, message = ''): string {
   if (code === '55P03') {
     return `${kept}Another session held a lock for longer than ${group.lockTimeoutMs} ms: apply again when it is done, or at a quieter time.`;
   }
+  if (code === '2BP01') {
+    return `${kept}Somebody handed the privilege on: run the statement with CASCADE, or have it taken back first, then apply again.`;
+  }
   if (/permission denied to set parameter/.test(message)) {
     return `${kept}Only a superuser may keep this setting for a role or database: take it out of the declaration, and have the application SET it when it connects.`;
   }
