@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import { BootstrapError } from '../errors.ts';
 import { toErrorResponse } from './failure.ts';
+import { errorForLog } from './log.ts';
 
 const pgError = (code: string, message: string): Error => Object.assign(new Error(message), { code });
 
@@ -49,4 +50,14 @@ test('everything else that is unexpected is, and keeps its code; what is typed s
     message: 'm',
     hint: 'h',
   });
+});
+
+test('also an unexpected error of the server shows no value in the log', () => {
+  const error = toErrorResponse(pgError('22P02', 'invalid input syntax for type integer: "hunter2"'));
+  expect(error).toMatchObject({
+    code: 'BOOTSTRAP_INTERNAL',
+    message: expect.stringContaining('hunter2'),
+    details: { code: '22P02' },
+  });
+  expect(JSON.stringify(errorForLog(error, 'masked'))).not.toContain('hunter2');
 });

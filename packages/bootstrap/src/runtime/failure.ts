@@ -30,8 +30,13 @@ function described(thrown: unknown): ErrorResponse | BootstrapError {
     kind: 'internal',
     message: `unexpected: ${message ?? String(thrown)}`,
     hint: "Look at the function's log for the stack, and report it.",
-    ...(code === undefined ? {} : { details: { code } }),
+    ...(code === undefined ? {} : { details: { code, ...saidByServer(code, message) } }),
   };
+}
+
+/** What has to be known of an error of the server to mask it in the log. */
+function saidByServer(code: string, message: string | undefined): Record<string, unknown> {
+  return /^(?=.*\d)[0-9A-Z]{5}$/.test(code) ? { sqlState: code, message } : {};
 }
 
 /** Errors of the server that can meet any query, and are no bug. */
