@@ -217,6 +217,25 @@ describe('drift', () => {
     expect(await drift(bank)).toEqual([]);
   });
 
+  test('of a role that is called PUBLIC: it is not everybody', async () => {
+    await cluster.query('CREATE ROLE "PUBLIC"');
+    await asMaster(
+      'GRANT CONNECT ON DATABASE bank TO "PUBLIC"; GRANT SELECT ON accounts TO "PUBLIC"',
+      'bank',
+    );
+    const items = await drift(bank);
+    expect(items.map(({ found, sql }) => [found, sql])).toEqual([
+      ['"PUBLIC" has CONNECT', 'REVOKE CONNECT ON DATABASE "bank" FROM "PUBLIC"'],
+      [
+        expect.stringContaining('"PUBLIC" has SELECT'),
+        'REVOKE SELECT ON TABLE public.accounts FROM "PUBLIC"',
+      ],
+    ]);
+    await takeAway(items);
+    expect(await drift(bank)).toEqual([]);
+    await cluster.query('DROP ROLE "PUBLIC"');
+  });
+
   test('of owners: who used to migrate as a login sees the safe way out', async () => {
     await asMaster('GRANT rds_iam TO stranger');
     await asMaster(
