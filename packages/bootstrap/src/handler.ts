@@ -18,6 +18,7 @@ const ports: Ports = {
       port: config.port,
       ca: await artefact.readCa(config),
       readSecret: () => readMasterSecret(config.secret, process.env, () => call.remainingMs()),
+      remainingMs: () => call.remainingMs(),
       signToken: (user) => readLoginToken(config, user, process.env),
     }),
   // Not by the console: Lambda would put a time and an id before each line, and CloudWatch find no metrics in it.

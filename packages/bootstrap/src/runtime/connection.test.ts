@@ -15,6 +15,7 @@ function connector(passwords: string[], accept: (password: string) => Error | un
       reads.push(password);
       return Promise.resolve({ username: 'master', password });
     },
+    remainingMs: () => 60_000,
     signToken: (user) => Promise.resolve(`token of ${user}`),
   };
   const open: OpenSession = async (_options, { secret }) => {

@@ -1,7 +1,7 @@
 import type { SqlClient } from '@postern/test-databases/server';
 import pg from 'pg';
 import { BootstrapError, isBootstrapError } from '../errors.ts';
-import type { MasterSecret } from './secret.ts';
+import { type MasterSecret, waitMs } from './secret.ts';
 
 /**
  * Opens a session as the master, with {@link masterSettings}. With `role` it is that role from the start, also after RESET ROLE, and
@@ -50,6 +50,8 @@ export interface ConnectionOptions {
   /** PEM roots. Node's own are replaced by them. */
   readonly ca: string;
   readSecret(): Promise<MasterSecret>;
+  /** What is left of the invocation: an answer of ours has to come before Lambda's. */
+  remainingMs(): number;
   /** A fresh token for a login by IAM. */
   signToken(user: string): Promise<string>;
 }
@@ -119,7 +121,7 @@ async function openOnce(
     database,
     // rejectUnauthorized stays true; pg checks the certificate against `host`.
     ssl: { ca: options.ca },
-    connectionTimeoutMillis: 15_000,
+    connectionTimeoutMillis: waitMs(options.remainingMs(), 15_000),
     application_name: 'postern-bootstrap',
     // A session may be silent for as long as one statement takes; networks forget connections after 350 s.
     keepAlive: true,
