@@ -155,13 +155,26 @@ async function asOwner<T>(
   invocation: Invocation,
   work: (session: SqlClient) => Promise<T>,
 ): Promise<T> {
-  const login = invocation.config.migrateAs === 'migrator' ? { login: database.migrator } : {};
+  const login: { login?: string } =
+    invocation.config.migrateAs === 'migrator' ? { login: database.migrator } : {};
   const connect = (name: string): Promise<SqlClient> =>
     invocation.connect(name, { role: database.owner, ...login });
-  return await withSession(connect, database.name, work).catch((error: unknown) => {
-    const missing = missingBy[(error as { code?: string }).code ?? ''];
+  return await withSession(connect, database.name, work).catch(async (error: unknown) => {
+    const { code = '' } = error as { code?: string };
+    // A login that does not exist is refused like any other: only the master can tell.
+    const refused = /^(BOOTSTRAP_LOGIN_REFUSED|28000|28P01)$/.test(code);
+    if (refused && login.login !== undefined && !(await roleExists(login.login, invocation)))
+      throw notApplied(`role "${login.login}"`);
+    const missing = missingBy[code];
     throw missing === undefined ? error : notApplied(missing(database));
   });
+}
+
+async function roleExists(role: string, invocation: Invocation): Promise<boolean> {
+  const { rows } = await withSession(invocation.connect, 'postgres', (session) =>
+    session.query('SELECT 1 FROM pg_roles WHERE rolname = $1', [role]),
+  );
+  return rows.length > 0;
 }
 
 /** What a login that fails with this code says about the database. */
