@@ -4,7 +4,7 @@ import type { Credentials } from './credentials.ts';
 import { credentialsOf } from './secret.ts';
 import { sha256, sign, signingTime } from './sigv4.ts';
 
-export interface LoginTokenRequest {
+interface LoginTokenRequest {
   readonly host: string;
   readonly port: number;
   readonly user: string;
@@ -42,7 +42,7 @@ const lifetimeS = 900;
  *
  * Source: "IAM database authentication" of the RDS User Guide, "Query string authentication" of the IAM User Guide.
  */
-export function signLoginToken(request: LoginTokenRequest): string {
+function signLoginToken(request: LoginTokenRequest): string {
   const { host, port, user, region, credentials, now } = request;
   const time = signingTime(now);
   const scope = `${time.slice(0, 8)}/${region}/rds-db/aws4_request`;
