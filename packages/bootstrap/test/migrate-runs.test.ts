@@ -142,9 +142,9 @@ describe('a run', () => {
   test('gives each migration the session as it was for the first, also what pg_dump leaves behind', async () => {
     await using scratch = await openScratch(cluster);
     await using files = await writeMigrations({
-      '1_dump.sql': `SELECT pg_catalog.set_config('search_path', '', false); SET ROLE NONE; SET statement_timeout = '1ms';
+      '1_dump.sql': `SELECT pg_catalog.set_config('search_path', '', false); SET ROLE NONE; SET statement_timeout = '7654ms';
 CREATE TABLE public.a ();`,
-      '2_b.sql': `CREATE TABLE b (); SELECT pg_sleep(0.01);`,
+      '2_b.sql': `CREATE TABLE b (); DO $$ BEGIN ASSERT current_setting('statement_timeout') <> '7654ms'; END $$`,
       '3_c.mjs': `export const up = async (pgm) => { await pgm.db.query('SET ROLE NONE'); pgm.sql("SET search_path = ''"); };`,
       '4_d.mjs': `export const up = async (pgm) => { await pgm.db.query('CREATE TABLE d ()'); };`,
       '5_e.mjs': `export const up = async (pgm) => { pgm.noTransaction(); pgm.sql("SET ROLE NONE; SET search_path = ''"); };`,
