@@ -38,8 +38,9 @@ import type { ErrorKind, TestDatabaseErrorCode } from '@postern/test-databases/s
  * - `BOOTSTRAP_MIGRATION_UNKNOWN` (not-found): `to` names no migration of the artefact.
  * - `BOOTSTRAP_SEED_FAILED` (conflict): SQL error in the file that fills test databases; file and line in `details`. All of it was
  *   rolled back.
- * - `BOOTSTRAP_DATABASE_CONFLICT` (conflict): encoding or locale differ from the declaration and cannot be changed, or something
- *   else is in the place of the tables that migrations are recorded in.
+ * - `BOOTSTRAP_DATABASE_CONFLICT` (conflict): encoding or locale differ from the declaration and cannot be changed, the
+ *   database admits no connections, something else is in the place of the books, or node-pg-migrate's own books show that it
+ *   was migrated already.
  * - `BOOTSTRAP_INCOMPLETE` (timeout): a caller that cannot invoke again (Terraform, CloudFormation) met a run that stopped in
  *   time; what was done stays.
  * - `BOOTSTRAP_CALLBACK_FAILED` (unavailable): CloudFormation's answer could not be delivered to its address.

@@ -190,6 +190,11 @@ describe('the artefact', () => {
   });
 });
 
+test('what everybody deploys, before the first migration, stays below 100 kB', async () => {
+  await using workspace = await writeWorkspace([{ declaration: { name: 'empty' } }]);
+  expect((await buildArtifact({ root: workspace.root })).bytes).toBeLessThan(100_000);
+});
+
 describe('the CA roots of the artefact', () => {
   async function withCa(region: string, bundle: string | undefined): Promise<string> {
     if (bundle !== undefined) await writeFile(join(root, 'bundle.pem'), bundle);
