@@ -7,16 +7,16 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { ApplyResult, StatusResult } from '../src/contract/response.ts';
 import { type DeployedCloud, deployToCloud } from './fixtures/cloud.ts';
 import { type Command, createCommand } from './fixtures/command.ts';
-import { deploy, shop } from './fixtures/service.ts';
+import { deployBuilt, shop } from './fixtures/service.ts';
 
 /** The artefact as a command, against the local cloud: its Secrets Manager, its front with TLS, its PostgreSQL. */
 let deployed: DeployedCloud;
-let artefact: Awaited<ReturnType<typeof deploy>>;
+let artefact: Awaited<ReturnType<typeof deployBuilt>>;
 let command: Command;
 let withRole: Record<string, string>;
 
 beforeAll(async () => {
-  artefact = await deploy([
+  artefact = await deployBuilt([
     {
       ...shop,
       declaration: { ...shop.declaration, name: 'first', roles: { first_app: 'readwrite' } },
@@ -188,8 +188,8 @@ describe('the master secret without Lambda', () => {
 
 test('a container that is told to stop ends between two migrations, and says what is left', async () => {
   const gate = { '0000_gate.sql': 'CREATE TABLE gate ();' };
-  await using base = await deploy([{ declaration: { name: 'slow' }, migrations: gate }]);
-  await using more = await deploy([
+  await using base = await deployBuilt([{ declaration: { name: 'slow' }, migrations: gate }]);
+  await using more = await deployBuilt([
     {
       declaration: { name: 'slow' },
       migrations: { ...gate, '0001_a.sql': 'LOCK TABLE gate;', '0002_b.sql': 'CREATE TABLE b ();' },
@@ -219,8 +219,8 @@ test('a container that is told to stop ends between two migrations, and says wha
 
 test('the second Ctrl-C ends it by itself, also as the first process of a container, which no signal ends', async () => {
   const held = { '0000_held.sql': 'CREATE TABLE held ();' };
-  await using base = await deploy([{ declaration: { name: 'held' }, migrations: held }]);
-  await using more = await deploy([
+  await using base = await deployBuilt([{ declaration: { name: 'held' }, migrations: held }]);
+  await using more = await deployBuilt([
     { declaration: { name: 'held' }, migrations: { ...held, '0001_a.sql': 'LOCK TABLE held;' } },
   ]);
   const first = await createCommand(base.folder, deployed);
@@ -245,7 +245,7 @@ test('a down that was stopped and is repeated as told takes back what was meant,
       `-- Up Migration\nCREATE TABLE "${name}" ();\n-- Down Migration\nDROP TABLE "${name}";`,
     ]),
   );
-  await using back = await deploy([{ declaration: { name: 'back' }, migrations: reversible }]);
+  await using back = await deployBuilt([{ declaration: { name: 'back' }, migrations: reversible }]);
   const shell = await createCommand(back.folder, deployed);
   const cautious = { ...withRole, POSTERN_ALLOWED_ACTIONS: 'down' };
   const down = ['down', '--database', 'back', '--count', '2'];
