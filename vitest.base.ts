@@ -17,8 +17,8 @@ export const base = {
     environment: 'node',
     pool: 'forks',
     execArgv: ['--conditions=@postern/source'],
-    testTimeout: 30_000,
-    hookTimeout: 60_000,
+    testTimeout: 60_000,
+    hookTimeout: 120_000,
     // As with the tests themselves: a busy machine is slow, not wrong.
     expect: { poll: { timeout: 20_000 } },
     maxWorkers: 2,
