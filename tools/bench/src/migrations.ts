@@ -3,7 +3,7 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { type AddressInfo, connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { Duplex } from 'node:stream';
+import { type Duplex, pipeline } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import { type Artefact, buildArtifact } from '@postern/bootstrap/build';
 import { migrateTestDatabase } from '@postern/bootstrap/migrate';
@@ -158,10 +158,15 @@ async function runOnce(
 
 /** A port on this machine that leads to a new `open()` for each connection. */
 async function listen(open: () => Duplex): Promise<{ port: number } & AsyncDisposable> {
+  const sockets = new Set<Duplex>();
   const listener = createServer({ noDelay: true }, (socket) => {
     const other = open();
-    for (const stream of [socket, other]) stream.on('error', () => {});
-    socket.pipe(other).pipe(socket);
+    sockets.add(socket);
+    // However one side goes, also by an error, the other goes with it: whoever waits for its end would wait for ever.
+    pipeline(socket, other, socket, () => {
+      for (const stream of [socket, other]) stream.destroy();
+      sockets.delete(socket);
+    });
   });
   listener.listen(0, '127.0.0.1');
   await once(listener, 'listening');
@@ -169,6 +174,7 @@ async function listen(open: () => Duplex): Promise<{ port: number } & AsyncDispo
     port: (listener.address() as AddressInfo).port,
     [Symbol.asyncDispose]: async () => {
       listener.close();
+      for (const socket of sockets) socket.destroy();
       await once(listener, 'close');
     },
   };
