@@ -333,6 +333,31 @@ describe('what is not ours, or is still declared, stays', () => {
     expect((await lambda.call({ action: 'prune', databases: ['shut'] })).dropped.roles).toEqual(['shut_a']);
   });
 
+  test('whose table is in use is kept as it was, and nobody queues behind the attempt', async () => {
+    const { connect, server } = cluster;
+    const maker = { grant: { custom: { tables: ['SELECT'], schemas: ['CREATE'] } } } as const;
+    await declaredFunction(cluster, [service('busy', { busy_maker: maker })]).call({ action: 'apply' });
+    await superuser('SET ROLE busy_maker; CREATE TABLE mine ()', 'busy');
+    const reader = await connect(server.superuser, 'busy');
+    try {
+      await reader.query('BEGIN; SELECT FROM mine');
+      const lambda = declaredFunction(cluster, [service('busy')]);
+      expect(await lambda.call({ action: 'prune', databases: ['busy'] })).toMatchObject({
+        dropped: { roles: [] },
+        kept: [{ object: 'role "busy_maker"', why: expect.stringContaining('lock timeout') }],
+      });
+      expect(await superuser('SELECT FROM mine', 'busy')).toEqual([]);
+      expect(await superuser(`SELECT pg_has_role('busy_maker', 'rds_iam', 'MEMBER') AS iam`)).toEqual([
+        { iam: true },
+      ]);
+      await reader.query('COMMIT');
+      const { dropped } = await lambda.call({ action: 'prune', databases: ['busy'] });
+      expect(dropped.roles).toEqual(['busy_maker']);
+    } finally {
+      await reader.end();
+    }
+  });
+
   test('a former owner is kept while a database belongs to it, and goes when it does not', async () => {
     await declaredFunction(cluster, [service('moved')]).call({ action: 'apply' });
     await byMaster('SET ROLE moved_owner; CREATE TABLE t (); INSERT INTO t DEFAULT VALUES', 'moved');

@@ -236,7 +236,7 @@ async function runStatement(
 function hintFor(group: PlanGroup, code: string, message = ''): string {
   const kept = group.transaction ? 'Nothing of this group was kept. ' : '';
   if (code === '55P03') {
-    return `${kept}Another session held a lock for longer than ${group.lockTimeoutMs} ms: apply again when it is done, or at a quieter time.`;
+    return `${kept}Another session held a lock for longer than ${group.lockTimeoutMs} ms: run it again when that is done, or at a quieter time.`;
   }
   if (code === '2BP01') {
     return `${kept}Somebody handed the privilege on: run the statement with CASCADE, or have it taken back first, then apply again.`;

@@ -3,7 +3,7 @@ import type { ManifestDatabase, ManifestRole } from '../contract/manifest.ts';
 import { cascade, everybody, isFrom } from './catalog.ts';
 import { conflict } from './conflict.ts';
 import type { CatalogSchema, InnerCatalog, ObjectKind } from './inner-catalog.ts';
-import { identifiers, type PlanGroup, type Statement } from './statement.ts';
+import { briefLockTimeoutMs, identifiers, type PlanGroup, type Statement } from './statement.ts';
 
 export const kinds = {
   r: { many: 'TABLES', one: 'TABLE', privileges: 'tables' },
@@ -47,9 +47,7 @@ export function planTakeOver(database: ManifestDatabase, catalog: InnerCatalog):
     // another they stop the service.
     transaction: true,
     guarded: false,
-    // ALTER … OWNER needs a table for itself, and whoever comes later queues behind it. Shorter than deadlock_timeout, so that it
-    // is never the service's transaction that is ended.
-    lockTimeoutMs: 800,
+    lockTimeoutMs: briefLockTimeoutMs,
     patient: name,
     statements: [
       {

@@ -8,6 +8,12 @@ export interface Statement {
   readonly undo?: string;
 }
 
+/**
+ * For statements that need a table for themselves, ALTER … OWNER and its like: whoever comes later queues behind them. Shorter than
+ * deadlock_timeout, so that it is never the service's transaction that is ended.
+ */
+export const briefLockTimeoutMs = 800;
+
 /** Statements that belong together. */
 export interface PlanGroup {
   readonly title: string;

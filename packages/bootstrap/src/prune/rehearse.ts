@@ -1,7 +1,7 @@
 import { type Connect, type SqlClient, withSession } from '@postern/test-databases/server';
 import { withoutSelfGrant } from '../plan/lockout.ts';
 import { openInside } from '../plan/open-inside.ts';
-import type { PlanGroup } from '../plan/statement.ts';
+import { briefLockTimeoutMs, type PlanGroup } from '../plan/statement.ts';
 import type { Removal } from './plan-prune.ts';
 
 /**
@@ -28,6 +28,7 @@ async function rehearseGroup(
   await session.query('BEGIN');
   try {
     await withoutSelfGrant(session);
+    await session.query(`SELECT set_config('lock_timeout', $1, true)`, [`${briefLockTimeoutMs}ms`]);
     for (const { sql } of group.statements) if (!sql.startsWith('DROP ROLE ')) await session.query(sql);
     const { rows } = await session.query(leftovers, [role]);
     if (rows.length === 0) return undefined;

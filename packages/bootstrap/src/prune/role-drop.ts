@@ -2,7 +2,7 @@ import { quoteIdentifier } from '@postern/test-databases/server';
 import { membershipOptionsVersion } from '../plan/catalog.ts';
 import { reaches } from '../plan/memberships.ts';
 import { iamRole } from '../plan/role-plan.ts';
-import type { PlanGroup, Statement } from '../plan/statement.ts';
+import { briefLockTimeoutMs, type PlanGroup, type Statement } from '../plan/statement.ts';
 import type { MarkedRole, PruneCatalog } from './catalog.ts';
 
 /**
@@ -55,7 +55,14 @@ export function planRoleDrop(
 }
 
 function group(role: MarkedRole, database: string, statements: readonly Statement[]): PlanGroup {
-  return { title: `role ${role.name}`, database, transaction: true, guarded: true, statements };
+  return {
+    title: `role ${role.name}`,
+    database,
+    transaction: true,
+    guarded: true,
+    lockTimeoutMs: briefLockTimeoutMs,
+    statements,
+  };
 }
 
 /** Takes the role out of rds_iam and of every role that leads there. */

@@ -19,7 +19,6 @@ import type { PlanGroup } from '../plan/statement.ts';
 import { locked } from './apply-lock.ts';
 import { selectDatabases } from './artefact.ts';
 import type { Invocation } from './invocation.ts';
-
 import { migrateAll } from './migration-actions.ts';
 
 export async function ping(invocation: Invocation): Promise<PingResult> {
