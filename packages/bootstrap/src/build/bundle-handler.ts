@@ -4,6 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { build, type OutputFile, type Plugin } from 'esbuild';
 import { compilationFailed, inputsOf, type OnInput, tell } from './compile.ts';
 import { conditions, fromSource } from './from-source.ts';
+import { lambdaModule } from './lambda-module.ts';
 import { mergeChunks } from './merge-chunks.ts';
 
 /** pg is CommonJS and requires node's modules, which an ES module cannot without this. */
@@ -31,28 +32,19 @@ export async function bundleHandler(onInput?: OnInput): Promise<HandlerBundle> {
   const absWorkingDir = fileURLToPath(new URL('..', import.meta.url));
   try {
     const result = await build({
+      ...lambdaModule,
       entryPoints: { index: entry },
       absWorkingDir,
       outdir: absWorkingDir,
       outExtension: { '.js': '.mjs' },
       chunkNames: 'lib/[hash]',
       splitting: true,
-      bundle: true,
-      write: false,
       metafile: true,
-      sourcemap: 'external',
-      sourcesContent: false,
-      platform: 'node',
-      target: 'node22',
-      format: 'esm',
       minify: true,
-      legalComments: 'none',
-      charset: 'utf8',
       mainFields: ['module', 'main'],
       conditions,
       external: ['pg-native'],
       tsconfigRaw: {},
-      logLevel: 'silent',
       plugins: [lean],
     });
     tell(onInput, absWorkingDir, result.metafile);

@@ -3,6 +3,7 @@ import { type BuildFailure, build, type Metafile, type Plugin } from 'esbuild';
 import { BootstrapError } from '../errors.ts';
 import { shown } from './find-declarations.ts';
 import { conditions } from './from-source.ts';
+import { lambdaModule } from './lambda-module.ts';
 
 /** Is told every path that was looked at, absolute, also of files and folders that are not there. */
 export type OnInput = (path: string) => void;
@@ -32,23 +33,14 @@ export async function compile(options: {
   const { file, root, as = 'migration', onInput } = options;
   try {
     const result = await build({
+      ...lambdaModule,
       entryPoints: [file],
       absWorkingDir: root,
       // Nothing is written; sources in the map are relative to it.
       outfile: resolve(root, 'compiled.mjs'),
-      bundle: true,
-      write: false,
       metafile: true,
-      sourcemap: 'external',
-      sourcesContent: false,
-      platform: 'node',
-      target: 'node22',
-      format: 'esm',
       minifyWhitespace: true,
-      legalComments: 'none',
-      charset: 'utf8',
       conditions,
-      logLevel: 'silent',
       plugins: plugins[as],
     });
     const inputs = inputsOf(root, result.metafile);

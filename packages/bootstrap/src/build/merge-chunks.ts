@@ -1,5 +1,6 @@
 import { basename } from 'node:path';
 import { type BuildResult, build, type Plugin } from 'esbuild';
+import { lambdaModule } from './lambda-module.ts';
 
 type Split = BuildResult<{ metafile: true; write: false }>;
 
@@ -39,6 +40,7 @@ export async function mergeChunks(
     { name: '00000001.mjs', chunks: shared },
   ].filter((group) => group.chunks.length > 0);
   const result = await build({
+    ...lambdaModule,
     entryPoints: ['index.mjs', ...groups.map(({ name }) => name), ...later].map((name) => ({
       in: name,
       out: name === 'index.mjs' ? 'index' : `lib/${basename(name, '.mjs')}`,
@@ -46,19 +48,9 @@ export async function mergeChunks(
     outdir,
     outExtension: { '.js': '.mjs' },
     absWorkingDir: outdir,
-    bundle: true,
-    write: false,
-    sourcemap: 'external',
-    sourcesContent: false,
-    platform: 'node',
-    target: 'node22',
-    format: 'esm',
     minify: true,
-    legalComments: 'none',
-    charset: 'utf8',
     banner: { js: banner },
     tsconfigRaw: {},
-    logLevel: 'silent',
     plugins: [regroup(chunks, groups)],
   });
   return result.outputFiles;
