@@ -68,6 +68,7 @@ export interface BootstrapClient extends AsyncDisposable {
   prune(fields?: Fields<'prune'>, options?: CallOptions): Promise<ResultOf['prune']>;
   prepare(fields: Fields<'prepare'>, options?: CallOptions): Promise<ResultOf['prepare']>;
   publish(fields: Fields<'publish'>, options?: CallOptions): Promise<ResultOf['publish']>;
+  branch(fields: Fields<'branch'>, options?: CallOptions): Promise<ResultOf['branch']>;
   drop(fields: Fields<'drop'>, options?: CallOptions): Promise<ResultOf['drop']>;
   sweep(fields?: Fields<'sweep'>, options?: CallOptions): Promise<ResultOf['sweep']>;
   /** Any request of the contract. */
@@ -135,6 +136,7 @@ export function createBootstrapClient(options: BootstrapClientOptions): Bootstra
     prune: (fields, call) => invoke<'prune'>({ action: 'prune', ...fields }, call),
     prepare: (fields, call) => invoke<'prepare'>({ action: 'prepare', ...fields }, call),
     publish: (fields, call) => invoke<'publish'>({ action: 'publish', ...fields }, call),
+    branch: (fields, call) => invoke<'branch'>({ action: 'branch', ...fields }, call),
     drop: (fields, call) => invoke<'drop'>({ action: 'drop', ...fields }, call),
     sweep: (fields, call) => invoke<'sweep'>({ action: 'sweep', ...fields }, call),
     invoke,

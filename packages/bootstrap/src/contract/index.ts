@@ -24,6 +24,7 @@ export {
 export type {
   AppliedStatement,
   ApplyResult,
+  BranchResult,
   DownResult,
   DriftItem,
   DropResult,

@@ -17,6 +17,22 @@ const valid: Request[] = [
   { action: 'prune', databases: ['shop'], dropDatabases: ['club'] },
   { action: 'prepare', database: 'shop', hash, run: 'abcdefgh1234', count: 4 },
   {
+    action: 'prepare',
+    database: 'shop',
+    hash,
+    run: 'abcdefgh1234',
+    count: 4,
+    first: 9,
+    from: 'pt_abababab_rabcdefgh1234_1',
+  },
+  {
+    action: 'branch',
+    database: 'shop',
+    hash,
+    run: 'abcdefgh1234',
+    from: 'pt_abababab_rabcdefgh1234_1',
+  },
+  {
     action: 'publish',
     database: 'shop',
     hash,
@@ -25,6 +41,7 @@ const valid: Request[] = [
     migrations: ['0001_a', '0002_b-c.d'],
   },
   { action: 'drop', run: 'abcdefgh1234', databases: ['pt_abababab_rabcdefgh1234_1'] },
+  { action: 'drop', run: 'abcdefgh1234', keep: ['pt_abababab_rabcdefgh1234_1'], keepMs: 600_000 },
   { action: 'sweep', dryRun: true },
 ];
 
@@ -101,6 +118,19 @@ describe('an event', () => {
     [{ action: 'down', database: 'shop', count: 1.5 }, ['count: expected an integer']],
     [{}, [expect.stringMatching(/^action: is missing/)]],
     [{ action: 'dance' }, [expect.stringMatching(/^action: expected \("ping" \| "plan" \| /)]],
+    [
+      {
+        action: 'drop',
+        run: 'abcdefgh1234',
+        databases: ['pt_abababab_rabcdefgh1234_1'],
+        keep: ['pt_abababab_rabcdefgh1234_1'],
+      },
+      ['keep: what is kept is kept of a whole run; leave out databases'],
+    ],
+    [
+      { action: 'drop', run: 'abcdefgh1234', keepMs: 5 },
+      ['keep: is missing; keepMs says how long it is kept'],
+    ],
     ['apply', ['event: expected Object']],
   ])('that is refused says which field is wrong and what there is: %j', (event, problems) => {
     expect(parseRequest(event)).toEqual({ problems });
@@ -124,7 +154,7 @@ describe('an event', () => {
           Object.keys(request).every((key) =>
             [
               ...['action', 'database', 'databases', 'hash', 'run', 'count', 'migrations', 'dryRun'],
-              ...['to', 'from', 'dropDatabases', 'budgetMs'],
+              ...['to', 'from', 'dropDatabases', 'budgetMs', 'first', 'keep', 'keepMs'],
             ].includes(key),
           ),
         ).toBe(true);
@@ -140,7 +170,7 @@ describe('an event', () => {
       environment: {
         POSTERN_DB_HOST: 'db',
         POSTERN_DB_SECRET_ARN: 'arn:aws:secretsmanager:eu-west-2:123456789012:secret:x',
-        POSTERN_ALLOWED_ACTIONS: 'ping,plan,apply,status,migrate,prepare,publish,drop,sweep',
+        POSTERN_ALLOWED_ACTIONS: 'ping,plan,apply,status,migrate,prepare,publish,branch,drop,sweep',
         POSTERN_TEST_DATABASES: 'true',
       },
       openArtefact: () =>

@@ -52,8 +52,24 @@ export type Request =
       /** The template hash of the caller's own manifest. */
       readonly hash: string;
       readonly run: string;
-      /** How many test databases the run shall have of this template in all. */
+      /** How many test databases: the run has number `first` to `first + count - 1` of this hash afterwards. */
       readonly count: number;
+      /** Number of the first one. Default 1, which makes `count` how many the run shall have in all. */
+      readonly first?: number;
+      /** A database of this run that `branch` has sealed: cloned in place of the template. `hash` is then that of the branch. */
+      readonly from?: string;
+    }
+  /**
+   * Seals the run's own database `from`, as it is now, as what `prepare` with `from` clones for this run. Sessions in it end, and it
+   * takes no new ones. It goes with the run.
+   */
+  | {
+      readonly action: 'branch';
+      readonly database: string;
+      readonly run: string;
+      /** What the clones are named by: any hash that says what was done to the database, such as that of template and seed. */
+      readonly hash: string;
+      readonly from: string;
     }
   | {
       readonly action: 'publish';
@@ -65,7 +81,16 @@ export type Request =
       readonly migrations: readonly string[];
     }
   /** Without `databases`: all of the run, which is then over. */
-  | { readonly action: 'drop'; readonly run: string; readonly databases?: readonly string[] }
+  | {
+      readonly action: 'drop';
+      readonly run: string;
+      readonly databases?: readonly string[];
+      /** The run is over, but these stay for `keepMs`, for somebody to look into them; then `sweep` drops them. Not with `databases`. */
+      readonly keep?: readonly string[];
+      /** By the server's clock, at most 24 hours. Default ten minutes. Repeating the request does not prolong it. */
+      readonly keepMs?: number;
+    }
+  /** What dead runs left behind, what was kept long enough, and templates that nobody uses any more. */
   | { readonly action: 'sweep'; readonly dryRun?: boolean };
 export type Action = Request['action'];
 export type RequestOf<A extends Action> = Extract<Request, { action: A }>;
@@ -82,6 +107,19 @@ const count: v.GenericSchema<unknown, number> = v.pipe(
   v.integer(),
   v.minValue(0),
   v.maxValue(200),
+);
+const first: v.GenericSchema<unknown, number> = v.pipe(
+  v.number(),
+  v.integer(),
+  v.minValue(1),
+  // The last number of a name is 9999.
+  v.maxValue(9800),
+);
+const keepMs: v.GenericSchema<unknown, number> = v.pipe(
+  v.number(),
+  v.integer(),
+  v.minValue(1),
+  v.maxValue(24 * 3_600_000),
 );
 const budget: v.GenericSchema<unknown, number> = v.pipe(
   v.number(),
@@ -123,7 +161,16 @@ const forms = [
     dropDatabases: v.exactOptional(declared),
     dryRun: v.exactOptional(v.boolean()),
   }),
-  v.strictObject({ action: v.literal('prepare'), database: name, hash: hash, run: run, count: count }),
+  v.strictObject({
+    action: v.literal('prepare'),
+    database: name,
+    hash: hash,
+    run: run,
+    count: count,
+    first: v.exactOptional(first),
+    from: v.exactOptional(testDatabase),
+  }),
+  v.strictObject({ action: v.literal('branch'), database: name, run: run, hash: hash, from: testDatabase }),
   v.strictObject({
     action: v.literal('publish'),
     database: name,
@@ -136,6 +183,8 @@ const forms = [
     action: v.literal('drop'),
     run: run,
     databases: v.exactOptional(v.pipe(v.array(testDatabase), v.minLength(1), v.maxLength(200))),
+    keep: v.exactOptional(v.pipe(v.array(testDatabase), v.minLength(1), v.maxLength(20))),
+    keepMs: v.exactOptional(keepMs),
   }),
   v.strictObject({ action: v.literal('sweep'), dryRun: v.exactOptional(v.boolean()) }),
 ] as const;
@@ -144,7 +193,14 @@ const request: v.GenericSchema<unknown, Request> = v.variant('action', forms);
 export const bootstrapActions: readonly Action[] = ['ping', 'plan', 'apply', 'status', 'migrate'];
 /** They take something away: a function does them only when its configuration names them. */
 export const cautiousActions: readonly Action[] = ['prune', 'down', 'fake'];
-export const testDatabaseActions: readonly Action[] = ['ping', 'prepare', 'publish', 'drop', 'sweep'];
+export const testDatabaseActions: readonly Action[] = [
+  'ping',
+  'prepare',
+  'publish',
+  'branch',
+  'drop',
+  'sweep',
+];
 export const allActions: readonly Action[] = [
   ...new Set([...bootstrapActions, ...cautiousActions, ...testDatabaseActions]),
 ];
@@ -168,6 +224,12 @@ export function parseRequest(
     return {
       problems: ['from: is missing; name the newest migration that is to be taken back (status tells it)'],
     };
+  }
+  if (output.action === 'drop' && output.keep !== undefined && output.databases !== undefined) {
+    return { problems: ['keep: what is kept is kept of a whole run; leave out databases'] };
+  }
+  if (output.action === 'drop' && output.keepMs !== undefined && output.keep === undefined) {
+    return { problems: ['keep: is missing; keepMs says how long it is kept'] };
   }
   return { request: output };
 }

@@ -156,7 +156,9 @@ export interface PruneResult {
 export type PrepareResult =
   | {
       readonly status: 'ready';
+      /** What was cloned: the template, or with `from` the branch. */
       readonly template: string;
+      /** Number `first` to `first + count - 1`, in order. */
       readonly databases: readonly string[];
       /** How many of them are new. */
       readonly created: number;
@@ -179,8 +181,16 @@ export type PrepareResult =
 
 export type PublishResult = Extract<PrepareResult, { status: 'ready' }>;
 
+/** The database is what `prepare` with `from` clones from now on. */
+export interface BranchResult {
+  readonly status: 'sealed';
+  readonly database: string;
+}
+
 export interface DropResult {
   readonly dropped: readonly string[];
+  /** What stays although the run is over, until when, as ISO 8601. Missing without `keep`. */
+  readonly kept?: readonly { readonly database: string; readonly until: string }[];
 }
 
 export interface ResultOf {
@@ -194,6 +204,7 @@ export interface ResultOf {
   readonly prune: PruneResult;
   readonly prepare: PrepareResult;
   readonly publish: PublishResult;
+  readonly branch: BranchResult;
   readonly drop: DropResult;
   readonly sweep: SweepReport;
 }

@@ -4,7 +4,7 @@ import { prune } from '../prune/prune.ts';
 import { apply, ping, planAction, status } from './bootstrap-actions.ts';
 import type { Invocation } from './invocation.ts';
 import { down, fake, migrate } from './migration-actions.ts';
-import { drop, prepare, publish, sweep } from './test-database-actions.ts';
+import { branch, drop, prepare, publish, sweep } from './test-database-actions.ts';
 
 type Actions = { readonly [A in Action]: (request: never, invocation: Invocation) => Promise<ResultOf[A]> };
 
@@ -20,6 +20,7 @@ export const actions: Actions = {
   prune,
   prepare,
   publish,
+  branch,
   drop,
   sweep,
 };

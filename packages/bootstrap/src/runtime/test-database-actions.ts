@@ -18,7 +18,7 @@ import {
 } from '@postern/test-databases/server';
 import type { ManifestDatabase } from '../contract/manifest.ts';
 import type { RequestOf } from '../contract/request.ts';
-import type { DropResult, PrepareResult, PublishResult } from '../contract/response.ts';
+import type { BranchResult, DropResult, PrepareResult, PublishResult } from '../contract/response.ts';
 import { BootstrapError } from '../errors.ts';
 import { readApplied, runMigrations, seedDatabase } from '../migrate/migrate.ts';
 import { readInner } from '../plan/inner-catalog.ts';
@@ -85,6 +85,11 @@ export async function publish(request: RequestOf<'publish'>, invocation: Invocat
     });
     return await cloneFor(session, request, database, template, true, invocation);
   });
+}
+
+/** Makes a database of the run, as it is now, the source of further ones. */
+export async function branch(_request: RequestOf<'branch'>, _invocation: Invocation): Promise<BranchResult> {
+  throw new Error('not yet');
 }
 
 export async function drop(request: RequestOf<'drop'>, invocation: Invocation): Promise<DropResult> {

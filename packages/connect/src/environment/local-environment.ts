@@ -179,7 +179,7 @@ export function functionsOf(cloud: LocalCloud): FunctionDefinition[] {
     {
       name: cloud.functions.testdb,
       role: cloud.principalArn('testdb'),
-      variables: { ...variables, POSTERN_ALLOWED_ACTIONS: 'ping,prepare,publish,drop,sweep' },
+      variables: { ...variables, POSTERN_ALLOWED_ACTIONS: 'ping,prepare,publish,branch,drop,sweep' },
     },
   ];
 }

@@ -18,6 +18,10 @@ export interface SweepReport {
   readonly waiting: string[];
   /** Databases dropped, or with `dryRun` those that would be. */
   readonly dropped: string[];
+  /** Templates dropped because nobody used them any more, or with `dryRun` those that would be. */
+  readonly retired: string[];
+  /** Databases that stay although their run is over, because somebody wants to look into them; dropped when their time is up. */
+  readonly kept: string[];
   /** Databases with a name like ours and no row in the ledger. Reported, never dropped. */
   readonly unknown: string[];
 }
@@ -32,8 +36,14 @@ export async function sweep(
   options: { readonly dryRun?: boolean; readonly lockTimeoutMs: number },
 ): Promise<SweepReport> {
   const dryRun = options.dryRun === true;
-  const report = { status: 'swept' as const, marked: [], waiting: [], dropped: [], unknown: [] } as {
-    -readonly [K in keyof SweepReport]: SweepReport[K];
+  const report: { -readonly [K in keyof SweepReport]: SweepReport[K] } = {
+    status: 'swept',
+    marked: [],
+    waiting: [],
+    dropped: [],
+    retired: [],
+    kept: [],
+    unknown: [],
   };
   if (!(await tryLock(session, 'sweep'))) return { ...report, status: 'busy' };
   try {
