@@ -10,7 +10,20 @@ import {
   reviveError,
   send,
 } from './protocol.ts';
-import type { AcquiredDatabase, PreparedRun } from './runs.ts';
+import type {
+  AcquiredDatabase,
+  AcquireRequest,
+  BranchRequest,
+  BranchState,
+  DatabaseUrlRequest,
+  PreparedRun,
+  PrepareRunRequest,
+  RefreshedRun,
+  ReleasedDatabase,
+  ReleaseRequest,
+  SealBranchRequest,
+  SettledDatabase,
+} from './run-types.ts';
 
 export interface RequestOptions {
   /** Ends the waiting; the host goes on. */
@@ -35,10 +48,33 @@ export interface HostClient extends AsyncDisposable {
   token(user: string, options?: RequestOptions): Promise<string>;
   /** Databases, roles and migrations as declared; skipped when this host has applied the same before. */
   bootstrap(options?: RequestOptions): Promise<BootstrapSummary>;
-  /** Bootstraps, takes a lease and has one database cloned for each worker. The run ends with this connection. */
-  prepareRun(request: { database: string; workers: number }, options?: RequestOptions): Promise<PreparedRun>;
-  /** The database of a worker slot: the same key always gets the same one. */
-  acquire(request: { run: string; key: string }, options?: RequestOptions): Promise<AcquiredDatabase>;
+  /**
+   * Bootstraps, takes a lease and has a first database cloned; more follow in the background. The run ends with this
+   * connection. Throws `CONNECT_CONNECTIONS` when the server has too few connections left for so many workers.
+   */
+  prepareRun(request: PrepareRunRequest, options?: RequestOptions): Promise<PreparedRun>;
+  /** A database of the run that nobody else uses. */
+  acquire(request: AcquireRequest, options?: RequestOptions): Promise<AcquiredDatabase>;
+  /** Gives it back. Answers at once; resetting goes on behind it. A name that is not in use is passed over. */
+  release(request: ReleaseRequest, options?: RequestOptions): Promise<ReleasedDatabase>;
+  /** What became of a database that was released; waits for it. Undefined when nothing is known of it. */
+  settled(
+    request: { run: string; name: string },
+    options?: RequestOptions,
+  ): Promise<SettledDatabase | undefined>;
+  /** A branch of the template, to be cloned with `acquire`; the first who asks is told to build it, others wait. */
+  branch(request: BranchRequest, options?: RequestOptions): Promise<BranchState>;
+  /** What was built becomes the branch; its database takes no sessions from now on. */
+  sealBranch(request: SealBranchRequest, options?: RequestOptions): Promise<{ branch: string }>;
+  /** It could not be built: its database is discarded, and the next one who asked gets the job. */
+  failBranch(request: SealBranchRequest, options?: RequestOptions): Promise<void>;
+  /**
+   * Between two runs of a watching test runner: databases are reset, branches forgotten. When migrations or declaration
+   * have changed the run is released and another one takes its place.
+   */
+  refreshRun(run: string, options?: RequestOptions): Promise<RefreshedRun>;
+  /** A URL for any PostgreSQL client of this machine, through the host. A secret. */
+  databaseUrl(request: DatabaseUrlRequest, options?: RequestOptions): Promise<{ url: string }>;
   /** Drops the run's databases now instead of at the end of this connection. */
   releaseRun(run: string, options?: RequestOptions): Promise<void>;
   /** What the simulators (offline) or the tunnel (AWS) have counted. */
@@ -192,15 +228,43 @@ class SocketClient implements HostClient {
     return await this.#request('bootstrap', {}, options);
   }
 
-  async prepareRun(
-    request: { database: string; workers: number },
-    options?: RequestOptions,
-  ): Promise<PreparedRun> {
+  async prepareRun(request: PrepareRunRequest, options?: RequestOptions): Promise<PreparedRun> {
     return await this.#request('prepareRun', request, options);
   }
 
-  async acquire(request: { run: string; key: string }, options?: RequestOptions): Promise<AcquiredDatabase> {
+  async acquire(request: AcquireRequest, options?: RequestOptions): Promise<AcquiredDatabase> {
     return await this.#request('acquire', request, options);
+  }
+
+  async release(request: ReleaseRequest, options?: RequestOptions): Promise<ReleasedDatabase> {
+    return await this.#request('release', request, options);
+  }
+
+  async settled(
+    request: { run: string; name: string },
+    options?: RequestOptions,
+  ): Promise<SettledDatabase | undefined> {
+    return (await this.#request<SettledDatabase | null>('settled', request, options)) ?? undefined;
+  }
+
+  async branch(request: BranchRequest, options?: RequestOptions): Promise<BranchState> {
+    return await this.#request('branch', request, options);
+  }
+
+  async sealBranch(request: SealBranchRequest, options?: RequestOptions): Promise<{ branch: string }> {
+    return await this.#request('sealBranch', request, options);
+  }
+
+  async failBranch(request: SealBranchRequest, options?: RequestOptions): Promise<void> {
+    await this.#request('failBranch', request, options);
+  }
+
+  async refreshRun(run: string, options?: RequestOptions): Promise<RefreshedRun> {
+    return await this.#request('refreshRun', { run }, options);
+  }
+
+  async databaseUrl(request: DatabaseUrlRequest, options?: RequestOptions): Promise<{ url: string }> {
+    return await this.#request('databaseUrl', request, options);
   }
 
   async releaseRun(run: string, options?: RequestOptions): Promise<void> {

@@ -3,4 +3,20 @@ export { type ConnectHostOptions, connectHost } from './connect-host.ts';
 export type { BootstrapSummary, HostClient, RequestOptions } from './host-client.ts';
 export { type PgConfigRequest, pgConfig } from './pg-config.ts';
 export type { HostEvent, HostInfo, HostPhase } from './protocol.ts';
-export type { AcquiredDatabase, PreparedRun } from './runs.ts';
+export type {
+  AcquiredDatabase,
+  AcquireRequest,
+  BranchRequest,
+  BranchState,
+  DatabaseUrlRequest,
+  EndedSession,
+  Isolation,
+  PreparedRun,
+  PrepareRunRequest,
+  RefreshedRun,
+  ReleasedDatabase,
+  ReleaseRequest,
+  RunConnections,
+  SealBranchRequest,
+  SettledDatabase,
+} from './run-types.ts';

@@ -27,6 +27,8 @@ export interface HostInfo {
   readonly region: string;
   readonly resourceId: string | undefined;
   readonly ca: readonly string[];
+  /** Whether the server takes TLS without being asked first (PostgreSQL 17 on), as soon as that is known. */
+  readonly directTls?: boolean;
   readonly dataSocket: string;
   readonly controlSocket: string;
 }
@@ -41,12 +43,20 @@ export interface HostEvent {
   readonly detail?: string;
   /** Numbers worth showing, by name in the plural: bytes, databases, migrations, 'round trips'. */
   readonly counts?: Readonly<Record<string, number>>;
+  /** With `acquire`, `reset` and `pool`: the run it is about. */
+  readonly run?: string;
+  /** With `acquire` and `reset`: the test database. */
+  readonly database?: string;
+  /** With `reset` and `pool`: why it took another way than the fast one, as a word to match on. */
+  readonly reason?: string;
 }
 
 /**
  * `cloud` the offline cloud starts · `resolve` the endpoint is asked of RDS · `tunnel` Session Manager session and
  * handshake · `build` the bootstrap artefact · `deploy` functions created or updated · `bootstrap` databases, roles,
- * migrations · `prepare` template and clones of a run · `release` a run's databases dropped · `stop` the host ends.
+ * migrations · `prepare` template and first clone of a run · `acquire` a database is given to a worker · `reset` one that
+ * came back is put back, or given up for a `reason` · `pool` clones made in the background, and changes of strategy ·
+ * `release` a run's databases dropped · `stop` the host ends. `acquire`, `reset` and `pool` have no `started`.
  */
 export type HostPhase =
   | 'cloud'
@@ -56,6 +66,9 @@ export type HostPhase =
   | 'deploy'
   | 'bootstrap'
   | 'prepare'
+  | 'acquire'
+  | 'reset'
+  | 'pool'
   | 'release'
   | 'stop';
 
