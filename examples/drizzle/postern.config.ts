@@ -1,0 +1,2 @@
+import { defineConfig, local } from '@postern/connect';
+export default defineConfig({ environments: { local: local() } });

@@ -1,0 +1,4 @@
+CREATE TABLE cities (
+  name text PRIMARY KEY,
+  inhabitants integer NOT NULL CHECK (inhabitants >= 0)
+);
