@@ -21,6 +21,11 @@ export type ErrorKind =
  * - `TESTDB_TEMPLATE_INVALID` (conflict): a database offered for publication is not what was announced.
  * - `TESTDB_BUSY` (unavailable): a lock was not free within the allowed time.
  * - `TESTDB_LEASE_LOST` (unavailable): the session that holds the lease ended.
+ * - `TESTDB_POOL_CLOSED` (closed): the pool or prefetcher was closed before a database came.
+ * - `TESTDB_NOT_TAKEN` (conflict): a database was given back that nobody has, e.g. for the second time.
+ * - `TESTDB_CONNECTIONS` (unavailable): the server has too few connections for this run; the message shows the sum.
+ * - `TESTDB_OPTION_INVALID` (invalid): an option is out of range.
+ * - `TESTDB_DENIED` (denied): the role may not do what the run needs.
  */
 export type TestDatabaseErrorCode =
   | 'TESTDB_NAME_INVALID'
@@ -30,7 +35,12 @@ export type TestDatabaseErrorCode =
   | 'TESTDB_NAME_TAKEN'
   | 'TESTDB_TEMPLATE_INVALID'
   | 'TESTDB_BUSY'
-  | 'TESTDB_LEASE_LOST';
+  | 'TESTDB_LEASE_LOST'
+  | 'TESTDB_POOL_CLOSED'
+  | 'TESTDB_NOT_TAKEN'
+  | 'TESTDB_CONNECTIONS'
+  | 'TESTDB_OPTION_INVALID'
+  | 'TESTDB_DENIED';
 
 export interface TestDatabaseErrorOptions {
   readonly kind: ErrorKind;

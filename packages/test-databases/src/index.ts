@@ -1,3 +1,10 @@
+export type { ConnectionBudget, ConnectionFacts, ConnectionWishes } from './budget/types.ts';
+export type {
+  EngineSession,
+  EngineTemplate,
+  TestDatabases,
+  TestDatabasesOptions,
+} from './engine/types.ts';
 export {
   type ErrorKind,
   isTestDatabaseError,
@@ -6,6 +13,22 @@ export {
   type TestDatabaseErrorOptions,
 } from './errors.ts';
 export { holdLease, type Lease, type LeaseOptions, type LeaseSession } from './lease.ts';
+export type { PoolBackend } from './pool/backend.ts';
+export type { PoolEvent } from './pool/events.ts';
+export type { DiscardReason, EndedSession, ResetOutcome } from './pool/outcome.ts';
+export type {
+  AcquireRequest,
+  DatabasePool,
+  Isolation,
+  PooledDatabase,
+  PoolOptions,
+  PoolStatistics,
+  ReleasedDatabase,
+  ReleaseOptions,
+  ReleaseOutcome,
+  ReleaseReason,
+} from './pool/types.ts';
+export type { Prefetcher, PrefetcherOptions } from './prefetch/types.ts';
 export { newRunId } from './run-id.ts';
 export {
   cloneName,
