@@ -100,8 +100,8 @@ const openConnections = async (): Promise<number> =>
     .rows[0].n;
 
 describe('a login with a token', () => {
-  it('works through verified TLS, over a real socket', async () => {
-    expect(await login()).toMatchObject({ current_user: 'app_user' });
+  it.each([false, true])('works through verified TLS, over a real socket (direct: %s)', async (directTls) => {
+    expect(await login({ directTls })).toMatchObject({ current_user: 'app_user' });
   });
 
   it('works over any Duplex, TLS inside', async () => {
@@ -110,7 +110,9 @@ describe('a login with a token', () => {
       // A stream that is no socket, as a tunnel's is.
       return Duplex.from({ readable: socket, writable: socket });
     };
-    expect(await login({ openStream })).toMatchObject({ current_user: 'app_user' });
+    for (const directTls of [false, true]) {
+      expect(await login({ openStream, directTls })).toMatchObject({ current_user: 'app_user' });
+    }
   });
 
   it('asks for a token once for each connection of a pool, and the pool ends', async () => {
@@ -145,13 +147,17 @@ describe('a login with a token', () => {
 describe('verification', () => {
   it('refuses a server whose certificate another CA signed', async () => {
     const { ca } = loadCaBundle({ region: 'eu-west-2' });
-    expect(await login({ ca })).toMatchObject({ code: 'RDS_TLS_UNTRUSTED', kind: 'denied' });
+    for (const directTls of [false, true]) {
+      expect(await login({ ca, directTls })).toMatchObject({ code: 'RDS_TLS_UNTRUSTED', kind: 'denied' });
+    }
   });
 
   it('refuses a certificate for another name', async () => {
     const host = 'other.cluster-c0postern0ab.eu-west-2.rds.amazonaws.com';
-    const failure = await login({ endpoint: { host, port: cloud.cluster.port } });
-    expect(failure).toMatchObject({ code: 'RDS_TLS_NAME_MISMATCH', kind: 'invalid' });
+    for (const directTls of [false, true]) {
+      const failure = await login({ endpoint: { host, port: cloud.cluster.port }, directTls });
+      expect(failure).toMatchObject({ code: 'RDS_TLS_NAME_MISMATCH', kind: 'invalid' });
+    }
   });
 
   it('cannot be switched off, not even by the environment', async () => {
