@@ -40,6 +40,7 @@ export type ConnectErrorKind =
  * - `CONNECT_HOST_PROTOCOL`: the host or a client said something that is not in the protocol.
  * - `CONNECT_REQUEST_INVALID`: a request names an unknown method or lacks a parameter.
  * - `CONNECT_DATABASE_UNKNOWN`: no declared database of this name; the message lists the known ones.
+ * - `CONNECT_ROLE_UNKNOWN`: the database declares no role of this name; the message lists the declared ones.
  * - `CONNECT_RUN_UNKNOWN`: no such run, or it has been released.
  * - `CONNECT_RUN_FAILED`: the declaration is not the deployed one, or the test-database function could not prepare what was asked.
  * - `CONNECT_INTERNAL`: our bug.
@@ -69,6 +70,7 @@ export type ConnectErrorCode =
   | 'CONNECT_HOST_PROTOCOL'
   | 'CONNECT_REQUEST_INVALID'
   | 'CONNECT_DATABASE_UNKNOWN'
+  | 'CONNECT_ROLE_UNKNOWN'
   | 'CONNECT_RUN_UNKNOWN'
   | 'CONNECT_RUN_FAILED'
   | 'CONNECT_INTERNAL';

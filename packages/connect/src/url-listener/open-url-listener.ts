@@ -1,0 +1,201 @@
+import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
+import { Admissions, type Admitted, type UrlRequest } from './admissions.ts';
+import { authenticate, readOpening } from './client-handshake.ts';
+import { noUpstream, Refusal } from './refusal.ts';
+import { endGently, relay } from './relay.ts';
+import { cancelUpstream, openUpstream, type UpstreamOptions } from './upstream.ts';
+import { encodeError } from './wire.ts';
+
+export type { UrlRequest } from './admissions.ts';
+export type { UpstreamOptions } from './upstream.ts';
+
+/** Clients of this machine answer at once; what is still shaking hands after this is not a client. */
+const HANDSHAKE_TIMEOUT_MS = 10_000;
+
+/** Connections that have not proven anything yet. More come only from somebody who tries. */
+const MAX_STRANGERS = 200;
+
+export interface UrlListenerOptions {
+  /** How one logs in to the server: the result of `pgOptions` or `pgSocketOptions`. */
+  readonly connect: (session: { login: string; database: string }) => Promise<UpstreamOptions>;
+  /** From accepting to the proof of the password, in milliseconds. Default 10 s. */
+  readonly handshakeTimeoutMs?: number;
+  /** The way to the server failed. The client has been told, too; there is no secret in it. */
+  readonly onError?: (error: unknown) => void;
+}
+
+export interface UrlListener extends AsyncDisposable {
+  /** On 127.0.0.1. */
+  readonly port: number;
+  /**
+   * A URL for any PostgreSQL client of this machine. A secret: it holds the password of the run. The same request gives
+   * the same URL. Throws `CONNECT_ROLE_UNKNOWN`.
+   */
+  url(request: UrlRequest): string;
+  /** Ends the connections to a database; nobody gets in again until its URL is asked for again. */
+  withdraw(database: string): void;
+  /** Ends the connections of a run and forgets its password. */
+  endRun(run: string): void;
+  /** Sessions open now; connections accepted in all; logins refused in all. */
+  counts(): { open: number; accepted: number; refused: number };
+  close(): Promise<void>;
+  readonly closed: Promise<void>;
+}
+
+/**
+ * A port on the loopback that speaks PostgreSQL's protocol: for programs that know only URLs (ORMs, servers that a suite
+ * starts, psql). Whoever knows the random password of a run becomes a declared role in one of the run's databases; the
+ * login behind it, with verified TLS and a token, is the listener's affair.
+ */
+export async function openUrlListener(options: UrlListenerOptions): Promise<UrlListener> {
+  const listener = new Listener(options);
+  await listener.listen();
+  return listener;
+}
+
+/** What a client that has proven its password gets. */
+interface Session extends Admitted {
+  readonly client: Socket;
+  readonly parameters: ReadonlyMap<string, string>;
+}
+
+class Listener implements UrlListener {
+  readonly #options: UrlListenerOptions;
+  readonly #server: Server;
+  readonly #admissions = new Admissions();
+  readonly #sockets = new Set<Socket>();
+  readonly #sessions = new Set<Session>();
+  /** Key of a session → where a cancel request for it goes. */
+  readonly #keys = new Map<string, UpstreamOptions>();
+  readonly #closing = new AbortController();
+  readonly closed: Promise<void>;
+  #strangers = 0;
+  #accepted = 0;
+  #refused = 0;
+
+  constructor(options: UrlListenerOptions) {
+    this.#options = options;
+    // Half-open, so that a client that only stops speaking still gets its answer.
+    this.#server = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => void this.#serve(socket));
+    this.closed = new Promise((resolve) => this.#server.once('close', () => resolve()));
+  }
+
+  async listen(): Promise<void> {
+    await new Promise<void>((resolve, reject) => {
+      this.#server.once('error', reject);
+      this.#server.listen(0, '127.0.0.1', () => {
+        this.#server.off('error', reject);
+        resolve();
+      });
+    });
+    this.#server.unref();
+  }
+
+  get port(): number {
+    return (this.#server.address() as AddressInfo | null)?.port ?? 0;
+  }
+
+  url(request: UrlRequest): string {
+    const password = this.#admissions.admit(request);
+    const [role, database] = [request.role, request.database].map(encodeURIComponent);
+    return `postgres://${role}:${password}@127.0.0.1:${this.port}/${database}`;
+  }
+
+  withdraw(database: string): void {
+    this.#admissions.withdraw(database);
+    for (const session of this.#sessions) if (session.database === database) session.client.destroy();
+  }
+
+  endRun(run: string): void {
+    this.#admissions.forget(run);
+    for (const session of this.#sessions) if (session.run === run) session.client.destroy();
+  }
+
+  counts(): { open: number; accepted: number; refused: number } {
+    return { open: this.#sessions.size, accepted: this.#accepted, refused: this.#refused };
+  }
+
+  close(): Promise<void> {
+    if (!this.#closing.signal.aborted) {
+      this.#closing.abort(new Error('the listener was closed'));
+      this.#server.close();
+      for (const socket of this.#sockets) socket.destroy();
+    }
+    return this.closed;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  /** One connection from its first byte to its last. Never rejects. */
+  async #serve(client: Socket): Promise<void> {
+    this.#accepted += 1;
+    this.#sockets.add(client);
+    client.once('close', () => this.#sockets.delete(client));
+    client.on('error', () => undefined); // a reset; the close that follows is all we need
+    try {
+      const session = await this.#letIn(client);
+      if (session === undefined) endGently(client);
+      else await this.#carry(session);
+    } catch (error) {
+      this.#refused += 1;
+      if (error instanceof Refusal) endGently(client, encodeError(error));
+      else client.destroy();
+      if (!(error instanceof Refusal) || error.cause !== undefined) this.#options.onError?.(error);
+    }
+  }
+
+  /** Undefined when there is nothing to carry: a cancel request, or somebody who went away. */
+  async #letIn(client: Socket): Promise<Session | undefined> {
+    const { handshakeTimeoutMs = HANDSHAKE_TIMEOUT_MS } = this.#options;
+    // Without a word, as the server does: who is that slow does not listen.
+    const deadline = setTimeout(() => client.destroy(), handshakeTimeoutMs);
+    this.#strangers += 1;
+    try {
+      if (this.#strangers > MAX_STRANGERS) throw new Refusal('53300', 'sorry, too many clients already');
+      const opening = await readOpening(client);
+      if (opening === undefined) return undefined;
+      if (opening.kind === 'cancel') {
+        await this.#cancel(opening.key);
+        return undefined;
+      }
+      const { parameters } = opening;
+      const admitted = await authenticate(client, parameters, this.#admissions);
+      return admitted && { ...admitted, client, parameters };
+    } finally {
+      this.#strangers -= 1;
+      clearTimeout(deadline);
+    }
+  }
+
+  async #carry(session: Session): Promise<void> {
+    const { client, login, database, parameters } = session;
+    const gone = new AbortController();
+    client.once('close', () => gone.abort(new Error('the client has gone')));
+    if (client.destroyed) return;
+    // From now on the end of the run reaches it, also while the login is under way.
+    this.#sessions.add(session);
+    let key: string | undefined;
+    try {
+      const options = await this.#options.connect({ login, database });
+      const upstream = await openUpstream(options, parameters, gone.signal);
+      await relay(client, upstream, (bytes) => {
+        key = bytes.toString('hex');
+        this.#keys.set(key, options);
+      });
+    } catch (error) {
+      if (gone.signal.aborted) return;
+      throw error instanceof Refusal ? error : noUpstream(error);
+    } finally {
+      this.#sessions.delete(session);
+      if (key !== undefined) this.#keys.delete(key);
+    }
+  }
+
+  /** Only what a session of ours was given is handed on: the server has others, too. */
+  async #cancel(key: Buffer): Promise<void> {
+    const options = this.#keys.get(key.toString('hex'));
+    if (options !== undefined) await cancelUpstream(options, key, this.#closing.signal);
+  }
+}
