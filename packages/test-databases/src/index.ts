@@ -1,3 +1,4 @@
+export { connectionBudget, connectionDemand } from './budget/connection-budget.ts';
 export type { ConnectionBudget, ConnectionFacts, ConnectionWishes } from './budget/types.ts';
 export type {
   EngineSession,
@@ -16,6 +17,7 @@ export { holdLease, type Lease, type LeaseOptions, type LeaseSession } from './l
 export type { PoolBackend } from './pool/backend.ts';
 export type { PoolEvent } from './pool/events.ts';
 export type { DiscardReason, EndedSession, ResetOutcome } from './pool/outcome.ts';
+export { openPool } from './pool/pool.ts';
 export type {
   AcquireRequest,
   DatabasePool,
@@ -28,6 +30,7 @@ export type {
   ReleaseOutcome,
   ReleaseReason,
 } from './pool/types.ts';
+export { openPrefetcher } from './prefetch/prefetcher.ts';
 export type { Prefetcher, PrefetcherOptions } from './prefetch/types.ts';
 export { newRunId } from './run-id.ts';
 export {

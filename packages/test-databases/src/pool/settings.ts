@@ -1,0 +1,39 @@
+import { availableParallelism } from 'node:os';
+import { TestDatabaseError } from '../errors.ts';
+import type { PoolOptions } from './types.ts';
+
+export interface PoolSettings {
+  readonly depth: number;
+  /** Ready databases beyond those that will come back. */
+  readonly spare: number;
+  readonly producers: number;
+  readonly batch: number;
+  readonly maxResets: number;
+  readonly maxDiscarded: number;
+  /** Discarded databases from which on disk space is more urgent than those who wait. */
+  readonly mostDiscarded: number;
+}
+
+/** The options of a pool with their defaults, checked. */
+export function poolSettings(options: PoolOptions): PoolSettings {
+  const workers = whole('workers', options.workers, 1);
+  const depth = whole('depth', options.depth ?? workers + 2, 0);
+  const maxDiscarded = whole('maxDiscarded', options.maxDiscarded ?? 20, 0);
+  return {
+    depth,
+    spare: Math.min(depth, Math.max(1, depth - workers)),
+    producers: whole('producers', options.producers ?? (availableParallelism() < 8 ? 1 : 2), 1),
+    batch: whole('batch', options.batch ?? 1, 1),
+    maxResets: whole('maxResets', options.maxResets ?? 200, 0),
+    maxDiscarded,
+    mostDiscarded: 5 * Math.max(maxDiscarded, 4),
+  };
+}
+
+function whole(name: string, value: number, least: number): number {
+  if (Number.isInteger(value) && value >= least) return value;
+  throw new TestDatabaseError('TESTDB_OPTION_INVALID', `${name} is ${value}`, {
+    kind: 'invalid',
+    hint: `Expected an integer from ${least} on.`,
+  });
+}
