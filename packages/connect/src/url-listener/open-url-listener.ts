@@ -22,6 +22,8 @@ export interface UrlListenerOptions {
   readonly handshakeTimeoutMs?: number;
   /** The way to the server failed. The client has been told, too; there is no secret in it. */
   readonly onError?: (error: unknown) => void;
+  /** A session has begun or ended; `open` are there now. A host with sessions is in use, also without clients. */
+  readonly onSessions?: (open: number) => void;
 }
 
 export interface UrlListener extends AsyncDisposable {
@@ -176,6 +178,7 @@ class Listener implements UrlListener {
     if (client.destroyed) return;
     // From now on the end of the run reaches it, also while the login is under way.
     this.#sessions.add(session);
+    this.#options.onSessions?.(this.#sessions.size);
     let key: string | undefined;
     try {
       const options = await this.#options.connect({ login, database });
@@ -189,6 +192,7 @@ class Listener implements UrlListener {
       throw error instanceof Refusal ? error : noUpstream(error);
     } finally {
       this.#sessions.delete(session);
+      this.#options.onSessions?.(this.#sessions.size);
       if (key !== undefined) this.#keys.delete(key);
     }
   }
