@@ -82,13 +82,13 @@ describe('pg behaves as without an observer', () => {
       const { code, message, stack } = error as pg.DatabaseError;
       seen.push(code, message, /observe\.test\.ts/.test(String(stack)));
       await new Promise<void>((resolve) => {
-        client.query('SELECT 1/0', (failure) => {
+        void client.query('SELECT 1/0', (failure) => {
           seen.push((failure as pg.DatabaseError).code, client.getTransactionStatus());
           resolve();
         });
       });
       await new Promise<void>((resolve) => {
-        client.query('SELECT $1::text AS t', ['x'], (_error, result) => {
+        void client.query('SELECT $1::text AS t', ['x'], (_error, result) => {
           seen.push(result.rows);
           resolve();
         });
