@@ -110,7 +110,9 @@ describe('a test database', () => {
     });
     await broken.call({ action: 'drop', run });
     expect(
-      await cluster.query(`SELECT 1 FROM pg_database WHERE datname LIKE 'ptt_${hash.slice(0, 16)}'`),
+      await cluster.query(`SELECT 1 FROM postern.templates WHERE manifest = '${hash}' AND state = 'ready'`, {
+        database: 'postern',
+      }),
     ).toEqual([]);
     expect(await cluster.query('SELECT * FROM texts.pages', { database: 'wiki' })).toEqual([]);
   });

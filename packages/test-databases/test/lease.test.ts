@@ -67,7 +67,7 @@ test('before the bootstrap has made the ledger, a lease says what is missing', a
     hint: expect.stringContaining('bootstrap'),
   });
   await asMaster(async (client) => {
-    for (const { sql } of ledgerStatements) await client.query(sql);
+    for (const { sql } of ledgerStatements(0)) await client.query(sql);
   });
 });
 

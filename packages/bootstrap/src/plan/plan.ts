@@ -76,7 +76,7 @@ export function plan(
         database: maintenanceDatabase,
         transaction: true,
         guarded: false,
-        statements: ledgerStatements,
+        statements: ledgerStatements(snapshot.ledger),
       });
     }
   }

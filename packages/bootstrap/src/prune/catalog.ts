@@ -35,8 +35,8 @@ export interface PruneCatalog {
   readonly databases: readonly PruneDatabase[];
   /** Of the marked roles, and of those whose test logins are marked. */
   readonly dependencies: readonly Dependency[];
-  /** Published templates that the ledger of test databases lists. */
-  readonly templates: readonly string[];
+  /** Published templates that the ledger of test databases lists, with the hash that the manifest has for them. */
+  readonly templates: readonly { readonly name: string; readonly hash: string }[];
 }
 
 /** Reads it in one query for the cluster, and one in the maintenance database if there is one. */
@@ -82,9 +82,12 @@ SELECT json_build_object(
       LEFT JOIN pg_database d ON s.classid = 'pg_database'::regclass AND d.oid = s.objid) found), '[]')
 ) AS catalog`;
 
-async function readTemplates(session: SqlClient): Promise<string[]> {
+async function readTemplates(session: SqlClient): Promise<PruneCatalog['templates']> {
   const { rows } = await session.query(`SELECT to_regclass('postern.templates') IS NOT NULL AS there`);
   if (!rows[0].there) return [];
-  const found = await session.query('SELECT name FROM postern.templates ORDER BY name');
-  return found.rows.map((row) => row.name as string);
+  // The first version of the ledger had no key beside it.
+  const found = await session.query(
+    `SELECT name, coalesce(to_jsonb(t) ->> 'manifest', hash) AS hash FROM postern.templates t ORDER BY name`,
+  );
+  return found.rows;
 }

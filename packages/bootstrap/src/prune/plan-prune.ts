@@ -1,10 +1,4 @@
-import {
-  leaseRole,
-  maintenanceDatabase,
-  quoteIdentifier,
-  templateName,
-  testPrefix,
-} from '@postern/test-databases/server';
+import { leaseRole, maintenanceDatabase, quoteIdentifier, testPrefix } from '@postern/test-databases/server';
 import type { ManifestDatabase } from '../contract/manifest.ts';
 import type { PruneResult } from '../contract/response.ts';
 import { BootstrapError } from '../errors.ts';
@@ -191,7 +185,7 @@ function obstacleTo(role: string, scope: PruneScope, catalog: PruneCatalog): str
     }
     if (declared) continue;
     if (isOldTemplate(database, scope, catalog)) continue;
-    if (catalog.templates.includes(database)) {
+    if (catalog.templates.some(({ name }) => name === database)) {
       return `The template ${quoted} of a declared database depends on it: one of its migrations names the role.`;
     }
     if (/^pt[tb]?_/.test(database)) {
@@ -225,10 +219,8 @@ function placesOf(role: string, catalog: PruneCatalog): string[] {
 
 /** A template that the ledger lists and that is not the one of a declared database. */
 function isOldTemplate(name: string, scope: PruneScope, catalog: PruneCatalog): boolean {
-  return (
-    catalog.templates.includes(name) &&
-    !scope.declared.some((database) => templateName(database.templateHash) === name)
-  );
+  const template = catalog.templates.find((listed) => listed.name === name);
+  return template !== undefined && !scope.declared.some(({ templateHash }) => templateHash === template.hash);
 }
 
 function isTestLogin(role: string): boolean {

@@ -3,13 +3,17 @@ import {
   ensureClones,
   ensureEmpty,
   ensureTemplate,
+  findBranch,
   findTemplate,
+  leaseRole,
+  ledgerVersion,
   maintenanceDatabase,
   parseCloneName,
   publishOwn,
   readLedgerVersion,
   type SqlClient,
   type SweepReport,
+  sealBranch,
   sweep as sweepRuns,
   type Template,
   testLogin,
@@ -30,12 +34,20 @@ import { selectDatabase } from './artefact.ts';
 import { type Invocation, lockTimeoutMs } from './invocation.ts';
 import { notApplied } from './migration-actions.ts';
 
-/** Databases for a run: clones of the template of `hash`, which is built first when this artefact has it. */
+/**
+ * Databases for a run: clones of the template of `hash`, which is built first when this artefact has it, or of a branch that the
+ * run has sealed.
+ */
 export async function prepare(request: RequestOf<'prepare'>, invocation: Invocation): Promise<PrepareResult> {
   const database = selectDatabase(invocation.artefact.manifest, request.database);
   return await inLedger(invocation, async (session) => {
     await requireRoles(session, database);
-    const { hash, run } = request;
+    const { hash, run, from } = request;
+    if (from !== undefined) {
+      refuseForeign(run, [from], 'from');
+      const branch = await findBranch(session, { run, hash, from, database: database.name });
+      return await cloneFor(session, request, database, branch, false, invocation);
+    }
     const timeout = lockTimeoutMs(invocation);
     if (hash === database.templateHash) {
       const template = await ensureTemplate(
@@ -81,31 +93,52 @@ export async function publish(request: RequestOf<'publish'>, invocation: Invocat
       database: database.name,
       owner: testOwnerOf(database),
       lockTimeoutMs: lockTimeoutMs(invocation),
-      check: (name) => checkMigrated(name, database, request.migrations, invocation),
+      check: (name) => checkMigrated(name, request.migrations, invocation),
+      seal: (name) => seal(name, testOwnerOf(database), invocation),
     });
     return await cloneFor(session, request, database, template, true, invocation);
   });
 }
 
-/** Makes a database of the run, as it is now, the source of further ones. */
-export async function branch(_request: RequestOf<'branch'>, _invocation: Invocation): Promise<BranchResult> {
-  throw new Error('not yet');
+/** Makes a database of the run, as it is now, what further ones are cloned from. */
+export async function branch(request: RequestOf<'branch'>, invocation: Invocation): Promise<BranchResult> {
+  const database = selectDatabase(invocation.artefact.manifest, request.database);
+  const { run, hash, from } = request;
+  refuseForeign(run, [from], 'from');
+  return await inLedger(invocation, async (session) => {
+    await sealBranch(session, {
+      run,
+      hash,
+      from,
+      database: database.name,
+      lockTimeoutMs: lockTimeoutMs(invocation),
+      seal: (name, owner) => seal(name, owner, invocation),
+    });
+    return { status: 'sealed', database: from };
+  });
 }
 
 export async function drop(request: RequestOf<'drop'>, invocation: Invocation): Promise<DropResult> {
-  const foreign = request.databases?.filter((name) => parseCloneName(name)?.run !== request.run) ?? [];
-  if (foreign.length > 0) {
-    throw new BootstrapError('BOOTSTRAP_REQUEST_INVALID', 'databases: a name belongs to another run', {
-      hint: 'A run drops its own databases only.',
-    });
-  }
-  return await inLedger(invocation, (session) =>
-    dropRun(session, {
-      run: request.run,
-      ...(request.databases === undefined ? {} : { databases: request.databases }),
+  const { run, databases, keep, keepMs } = request;
+  refuseForeign(run, databases ?? [], 'databases');
+  refuseForeign(run, keep ?? [], 'keep');
+  return await inLedger(invocation, async (session) => {
+    const { dropped, kept } = await dropRun(session, {
+      run,
+      ...(databases === undefined ? {} : { databases }),
+      ...(keep === undefined ? {} : { keep }),
+      ...(keepMs === undefined ? {} : { keepMs }),
       lockTimeoutMs: lockTimeoutMs(invocation),
-    }),
-  );
+    });
+    return keep === undefined ? { dropped } : { dropped, kept };
+  });
+}
+
+function refuseForeign(run: string, names: readonly string[], field: string): void {
+  if (names.every((name) => parseCloneName(name)?.run === run)) return;
+  throw new BootstrapError('BOOTSTRAP_REQUEST_INVALID', `${field}: a name belongs to another run`, {
+    hint: 'A run seals, clones, keeps and drops its own databases only.',
+  });
 }
 
 export async function sweep(request: RequestOf<'sweep'>, invocation: Invocation): Promise<SweepReport> {
@@ -116,7 +149,7 @@ export async function sweep(request: RequestOf<'sweep'>, invocation: Invocation)
 
 async function cloneFor(
   session: SqlClient,
-  request: { readonly hash: string; readonly run: string; readonly count: number },
+  request: Pick<RequestOf<'prepare'>, 'hash' | 'run' | 'count' | 'first' | 'from'>,
   database: ManifestDatabase,
   template: Template,
   built: boolean,
@@ -134,9 +167,11 @@ async function cloneFor(
     template: template.name,
     owner: template.owner,
     count: request.count,
-    // CONNECT is checked for the login, everything else for the role that it then acts as.
+    ...(request.first === undefined ? {} : { first: request.first }),
+    ...(request.from === undefined ? {} : { source: request.from }),
+    // CONNECT is checked for the login, everything else for the role that it then acts as. The lease role resets.
     grants: {
-      connect: Object.values(logins),
+      connect: [...Object.values(logins), leaseRole],
       temporary: holders('TEMPORARY'),
       create: holders('CREATE'),
       settings: settingsOf(database),
@@ -161,7 +196,7 @@ async function fillTemplate(name: string, database: ManifestDatabase, invocation
   );
   const { seed } = database;
   if (seed) await withSession(asOwner, name, (session) => seedDatabase(session, artefact.fileOf(seed)));
-  await analyze(name, database.owner, invocation);
+  await seal(name, database.owner, invocation);
 }
 
 /** Encoding and locale of the declaration, as SQL. */
@@ -190,6 +225,11 @@ async function declareInside(
   });
 }
 
+/** What every database that is cloned has at last, whoever has filled it. */
+async function seal(name: string, owner: string, invocation: Invocation): Promise<void> {
+  await analyze(name, owner, invocation);
+}
+
 /**
  * Statistics for the planner (clones carry them along), in a fresh session: the first one after the last DDL
  * also writes the relation cache file, which saves every clone's first connection that work. It calls the functions of
@@ -205,7 +245,6 @@ async function analyze(name: string, owner: string, invocation: Invocation): Pro
 
 async function checkMigrated(
   name: string,
-  database: ManifestDatabase,
   expected: readonly string[],
   invocation: Invocation,
 ): Promise<void> {
@@ -223,7 +262,6 @@ async function checkMigrated(
       },
     );
   }
-  await analyze(name, testOwnerOf(database), invocation);
 }
 
 /** A session in the maintenance database, where ledger and locks are. */
@@ -239,7 +277,11 @@ async function inLedger<T>(invocation: Invocation, work: (session: SqlClient) =>
       : error;
   });
   try {
-    if ((await readLedgerVersion(session)) === 0) throw notApplied(`the ledger in "${maintenanceDatabase}"`);
+    const version = await readLedgerVersion(session);
+    if (version < ledgerVersion) {
+      const what = version === 0 ? 'the ledger' : `version ${ledgerVersion} of the ledger (it is ${version})`;
+      throw notApplied(`${what} in "${maintenanceDatabase}"`);
+    }
     return await work(session);
   } finally {
     await session.end().catch(() => undefined);

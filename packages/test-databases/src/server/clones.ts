@@ -1,13 +1,8 @@
-import {
-  createDatabase,
-  type DatabaseGrants,
-  describeDatabase,
-  dropDatabase,
-  grantDatabase,
-} from './databases.ts';
+import { TestDatabaseError } from '../errors.ts';
+import { createDatabase, type DatabaseGrants, describeDatabase, grantDatabase } from './databases.ts';
 import { withLock } from './locks.ts';
 import { cloneName } from './names.ts';
-import { closeRun, openRun } from './runs.ts';
+import { openRun } from './runs.ts';
 import type { SqlClient } from './sql-client.ts';
 import { nameTaken } from './templates.ts';
 
@@ -16,15 +11,20 @@ export interface CloneRequest {
   readonly hash: string;
   /** The declared database. */
   readonly database: string;
+  /** What is cloned: a published template, or a branch of the run. */
   readonly template: string;
+  /** The branch that `template` is, see {@link findBranch}. */
+  readonly source?: string;
   readonly owner: string;
-  /** How many databases the run shall have of this template in all; those it has already count. */
+  /** How many: the run shall have number `first` to `first + count - 1` of the hash; those it has already count. */
   readonly count: number;
+  /** Default 1. */
+  readonly first?: number;
   readonly grants: DatabaseGrants;
   readonly lockTimeoutMs: number;
 }
 
-/** Clones a template until the run has `count` databases of it. Safe to repeat after any interruption. */
+/** Clones a template until the run has these databases of it. Safe to repeat after any interruption. */
 export async function ensureClones(
   session: SqlClient,
   request: CloneRequest,
@@ -33,7 +33,8 @@ export async function ensureClones(
     await openRun(session, request.run);
     const databases: string[] = [];
     let created = 0;
-    for (let n = 1; n <= request.count; n++) {
+    const { first = 1, count } = request;
+    for (let n = first; n < first + count; n++) {
       const name = cloneName(request.hash, request.run, n);
       const made = await ensureDatabase(session, name, { ...request, n });
       databases.push(name);
@@ -43,7 +44,7 @@ export async function ensureClones(
   });
 }
 
-export interface EmptyRequest extends Omit<CloneRequest, 'template' | 'count'> {
+export interface EmptyRequest extends Omit<CloneRequest, 'template' | 'source' | 'count' | 'first'> {
   /** As {@link TemplateRecipe.locale}. */
   readonly locale?: string;
   /** Prepares the empty database (schemas, extensions, default privileges). */
@@ -73,20 +74,29 @@ async function ensureDatabase(
     readonly n: number;
     readonly owner: string;
     readonly template?: string;
+    readonly source?: string;
     readonly locale?: string;
     readonly grants: DatabaseGrants;
     fill?(name: string): Promise<void>;
   },
 ): Promise<boolean> {
-  const { rows } = await session.query('SELECT state FROM postern.databases WHERE name = $1', [name]);
+  const { rows } = await session.query(
+    'SELECT state, hash, source, branch FROM postern.databases WHERE name = $1',
+    [name],
+  );
+  const source = request.source ?? null;
+  // A name has eight digits of the hash. Who asks for one thing must not get another that is called alike.
+  if (rows[0] && (rows[0].hash !== request.hash || rows[0].source !== source || rows[0].branch !== null)) {
+    throw notTheSame(name);
+  }
   const exists = (await describeDatabase(session, name)) !== undefined;
   if (rows[0]?.state === 'ready' && exists) return false;
   if (rows.length === 0) {
     if (exists) throw nameTaken(name);
     // Committed before the database exists: whatever happens next, a sweeper can attribute it.
     await session.query(
-      `INSERT INTO postern.databases (name, run, hash, database, n, state) VALUES ($1, $2, $3, $4, $5, 'creating')`,
-      [name, request.run, request.hash, request.database, request.n],
+      `INSERT INTO postern.databases (name, run, hash, database, n, state, source) VALUES ($1, $2, $3, $4, $5, 'creating', $6)`,
+      [name, request.run, request.hash, request.database, request.n, source],
     );
   }
   const { owner, template, locale, grants, fill } = request;
@@ -108,35 +118,9 @@ async function ensureDatabase(
   return true;
 }
 
-/**
- * Drops databases of a run: all of them, which also closes the run, or those named. Only what the ledger lists
- * for this run is dropped. Safe to repeat; an unknown run has nothing to drop.
- */
-export async function dropRun(
-  session: SqlClient,
-  request: { readonly run: string; readonly databases?: readonly string[]; readonly lockTimeoutMs: number },
-): Promise<{ dropped: string[] }> {
-  return await withLock(session, `work:${request.run}`, request.lockTimeoutMs, async () => {
-    if (request.databases === undefined) await closeRun(session, request.run);
-    return { dropped: await dropListed(session, request.run, request.databases) };
+function notTheSame(name: string): TestDatabaseError {
+  return new TestDatabaseError('TESTDB_NAME_TAKEN', `the run has "${name}" of something else already`, {
+    kind: 'conflict',
+    hint: 'It is a branch, a copy of another branch, or of a hash with the same first eight digits. Take other numbers or another branch hash.',
   });
-}
-
-/** Drops what the ledger lists for the run. The caller holds the run's work lock. */
-export async function dropListed(
-  session: SqlClient,
-  run: string,
-  only?: readonly string[],
-): Promise<string[]> {
-  const { rows } = await session.query('SELECT name FROM postern.databases WHERE run = $1 ORDER BY n, name', [
-    run,
-  ]);
-  const dropped: string[] = [];
-  for (const { name } of rows as { name: string }[]) {
-    if (only && !only.includes(name)) continue;
-    await dropDatabase(session, name);
-    await session.query('DELETE FROM postern.databases WHERE name = $1', [name]);
-    dropped.push(name);
-  }
-  return dropped;
 }

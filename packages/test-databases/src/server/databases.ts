@@ -41,7 +41,10 @@ export async function createDatabase(
     readonly locale?: string;
   },
 ): Promise<void> {
-  const { rows } = await session.query(`SELECT current_setting('fsync') = 'off' AS throwaway`);
+  // PostgreSQL 14 knows no strategies: it copies files.
+  const { rows } = await session.query(
+    `SELECT current_setting('fsync') = 'off' AND current_setting('server_version_num')::int >= 150000 AS throwaway`,
+  );
   const name = quoteIdentifier(options.name);
   const parts = [`CREATE DATABASE ${name} OWNER ${quoteIdentifier(options.owner)}`];
   if (options.template !== undefined) parts.push(`TEMPLATE ${quoteIdentifier(options.template)}`);
@@ -70,6 +73,36 @@ export async function grantDatabase(
   }
   for (const setting of options.settings ?? []) statements.push(`ALTER DATABASE ${name} SET ${setting}`);
   await session.query(statements.join('; '));
+}
+
+/** Ends everybody else's sessions in a database and waits until they are gone, at most 5 s for each. */
+export async function endSessions(session: SqlClient, name: string): Promise<void> {
+  await session.query(
+    `SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE datname = $1 AND pid <> pg_backend_pid()`,
+    [name],
+  );
+}
+
+/** Ends everybody's sessions in a database and lets nobody in but its owner and the master. Safe to repeat. */
+export async function evict(session: SqlClient, name: string): Promise<void> {
+  const { rows } = await session.query(
+    `SELECT DISTINCT coalesce(quote_ident(r.rolname), 'PUBLIC') AS grantee
+       FROM pg_database d, aclexplode(coalesce(d.datacl, acldefault('d', d.datdba))) a LEFT JOIN pg_roles r ON r.oid = a.grantee
+      WHERE d.datname = $1 AND a.grantee <> d.datdba`,
+    [name],
+  );
+  const grantees = rows.map((row) => row.grantee as string).join(', ');
+  if (grantees)
+    await session.query(`REVOKE ALL ON DATABASE ${quoteIdentifier(name)} FROM ${grantees} CASCADE`);
+  await endSessions(session, name);
+}
+
+/** Closes a database for good, as something to copy: the master owns it, so that nobody else can change, drop or open it. */
+export async function closeDatabase(session: SqlClient, name: string, isTemplate: boolean): Promise<void> {
+  const quoted = quoteIdentifier(name);
+  await session.query(`ALTER DATABASE ${quoted} OWNER TO CURRENT_USER`);
+  await session.query(`ALTER DATABASE ${quoted} ALLOW_CONNECTIONS false IS_TEMPLATE ${isTemplate}`);
+  await endSessions(session, name);
 }
 
 /** Drops a database whoever is connected, template or not. Missing is fine. */

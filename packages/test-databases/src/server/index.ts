@@ -5,14 +5,16 @@ export {
   type TestDatabaseErrorCode,
   type TestDatabaseErrorOptions,
 } from '../errors.ts';
+export { type BranchRequest, findBranch, sealBranch } from './branches.ts';
+export { type ConnectionClaim, claimConnections } from './claims.ts';
 export {
   type CloneRequest,
-  dropRun,
   type EmptyRequest,
   ensureClones,
   ensureEmpty,
 } from './clones.ts';
 export type { DatabaseGrants } from './databases.ts';
+export { type DropRequest, defaultKeepMs, dropRun, type KeptDatabase } from './drops.ts';
 export { ledgerStatements, ledgerVersion, readLedgerVersion } from './ledger-schema.ts';
 export {
   buildingName,
@@ -28,6 +30,8 @@ export {
   testPrefix,
 } from './names.ts';
 export { type PublishRequest, publishOwn } from './publish.ts';
+export { newestKept, unusedDays } from './retire.ts';
 export { type Connect, type SqlClient, transaction, withSession } from './sql-client.ts';
 export { orphanGraceMs, type SweepReport, sweep } from './sweep.ts';
+export { engineVersion, type TemplateKey, templateKey } from './template-key.ts';
 export { ensureTemplate, findTemplate, type Template, type TemplateRecipe } from './templates.ts';

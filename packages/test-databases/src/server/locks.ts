@@ -7,7 +7,8 @@ import type { SqlClient } from './sql-client.ts';
  *
  * - `run:<id>`: the lease; held by the run's own session as long as it lives.
  * - `work:<id>`: somebody creates or drops databases of the run.
- * - `template:<hash>`: somebody builds the template.
+ * - `template:<key>`: somebody builds or retires the template.
+ * - `claims`: somebody claims connections (in the ledger's own function).
  * - `sweep`: one sweeper at a time.
  */
 type LockName = `run:${string}` | `work:${string}` | `template:${string}` | 'sweep';

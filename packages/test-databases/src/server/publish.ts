@@ -1,9 +1,10 @@
 import { TestDatabaseError } from '../errors.ts';
-import { describeDatabase, dropDatabase } from './databases.ts';
+import { describeDatabase, dropDatabase, evict } from './databases.ts';
 import { withLock } from './locks.ts';
 import { cloneName } from './names.ts';
 import type { SqlClient } from './sql-client.ts';
-import { announce, findTemplate, publish, type Template } from './templates.ts';
+import { templateKey } from './template-key.ts';
+import { announce, findByKey, findOrAdopt, publish, type Template } from './templates.ts';
 
 export interface PublishRequest {
   readonly run: string;
@@ -13,6 +14,8 @@ export interface PublishRequest {
   readonly lockTimeoutMs: number;
   /** Looks into the database that the run filled; throws when it is not what was announced. */
   check(name: string): Promise<void>;
+  /** Makes of it what its copies are to be. Whoever filled it is out by then, and {@link check} has been called once more. */
+  seal(name: string): Promise<void>;
 }
 
 /**
@@ -21,16 +24,19 @@ export interface PublishRequest {
  */
 export async function publishOwn(session: SqlClient, request: PublishRequest): Promise<Template> {
   const own = cloneName(request.hash, request.run, 0);
+  const identity = await templateKey(session, request.hash);
+  const { key } = identity;
   return await withLock(session, `work:${request.run}`, request.lockTimeoutMs, () =>
-    withLock(session, `template:${request.hash}`, request.lockTimeoutMs, async () => {
+    withLock(session, `template:${key}`, request.lockTimeoutMs, async () => {
       const { rows } = await session.query(
-        `SELECT 1 FROM postern.databases WHERE name = $1 AND run = $2 AND hash = $3`,
+        `SELECT current_user AS master FROM postern.databases WHERE name = $1 AND run = $2 AND hash = $3`,
         [own, request.run, request.hash],
       );
-      let template = await findTemplate(session, request.hash, request.database);
+      let template = await findOrAdopt(session, key, request.database);
       if (!template) {
         const found = await describeDatabase(session, own);
-        if (rows.length === 0 || found?.owner !== request.owner) {
+        // The master's, if an earlier attempt died while it closed the database.
+        if (rows.length === 0 || !found || ![request.owner, rows[0].master].includes(found.owner)) {
           throw new TestDatabaseError(
             'TESTDB_TEMPLATE_INVALID',
             `run ${request.run} has no database to publish for this hash`,
@@ -40,10 +46,16 @@ export async function publishOwn(session: SqlClient, request: PublishRequest): P
             },
           );
         }
-        await request.check(own);
-        await announce(session, request, []);
-        await publish(session, request.hash, own);
-        template = (await findTemplate(session, request.hash, request.database)) as Template;
+        // One that the master has closed has been checked and sealed, by an attempt that died. Its owner could close it, too.
+        if (found.allowsConnections || found.owner !== rows[0].master) {
+          await request.check(own);
+          await evict(session, own);
+          await request.check(own);
+          await request.seal(own);
+        }
+        await announce(session, identity, request, []);
+        await publish(session, key, own);
+        template = (await findByKey(session, key, request.database)) as Template;
       } else if (rows.length > 0) {
         await dropDatabase(session, own);
       }

@@ -1,8 +1,9 @@
 import { isTestDatabaseError } from '../errors.ts';
-import { dropListed } from './clones.ts';
 import { dropDatabase } from './databases.ts';
+import { dropListed } from './drops.ts';
 import { tryLock, unlock, withLock } from './locks.ts';
 import { buildingName } from './names.ts';
+import { retireTemplates } from './retire.ts';
 import { closeRun } from './runs.ts';
 import type { SqlClient } from './sql-client.ts';
 
@@ -27,7 +28,7 @@ export interface SweepReport {
 }
 
 /**
- * Removes what dead runs left behind, in two steps: a free lease lock marks the run as orphaned; only if the
+ * Removes what was kept long enough, templates that nobody uses, and what dead runs left behind, the last in two steps: a free lease lock marks the run as orphaned; only if the
  * lock is still free {@link orphanGraceMs} later, by the server's clock, are its databases dropped, while the
  * sweeper itself holds the lock. An owner that comes back in between takes its lock and thereby clears the mark.
  */
@@ -56,6 +57,7 @@ export async function sweep(
       await sweepRun(session, run, closed, { dryRun, lockTimeoutMs: options.lockTimeoutMs }, report);
     }
     await sweepHalfBuilt(session, dryRun, report);
+    report.retired = await retireTemplates(session, { dryRun });
     report.unknown = await unlisted(session);
     if (!dryRun) {
       await session.query(
@@ -81,16 +83,20 @@ async function sweepRun(
   try {
     const drop = async (): Promise<void> => {
       if (options.dryRun) {
+        const kept = await keptOf(session, run);
         const { rows } = await session.query('SELECT name FROM postern.databases WHERE run = $1 ORDER BY n', [
           run,
         ]);
-        report.dropped.push(...rows.map((row) => row.name as string));
+        report.dropped.push(...rows.map(({ name }) => name as string).filter((name) => !kept.includes(name)));
+        report.kept.push(...kept);
         return;
       }
       try {
         await withLock(session, `work:${run}`, options.lockTimeoutMs, async () => {
           await closeRun(session, run);
-          report.dropped.push(...(await dropListed(session, run)));
+          const kept = await keptOf(session, run);
+          report.dropped.push(...(await dropListed(session, run, undefined, kept)));
+          report.kept.push(...kept);
         });
       } catch (error) {
         if (!isTestDatabaseError(error) || error.code !== 'TESTDB_BUSY') throw error;
@@ -117,6 +123,15 @@ async function sweepRun(
   } finally {
     if (!closed) await unlock(session, `run:${run}`);
   }
+}
+
+/** What outlives its run for now. */
+async function keptOf(session: SqlClient, run: string): Promise<string[]> {
+  const { rows } = await session.query(
+    'SELECT name FROM postern.databases WHERE run = $1 AND kept_until > now() ORDER BY n, name',
+    [run],
+  );
+  return rows.map(({ name }) => name as string);
 }
 
 /** A half-built template whose lock is free has lost its builder; the next prepare starts afresh anyway. */

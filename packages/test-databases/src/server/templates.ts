@@ -1,8 +1,9 @@
 import { TestDatabaseError } from '../errors.ts';
-import { createDatabase, describeDatabase, dropDatabase } from './databases.ts';
+import { closeDatabase, createDatabase, describeDatabase, dropDatabase } from './databases.ts';
 import { withLock } from './locks.ts';
 import { buildingName, quoteIdentifier, templateName } from './names.ts';
 import { type SqlClient, transaction } from './sql-client.ts';
+import { type TemplateKey, templateKey } from './template-key.ts';
 
 export interface Template {
   readonly name: string;
@@ -11,6 +12,7 @@ export interface Template {
 }
 
 export interface TemplateRecipe {
+  /** Of everything that the caller brings. What the server brings is added here, see {@link templateKey}. */
   readonly hash: string;
   /** The declared database that this is a template of. */
   readonly database: string;
@@ -32,12 +34,21 @@ export async function findTemplate(
   hash: string,
   database: string,
 ): Promise<Template | undefined> {
+  return await findByKey(session, (await templateKey(session, hash)).key, database);
+}
+
+/** As {@link findTemplate}, where the key is known already. */
+export async function findByKey(
+  session: SqlClient,
+  key: string,
+  database: string,
+): Promise<Template | undefined> {
   const { rows } = await session.query(
     `UPDATE postern.templates t SET used_at = now()
       FROM pg_database d
      WHERE t.hash = $1 AND t.database = $2 AND t.state = 'ready' AND d.datname = t.name AND NOT d.datallowconn
      RETURNING t.name, t.owner`,
-    [hash, database],
+    [key, database],
   );
   return rows[0] && { name: rows[0].name, owner: rows[0].owner };
 }
@@ -52,16 +63,16 @@ export async function ensureTemplate(
   recipe: TemplateRecipe,
   options: { readonly lockTimeoutMs: number },
 ): Promise<Template & { readonly built: boolean }> {
-  const ready = await findTemplate(session, recipe.hash, recipe.database);
+  const identity = await templateKey(session, recipe.hash);
+  const { key } = identity;
+  const ready = await findByKey(session, key, recipe.database);
   if (ready) return { ...ready, built: false };
-  return await withLock(session, `template:${recipe.hash}`, options.lockTimeoutMs, async () => {
-    const meanwhile =
-      (await findTemplate(session, recipe.hash, recipe.database)) ??
-      (await adoptPublished(session, recipe.hash));
+  return await withLock(session, `template:${key}`, options.lockTimeoutMs, async () => {
+    const meanwhile = await findOrAdopt(session, key, recipe.database);
     if (meanwhile) return { ...meanwhile, built: false };
-    const building = buildingName(recipe.hash);
-    const name = templateName(recipe.hash);
-    await announce(session, recipe, [building, name]);
+    const building = buildingName(key);
+    const name = templateName(key);
+    await announce(session, identity, recipe, [building, name]);
     await dropDatabase(session, building);
     await dropDatabase(session, name);
     const { owner, locale, settings } = recipe;
@@ -74,27 +85,21 @@ export async function ensureTemplate(
       ...(settings === undefined ? {} : { settings }),
     });
     await recipe.fill(building);
-    await publish(session, recipe.hash, building);
+    await publish(session, key, building);
     return { name, owner: recipe.owner, built: true };
   });
 }
 
 /**
- * Turns a filled database into the template of `hash`. The caller holds the template's lock and has written
+ * Turns a filled database into the template of `key`. The caller holds the template's lock and has written
  * the row (see {@link announce}).
  */
-export async function publish(session: SqlClient, hash: string, from: string): Promise<void> {
-  const source = quoteIdentifier(from);
-  // The master owns templates: nobody else can change, drop or open one.
-  await session.query(`ALTER DATABASE ${source} OWNER TO CURRENT_USER`);
-  await session.query(`ALTER DATABASE ${source} ALLOW_CONNECTIONS false IS_TEMPLATE true`);
-  await session.query(`SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE datname = $1`, [
-    from,
-  ]);
-  await session.query(`ALTER DATABASE ${source} RENAME TO ${quoteIdentifier(templateName(hash))}`);
-  await session.query(`UPDATE postern.templates SET state = 'ready', used_at = now() WHERE hash = $1`, [
-    hash,
-  ]);
+export async function publish(session: SqlClient, key: string, from: string): Promise<void> {
+  await closeDatabase(session, from, true);
+  await session.query(
+    `ALTER DATABASE ${quoteIdentifier(from)} RENAME TO ${quoteIdentifier(templateName(key))}`,
+  );
+  await session.query(`UPDATE postern.templates SET state = 'ready', used_at = now() WHERE hash = $1`, [key]);
 }
 
 /**
@@ -103,34 +108,43 @@ export async function publish(session: SqlClient, hash: string, from: string): P
  */
 export async function announce(
   session: SqlClient,
-  template: { readonly hash: string; readonly database: string; readonly owner: string },
+  { key, hash, engine, server }: TemplateKey,
+  template: { readonly database: string; readonly owner: string },
   names: readonly string[],
 ): Promise<void> {
   await transaction(session, async () => {
-    const known = await session.query('SELECT 1 FROM postern.templates WHERE hash = $1 FOR UPDATE', [
-      template.hash,
-    ]);
+    const known = await session.query('SELECT 1 FROM postern.templates WHERE hash = $1 FOR UPDATE', [key]);
     if (known.rows.length === 0) {
       for (const name of names) {
         if (await describeDatabase(session, name)) throw nameTaken(name);
       }
     }
     await session.query(
-      `INSERT INTO postern.templates (hash, name, database, owner, state) VALUES ($1, $2, $3, $4, 'building')
-       ON CONFLICT (hash) DO UPDATE SET state = 'building', database = $3, owner = $4`,
-      [template.hash, templateName(template.hash), template.database, template.owner],
+      `INSERT INTO postern.templates (hash, name, database, owner, state, manifest, engine, server)
+       VALUES ($1, $2, $3, $4, 'building', $5, $6, $7)
+       ON CONFLICT (hash) DO UPDATE SET state = 'building', database = $3, owner = $4, used_at = now()`,
+      [key, templateName(key), template.database, template.owner, hash, engine, server],
     );
   });
 }
 
+/** As {@link findByKey}, for whoever holds the template's lock. */
+export async function findOrAdopt(
+  session: SqlClient,
+  key: string,
+  database: string,
+): Promise<Template | undefined> {
+  return (await findByKey(session, key, database)) ?? (await adoptPublished(session, key));
+}
+
 /** A builder died between the rename and its last UPDATE: the template is complete, only the row is late. */
-async function adoptPublished(session: SqlClient, hash: string): Promise<Template | undefined> {
+async function adoptPublished(session: SqlClient, key: string): Promise<Template | undefined> {
   const { rows } = await session.query(
     `UPDATE postern.templates t SET state = 'ready', used_at = now()
       FROM pg_database d
      WHERE t.hash = $1 AND t.state = 'building' AND d.datname = t.name AND d.datistemplate AND NOT d.datallowconn
      RETURNING t.name, t.owner`,
-    [hash],
+    [key],
   );
   return rows[0] && { name: rows[0].name, owner: rows[0].owner };
 }
