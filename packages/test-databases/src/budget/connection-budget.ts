@@ -19,12 +19,12 @@ export function connectionDemand(wishes: ConnectionWishes): {
 export function connectionBudget(facts: ConnectionWishes & ConnectionFacts): ConnectionBudget {
   const { workers, own, each, least } = checked(facts);
   const { limit, reserved, others, claimed, shards = 1, granted } = facts;
-  const usable = limit - reserved - others;
+  const usable = limit - others;
   const free = Math.max(0, usable - claimed);
   const share = granted ?? Math.min(free, Math.max(0, Math.floor(usable / shards)));
   const perWorker = Math.min(each, Math.floor((share - own) / workers));
   const left =
-    `max_connections ${limit} - ${reserved} reserved - ${others} of others - ${claimed} claimed by other runs` +
+    `max_connections ${limit + reserved} - ${reserved} reserved - ${others} of others - ${claimed} claimed by other runs` +
     ` = ${usable - claimed} free` +
     (shards > 1 ? `, for one of ${shards} shards ${share}` : '');
   if (perWorker < least) {

@@ -10,9 +10,9 @@ export interface ConnectionWishes {
   readonly own: number;
 }
 
-/** What a server says about its connections. */
+/** What a server says about its connections; a claim in the ledger says the same. */
 export interface ConnectionFacts {
-  /** `max_connections`. */
+  /** Connections that ordinary logins can have: `max_connections` less `reserved`. */
   readonly limit: number;
   /** Slots that only superusers or reserved roles may use. */
   readonly reserved: number;
