@@ -113,6 +113,7 @@ describe('starting', () => {
       }
     });
     expect(events.map(({ data }) => data)).toEqual(['created', 'cached']);
+    expect(readFileSync(join(ownCache, '.gitignore'), 'utf8')).toBe('*\n');
     const roles =
       'postern_master rds_ad rds_extension rds_iam rds_password rds_replication rds_reserved rds_superuser rdsadmin';
     const database = (datname: string, owner: string) => ({

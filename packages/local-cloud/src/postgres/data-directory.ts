@@ -65,7 +65,13 @@ export async function provideDataDirectory(options: DataDirectoryOptions): Promi
   await rm(options.dataDir, { recursive: true, force: true });
   await create(options);
   await publish(entry, options.dataDir).catch((cause: unknown) => publishCacheUnusable({ entry, cause }));
+  await keepOutOfGit(options.cacheDir);
   return 'created';
+}
+
+/** As other tools do, so that nobody has to think of a line in their own `.gitignore`. */
+async function keepOutOfGit(cacheDir: string): Promise<void> {
+  await writeFile(join(cacheDir, '.gitignore'), '*\n', { flag: 'wx' }).catch(() => undefined);
 }
 
 function cacheKey({ found, platform, master }: DataDirectoryOptions): string {
