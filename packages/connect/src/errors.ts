@@ -43,6 +43,9 @@ export type ConnectErrorKind =
  * - `CONNECT_ROLE_UNKNOWN`: the database declares no role of this name; the message lists the declared ones.
  * - `CONNECT_RUN_UNKNOWN`: no such run, or it has been released.
  * - `CONNECT_RUN_FAILED`: the declaration is not the deployed one, or the test-database function could not prepare what was asked.
+ * - `CONNECT_CONNECTIONS`: the server has too few connections left for the run; the message shows the arithmetic.
+ * - `CONNECT_BRANCH_UNKNOWN`: a branch that was never sealed or has been forgotten, or one that nobody builds there.
+ * - `CONNECT_TEST_DATABASE_UNKNOWN`: a test database that is neither in use nor kept.
  * - `CONNECT_INTERNAL`: our bug.
  */
 export type ConnectErrorCode =
@@ -73,6 +76,9 @@ export type ConnectErrorCode =
   | 'CONNECT_ROLE_UNKNOWN'
   | 'CONNECT_RUN_UNKNOWN'
   | 'CONNECT_RUN_FAILED'
+  | 'CONNECT_CONNECTIONS'
+  | 'CONNECT_BRANCH_UNKNOWN'
+  | 'CONNECT_TEST_DATABASE_UNKNOWN'
   | 'CONNECT_INTERNAL';
 
 export interface ConnectErrorInit {

@@ -14,12 +14,19 @@ export type RunPhase = <T>(
   work: (note: (note: PhaseNote) => void) => Promise<T>,
 ) => Promise<T>;
 
-/** Every event also goes to the diagnostics channel `postern:connect:phase`. */
-export function createPhases(listener?: (event: HostEvent) => void): RunPhase {
-  const tell = (event: HostEvent): void => {
+/** Tells one event, to the listener and on the diagnostics channel `postern:connect:phase`. */
+export type Tell = (event: HostEvent) => void;
+
+export function createTell(listener?: (event: HostEvent) => void): Tell {
+  return (event) => {
     phaseEvents.publish(event);
     listener?.(event);
   };
+}
+
+/** Every event also goes to the diagnostics channel `postern:connect:phase`. */
+export function createPhases(listener?: (event: HostEvent) => void): RunPhase {
+  const tell = createTell(listener);
   return async (phase, work) => {
     const startedAt = performance.now();
     const durationMs = (): number => Math.round(performance.now() - startedAt);

@@ -6,6 +6,7 @@ import { ConnectError } from '../errors.ts';
 import { createPhases, type RunPhase } from '../phases.ts';
 import { type AwsAccess, awsAccess } from './aws-access.ts';
 import { describeCluster } from './describe-cluster.ts';
+import { takesDirectTls } from './direct-tls.ts';
 import type { CallOptions, Cluster, Environment, FunctionRole } from './environment.ts';
 import { createInvoker, type Invoker } from './invoker.ts';
 import { endLeftovers } from './leftover-sessions.ts';
@@ -42,6 +43,7 @@ class AwsEnvironment implements Environment {
   #cluster: Promise<Cluster> | undefined;
   #transport: Promise<Transport> | undefined;
   #closing: Promise<void> | undefined;
+  #directTls = false;
 
   constructor(options: AwsEnvironmentOptions) {
     this.name = options.name;
@@ -61,7 +63,18 @@ class AwsEnvironment implements Environment {
       this.#cluster = undefined;
       throw error;
     });
-    return await this.#cluster;
+    const cluster = await this.#cluster;
+    return this.#directTls ? { ...cluster, directTls: true } : cluster;
+  }
+
+  async probeDirectTls(): Promise<boolean> {
+    try {
+      const cluster = await this.resolve();
+      this.#directTls = await takesDirectTls(() => this.openStream(), cluster);
+    } catch {
+      this.#directTls = false;
+    }
+    return this.#directTls;
   }
 
   async openStream(options: CallOptions = {}): Promise<Duplex> {

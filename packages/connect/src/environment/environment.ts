@@ -15,6 +15,8 @@ export interface Cluster {
   readonly ca: readonly string[];
   /** Offline on the direct path: the server's own Unix socket. Connections then need neither TLS nor token. */
   readonly socket?: string;
+  /** TLS may begin at once; known from `probeDirectTls`. */
+  readonly directTls?: boolean;
 }
 
 /** The two functions of an environment; they differ in what they may do. */
@@ -37,12 +39,17 @@ export interface Artifact {
 export interface Environment extends AsyncDisposable {
   readonly name: string;
   readonly kind: 'local' | 'aws';
-  /** Asked once; the answer is kept. */
+  /** Asked once; the answer is kept, but for `directTls`. */
   resolve(options?: CallOptions): Promise<Cluster>;
   /** A new stream to the endpoint: through Session Manager or straight, as the settings say. */
   openStream(options?: CallOptions): Promise<Duplex>;
   /** Opens what streams share (the tunnel) ahead of the first one. */
   warmUp(): Promise<void>;
+  /**
+   * Finds out whether TLS may begin at once, which saves a round trip for each connection, and has `resolve` tell it
+   * from then on. Never rejects. Missing where there is no TLS.
+   */
+  probeDirectTls?(): Promise<boolean>;
   /** A password for a role: an IAM token, from a cache that is shared by all callers. A secret. */
   token(user: string, options?: CallOptions): Promise<string>;
   /** Calls one of the functions and gives its answer, or throws its typed error. */

@@ -92,6 +92,10 @@ class LocalEnvironment implements Environment {
     if (this.#direct === undefined) await this.#aws.warmUp();
   }
 
+  async probeDirectTls(): Promise<boolean> {
+    return this.#direct === undefined && ((await this.#aws.probeDirectTls?.()) ?? false);
+  }
+
   token(user: string, options?: CallOptions): Promise<string> {
     return this.#aws.token(user, options);
   }

@@ -15,6 +15,12 @@ import {
 export interface Connection {
   readonly role: Hello['role'];
   readonly pid: number;
+  /** Fires when it has gone, for whatever reason. */
+  readonly gone: AbortSignal;
+}
+
+interface Present extends Connection {
+  readonly leave: AbortController;
 }
 
 export type Method = (params: Record<string, unknown>, connection: Connection) => Promise<unknown>;
@@ -39,7 +45,7 @@ export class ControlServer {
   readonly #options: ControlServerOptions;
   readonly #server: Server;
   readonly #sockets = new Set<Socket>();
-  readonly #connections = new Map<Socket, Connection>();
+  readonly #connections = new Map<Socket, Present>();
   /** What a client that comes during the start has missed. */
   #early: HostEvent[] | undefined = [];
   #info: HostInfo | undefined;
@@ -63,7 +69,7 @@ export class ControlServer {
     if (process.platform !== 'win32') chmodSync(address, 0o600);
   }
 
-  /** From now on clients are welcome. */
+  /** From now on clients are welcome. Again: what was said has changed. */
   ready(info: HostInfo): void {
     this.#info = info;
     this.#early = undefined;
@@ -80,12 +86,6 @@ export class ControlServer {
     let count = 0;
     for (const { role } of this.#connections.values()) if (role === 'client') count += 1;
     return count;
-  }
-
-  /** Whether this client or worker is still there. */
-  has(connection: Connection): boolean {
-    for (const present of this.#connections.values()) if (present === connection) return true;
-    return false;
   }
 
   /** Accepts nobody any more. Those who are connected stay and are still told what happens. */
@@ -125,6 +125,7 @@ export class ControlServer {
       const connection = this.#connections.get(socket);
       if (connection === undefined) return;
       this.#connections.delete(socket);
+      connection.leave.abort(new Error('the client has gone'));
       this.#options.onGone(connection);
       if (connection.role === 'client' && this.clients === 0) this.#options.onIdle();
     });
@@ -153,7 +154,9 @@ export class ControlServer {
       if (hello.role === 'client') this.#options.onReplace(reason);
       return;
     }
-    this.#connections.set(socket, { role: hello.role === 'worker' ? 'worker' : 'client', pid: hello.pid });
+    const leave = new AbortController();
+    const role = hello.role === 'worker' ? 'worker' : 'client';
+    this.#connections.set(socket, { role, pid: hello.pid, gone: leave.signal, leave });
     for (const event of this.#early ?? []) send(socket, { event });
     if (this.#info !== undefined) send(socket, { welcome: this.#info });
     if (hello.role === 'client') this.#options.onBusy();

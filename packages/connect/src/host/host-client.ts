@@ -182,13 +182,18 @@ class SocketClient implements HostClient {
   #handle(message: HostMessage): void {
     if ('event' in message) this.#onEvent?.(message.event);
     else if ('id' in message) this.#settle(message);
-    else if ('welcome' in message) {
-      this.#info = message.welcome;
-      this.#socket.unref(); // an idle client does not keep its process
-      this.#greeted({ outcome: 'welcome', client: this });
-    } else if ('refused' in message) this.#greeted({ outcome: 'refused', reason: message.refused.reason });
+    else if ('welcome' in message) this.#welcome(message.welcome);
+    else if ('refused' in message) this.#greeted({ outcome: 'refused', reason: message.refused.reason });
     else if ('failed' in message) this.#greeted({ outcome: 'failed', error: reviveError(message.failed) });
     else if ('closing' in message) this.#ending = reviveError(message.closing);
+  }
+
+  #welcome(info: HostInfo): void {
+    const isFirst = this.#info === undefined;
+    this.#info = info; // said again when the host has found out more
+    if (!isFirst) return;
+    this.#socket.unref(); // an idle client does not keep its process
+    this.#greeted({ outcome: 'welcome', client: this });
   }
 
   #settle(message: { id: number; result: unknown } | { id: number; error: ErrorMessage }): void {

@@ -1,20 +1,22 @@
 import type { Environment } from '../environment/environment.ts';
-import { ConnectError } from '../errors.ts';
 import type { RunPhase } from '../phases.ts';
 import { ArtifactCache } from './artifact-cache.ts';
 import type { BuildArtifact } from './artifacts.ts';
 import { Bootstrapper, type BootstrapResult } from './bootstrapper.ts';
 import type { Connection, Method } from './control-server.ts';
+import type { DatabaseUrls } from './database-urls.ts';
+import { databaseUrl } from './find-database.ts';
+import { type Params, params } from './params.ts';
+import type { AcquireRequest, Isolation } from './run-types.ts';
 import type { Runs } from './runs.ts';
 
 export interface HostMethodsOptions {
   /** What the host works on; throws before it is there and after it has gone. */
-  ready: () => { environment: Environment; runs: Runs };
+  ready: () => { environment: Environment; runs: Runs; urls: DatabaseUrls };
   phase: RunPhase;
   /** The workspace. */
   root: string;
   buildArtifact: BuildArtifact;
-  isPresent: (connection: Connection) => boolean;
   /** What only the host itself can count. */
   statistics: () => Record<string, unknown>;
   /** Fires when the host stops. */
@@ -24,17 +26,17 @@ export interface HostMethodsOptions {
 
 /** What clients and workers can ask of a host, by the name that `HostClient` sends. */
 export function createHostMethods(options: HostMethodsOptions): Record<string, Method> {
-  const { ready, phase, root, buildArtifact, isPresent, statistics, signal, stop } = options;
+  const { ready, phase, root, buildArtifact, statistics, signal, stop } = options;
   const artifacts = new ArtifactCache({ root, build: buildArtifact });
   let bootstrapper: Bootstrapper | undefined;
   const bootstrapped = async (): Promise<BootstrapResult> => {
     bootstrapper ??= new Bootstrapper({ environment: ready().environment, phase, artifacts });
     return await bootstrapper.bootstrap();
   };
-  return {
-    token: async (params) => {
+  const methods: Record<string, (given: Params, connection: Connection) => Promise<unknown>> = {
+    token: async (given) => {
       const { environment } = ready();
-      const user = text(params, 'user');
+      const user = given.text('user');
       // Whoever wants a token is about to connect. If the way there is closed, this is where it can be said why:
       // a database connection that ends says nothing.
       await environment.warmUp();
@@ -45,44 +47,96 @@ export function createHostMethods(options: HostMethodsOptions): Record<string, M
       const { manifest } = artifact;
       return { ...result, databases: manifest.databases.map(({ name }) => name), manifest: manifest.hash };
     },
-    prepareRun: async (params, connection) => {
-      const workers = integer(params, 'workers');
-      const database = text(params, 'database');
+    prepareRun: async (given, owner) => {
+      const request = {
+        database: given.text('database'),
+        workers: given.integer('workers', MAX_WORKERS),
+        ...given.optional('shards', () => given.integer('shards', 10_000)),
+        ...given.optional('sessionsPerWorker', () => given.integer('sessionsPerWorker', 1_000)),
+        ...given.optional('pool', () => poolOptions(given.inside('pool'))),
+        ...given.optional('reuse', () => given.flag('reuse')),
+      };
       const { artifact } = await bootstrapped();
       const { runs } = ready();
-      const prepared = await runs.prepare({ owner: connection, artifact, database, workers });
+      const prepared = await runs.prepare({ ...request, owner, artifact });
       // The client may have gone while its databases were being made.
-      if (!isPresent(connection)) await runs.release(prepared.run);
+      if (owner.gone.aborted) await runs.release(prepared.run);
       return prepared;
     },
-    acquire: async (params) => await ready().runs.acquire(text(params, 'run'), text(params, 'key')),
-    releaseRun: async (params) => await ready().runs.release(text(params, 'run')),
+    acquire: async (given, connection) => await ready().runs.acquire(acquireRequest(given), connection),
+    release: async (given, connection) =>
+      ready().runs.giveBack(
+        {
+          run: given.text('run'),
+          name: given.text('name'),
+          ...given.optional('sessions', () => given.integers('sessions')),
+          ...given.optional('reuse', () => given.flag('reuse')),
+          ...given.optional('keep', () => given.flag('keep')),
+          ...given.optional('keepMs', () => given.integer('keepMs', Number.MAX_SAFE_INTEGER)),
+        },
+        connection,
+      ),
+    settled: async (given) => await ready().runs.settled(given.text('run'), given.text('name')),
+    branch: async (given, connection) =>
+      await ready().runs.branch(
+        {
+          run: given.text('run'),
+          key: given.text('key'),
+          ...given.optional('database', () => given.text('database')),
+        },
+        connection,
+      ),
+    sealBranch: async (given) => await ready().runs.sealBranch(branchOf(given)),
+    failBranch: async (given) => ready().runs.failBranch(branchOf(given)),
+    refreshRun: async (given, connection) => {
+      const { artifact } = await bootstrapped();
+      const { runs } = ready();
+      const refreshed = await runs.refresh(given.text('run'), artifact);
+      if (connection.gone.aborted) await runs.releaseOf(connection);
+      return refreshed;
+    },
+    databaseUrl: async (given) =>
+      await databaseUrl(
+        {
+          name: given.text('name'),
+          ...given.optional('role', () => given.text('role')),
+        },
+        { ...ready(), manifest: async () => (await bootstrapped()).artifact.manifest },
+      ),
+    releaseRun: async (given) => await ready().runs.release(given.text('run')),
     statistics: async () => {
       const { environment, runs } = ready();
-      const host = { pid: process.pid, runs: runs.count, ...statistics() };
+      const host = { pid: process.pid, runs: runs.count, pools: runs.statistics(), ...statistics() };
       return { ...(await environment.statistics()), host };
     },
     shutdown: async () => stop(),
   };
+  return Object.fromEntries(
+    Object.entries(methods).map(([name, method]) => [
+      name,
+      async (given, connection) => await method(params(given), connection),
+    ]),
+  );
 }
 
-function text(params: Record<string, unknown>, name: string): string {
-  const value = params[name];
-  if (typeof value === 'string' && value !== '') return value;
-  throw badParameter(name, 'text');
+/** `count` of the test-database function ends there, too. */
+const MAX_WORKERS = 200;
+
+function poolOptions(given: Params): { depth?: number } {
+  return given.optional('depth', () => given.integer('depth', MAX_WORKERS));
 }
 
-function integer(params: Record<string, unknown>, name: string): number {
-  const value = params[name];
-  if (typeof value === 'number' && Number.isInteger(value) && value > 0 && value <= 200) return value;
-  throw badParameter(name, 'a whole number from 1 to 200');
+function acquireRequest(given: Params): AcquireRequest {
+  return {
+    run: given.text('run'),
+    key: given.text('key'),
+    ...given.optional('isolation', () => given.oneOf<Isolation>('isolation', ['reset', 'clone'])),
+    ...given.optional('shared', () => given.flag('shared')),
+    ...given.optional('branch', () => given.text('branch')),
+    ...given.optional('database', () => given.text('database')),
+  };
 }
 
-function badParameter(name: string, expected: string): ConnectError {
-  return new ConnectError({
-    code: 'CONNECT_REQUEST_INVALID',
-    kind: 'invalid',
-    message: `The request's ${name} must be ${expected}.`,
-    hint: 'Correct the call.',
-  });
+function branchOf(given: Params): { run: string; key: string; name: string } {
+  return { run: given.text('run'), key: given.text('key'), name: given.text('name') };
 }

@@ -4,8 +4,8 @@ import { pause } from './process-identity.ts';
 const FIRST_RETRY_MS = 250;
 const LONGEST_RETRY_MS = 5_000;
 
-export interface KeptLeaseOptions {
-  hold: () => Promise<Lease>;
+export interface KeptLeaseOptions<L extends Lease> {
+  hold: () => Promise<L>;
   /** The session ended (tunnel lost, server restarted); it is being taken again. */
   onLost: (reason: unknown) => void;
   /** It cannot be taken again: the run was swept in the meantime. */
@@ -19,21 +19,26 @@ export interface KeptLeaseOptions {
  * works: the sweeper leaves a run alone for 90 seconds after it has found its lock free, and the server needs up to a
  * minute to notice a session that vanished without a word. Throws what the first `hold` throws.
  */
-export async function keepLease(options: KeptLeaseOptions): Promise<KeptLease> {
+export async function keepLease<L extends Lease>(options: KeptLeaseOptions<L>): Promise<KeptLease<L>> {
   return new KeptLease(await options.hold(), options);
 }
 
-export class KeptLease {
-  readonly #options: KeptLeaseOptions;
+export class KeptLease<L extends Lease> {
+  readonly #options: KeptLeaseOptions<L>;
   readonly #closing = new AbortController();
-  #lease: Lease | undefined;
+  #lease: L | undefined;
 
-  constructor(lease: Lease, options: KeptLeaseOptions) {
+  constructor(lease: L, options: KeptLeaseOptions<L>) {
     this.#options = options;
     this.#watch(lease);
   }
 
-  #watch(lease: Lease): void {
+  /** Undefined while it is lost. */
+  get current(): L | undefined {
+    return this.#lease;
+  }
+
+  #watch(lease: L): void {
     this.#lease = lease;
     void lease.closed.then(({ reason }) => {
       if (this.#closing.signal.aborted) return;

@@ -5,6 +5,7 @@ import { openEnvironment } from '../environment/open-environment.ts';
 import type { BuildArtifact } from './artifacts.ts';
 import { holdRunLease } from './lease.ts';
 import { runOwnMigrations } from './own-migrations.ts';
+import { openResetSession } from './reset-session.ts';
 import { DEFAULT_GRACE_MS, type RunningHost, runHost } from './run-host.ts';
 import { LISTENING, type StartRequest } from './start-request.ts';
 import { VERSION } from './version.ts';
@@ -40,6 +41,7 @@ const host: RunningHost = await runHost({
   createEnvironment: async (context) => await openEnvironment({ name, root, settings }, context),
   buildArtifact,
   holdLease: holdRunLease,
+  openResetSession,
   migrate: runOwnMigrations,
   newRunId,
   onListening: () => void writeSync(READY_DESCRIPTOR, LISTENING),

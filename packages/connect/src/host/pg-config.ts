@@ -15,12 +15,13 @@ export interface PgConfigRequest {
  * connections are made.
  */
 export function pgConfig(host: HostClient, request: PgConfigRequest): PgOptions | PgSocketOptions {
-  const { endpoint, ca, dataSocket, kind, path } = host.info;
+  const { endpoint, ca, dataSocket, kind, path, directTls = false } = host.info;
   if (kind === 'local' && path === 'direct') return pgSocketOptions({ ...request, path: dataSocket });
   return pgOptions({
     ...request,
     endpoint,
     ca,
+    directTls,
     address: { path: dataSocket },
     token: () => host.token(request.user),
   });

@@ -2,16 +2,18 @@ import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Environment } from '../environment/environment.ts';
 import { ConnectError } from '../errors.ts';
-import { createPhases, type RunPhase } from '../phases.ts';
+import { createPhases, createTell, type RunPhase, type Tell } from '../phases.ts';
 import type { BuildArtifact } from './artifacts.ts';
 import { ControlServer, type Method } from './control-server.ts';
 import { type DataSocket, openDataSocket } from './data-socket.ts';
+import { DatabaseUrls } from './database-urls.ts';
 import { createHostMethods } from './host-methods.ts';
 import type { OwnMigrations } from './own-migrations.ts';
 import { thisProcess } from './process-identity.ts';
-import type { HostInfo } from './protocol.ts';
+import type { HostEvent, HostInfo } from './protocol.ts';
 import { type RunFolder, removeParentIfEmpty } from './run-folder.ts';
 import { Runs, type RunsOptions } from './runs.ts';
+import { sessionOptions } from './session.ts';
 
 /** How long the host waits for the next client after the last one left: the next Nx project needs about a second. */
 export const DEFAULT_GRACE_MS = 2_000;
@@ -37,6 +39,11 @@ export interface HostOptions {
   buildArtifact: BuildArtifact;
   /** Opens the lease of a run; gets what it needs to connect. */
   holdLease: (environment: Environment, run: string) => ReturnType<RunsOptions['holdLease']>;
+  /** Opens the session in a test database that puts it back. */
+  openResetSession: (
+    environment: Environment,
+    database: string,
+  ) => ReturnType<RunsOptions['openResetSession']>;
   /** Runs migrations in a run's own database; `folder` is the host's, `signal` fires when it stops. */
   migrate: (
     environment: Environment,
@@ -68,6 +75,7 @@ class Host implements RunningHost {
   readonly #options: HostOptions;
   readonly #control: ControlServer;
   readonly #phase: RunPhase;
+  readonly #tell: Tell;
   readonly #stopping = new AbortController();
   readonly ended: Promise<{ failed?: unknown }>;
   #end: (result: { failed?: unknown }) => void = () => undefined;
@@ -76,6 +84,7 @@ class Host implements RunningHost {
   #environment: Environment | undefined;
   #data: DataSocket | undefined;
   #runs: Runs | undefined;
+  #urls: DatabaseUrls | undefined;
   #failed: unknown;
   #stopped = false;
   #removed = false;
@@ -85,7 +94,9 @@ class Host implements RunningHost {
     this.ended = new Promise((resolve) => {
       this.#end = resolve;
     });
-    this.#phase = createPhases((event) => this.#control.broadcast(event));
+    const broadcast = (event: HostEvent): void => this.#control.broadcast(event);
+    this.#phase = createPhases(broadcast);
+    this.#tell = createTell(broadcast);
     this.#control = new ControlServer({
       address: options.folder.control,
       version: options.version,
@@ -94,7 +105,8 @@ class Host implements RunningHost {
       onGone: (connection) => {
         void this.#runs?.releaseOf(connection);
       },
-      onIdle: () => this.#awaitClient(options.graceMs),
+      // Offline a kept database lives as long as this process. On AWS it stays when we go.
+      onIdle: () => this.#awaitClient(Math.max(options.graceMs, this.#keptMs())),
       onBusy: () => {
         clearTimeout(this.#idle);
         this.#begin();
@@ -145,8 +157,13 @@ class Host implements RunningHost {
     if (!this.#stopped) this.#idle = setTimeout(() => this.stop(), withinMs);
   }
 
+  #keptMs(): number {
+    return this.#environment?.kind === 'local' ? (this.#runs?.kept.remainingMs() ?? 0) : 0;
+  }
+
   async #start(): Promise<void> {
-    const { folder, createEnvironment, holdLease, migrate, newRunId, log } = this.#options;
+    const { folder, createEnvironment, newRunId, log } = this.#options;
+    const { holdLease, openResetSession, migrate } = this.#options;
     const { signal } = this.#stopping;
     const environment = await createEnvironment({
       runDir: join(folder.folder, 'aws'),
@@ -156,12 +173,21 @@ class Host implements RunningHost {
     this.#environment = environment;
     signal.throwIfAborted();
     const cluster = await environment.resolve({ signal });
+    const urls = new DatabaseUrls({
+      connect: ({ login: user, database }) => sessionOptions(environment, { user, database }),
+      onError: (error) => log('no session for a database URL', error),
+    });
+    this.#urls = urls;
     this.#runs = new Runs({
       environment,
       phase: this.#phase,
+      tell: this.#tell,
       holdLease: (run) => holdLease(environment, run),
+      openResetSession: (database) => openResetSession(environment, database),
       migrate: (migrations) => migrate(environment, migrations, { folder: folder.folder, signal }),
       newRunId,
+      onReleased: (name) => urls.withdraw(name),
+      onOver: (run) => urls.endRun(run),
       log,
     });
     this.#data = await openDataSocket(
@@ -185,8 +211,15 @@ class Host implements RunningHost {
     };
     this.#control.ready(info);
     // The tunnel opens while the bootstrap runs. Whoever needs it gets its error, or a further attempt.
-    const warm = environment.warmUp().catch(() => undefined);
-    void warm.then(() => this.#endLeftovers(environment));
+    const warm = environment.warmUp().then(
+      () => true,
+      () => false,
+    );
+    void warm.then(async (isWarm) => {
+      if (isWarm && (await environment.probeDirectTls?.()) && !signal.aborted)
+        this.#control.ready({ ...info, directTls: true });
+      await this.#endLeftovers(environment);
+    });
   }
 
   /** Behind all that somebody waits for, and as far as it is allowed. */
@@ -207,6 +240,7 @@ class Host implements RunningHost {
     await this.#starting; // has noticed the signal, or is ready
     await this.#phase('stop', async () => {
       await this.#runs?.releaseAll();
+      await this.#urls?.close();
       await this.#data?.close();
       await this.#environment?.close();
     }).catch((error: unknown) => log('stopping', error));
@@ -234,16 +268,20 @@ class Host implements RunningHost {
       phase: this.#phase,
       root,
       buildArtifact,
-      isPresent: (connection) => this.#control.has(connection),
-      statistics: () => ({ clients: this.#control.clients, data: this.#data?.counts() }),
+      statistics: () => ({
+        clients: this.#control.clients,
+        data: this.#data?.counts(),
+        urls: this.#urls?.counts(),
+      }),
       signal: this.#stopping.signal,
       stop: () => this.stop(),
     });
   }
 
-  #ready(): { environment: Environment; runs: Runs } {
-    if (this.#environment !== undefined && this.#runs !== undefined && !this.#stopped) {
-      return { environment: this.#environment, runs: this.#runs };
+  #ready(): { environment: Environment; runs: Runs; urls: DatabaseUrls } {
+    const [environment, runs, urls] = [this.#environment, this.#runs, this.#urls];
+    if (environment !== undefined && runs !== undefined && urls !== undefined && !this.#stopped) {
+      return { environment, runs, urls };
     }
     throw stopped();
   }

@@ -55,13 +55,18 @@ export interface PreparedRun {
 
 export interface AcquireRequest {
   readonly run: string;
-  /** Who wants it, a worker slot for instance: the database that the same key had last is preferred. */
-  readonly key: string;
   /**
-   * With it each call gives a database of its own, which goes back to the run with `release` or with the connection that
-   * asked. Without it the key keeps its database until it is released or refreshed, whoever asks.
+   * Who wants it. A key holds one database of its branch until that is released: asked again, it gets the same one. What
+   * comes before the first colon is the worker slot, which preferably gets back what it had last.
    */
+  readonly key: string;
+  /** Default `reset`. */
   readonly isolation?: Isolation;
+  /**
+   * True: stays with the key until it is released or the run is refreshed or over, whichever workers come and go. False: it
+   * goes back to the run with the connection that asked. Default false if `isolation` is given, else true.
+   */
+  readonly shared?: boolean;
   /** As given by `branch`: clones of that in place of the template. */
   readonly branch?: string;
   /** Another declared database; opened for the same client by the first who asks. */
@@ -78,9 +83,12 @@ export interface AcquiredDatabase {
   readonly roles: Readonly<Record<string, string>>;
   /** The declared role that may read and write, when there is exactly one. */
   readonly defaultRole?: string;
+  /** `clone`: nobody has used it. `reset`: it was used and put back. */
   readonly origin: 'clone' | 'reset';
   /** How long the host had to wait for it. */
   readonly waitedMs: number;
+  /** As {@link RunConnections.perWorker} of its run. */
+  readonly maxConnections: number;
 }
 
 export interface ReleaseRequest {
@@ -101,9 +109,10 @@ export interface ReleaseRequest {
 export interface ReleasedDatabase {
   /** Whether a reset is under way; `settled` tells how it ended. */
   readonly willReset: boolean;
-  readonly kept?: true;
-  /** With `kept`, as ISO 8601. */
-  readonly until?: string;
+  /** If that was asked for. False: as many are kept as may be. */
+  readonly kept?: boolean;
+  /** With `kept: true`. */
+  readonly keptMs?: number;
 }
 
 /** A session that a reset had to end. */

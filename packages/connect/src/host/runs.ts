@@ -1,80 +1,63 @@
-import type { ManifestDatabase, PublishResult } from '@postern/bootstrap/contract';
-import type { Lease } from '@postern/test-databases';
-import type { Environment } from '../environment/environment.ts';
-import { ConnectError } from '../errors.ts';
 import type { RunPhase } from '../phases.ts';
-import { type BuiltArtifact, declaredDatabase } from './artifacts.ts';
-import { type KeptLease, keepLease } from './kept-lease.ts';
-import type { OwnMigrations } from './own-migrations.ts';
+import type { BuiltArtifact } from './artifacts.ts';
+import { DEFAULT_KEEP_MS, KeptDatabases, LONGEST_KEEP_MS } from './kept-databases.ts';
+import { type OpenRunOptions, openRun, type PrepareRequest } from './open-run.ts';
+import type { Holder, Run } from './run.ts';
+import { unknownRun } from './run-errors.ts';
+import type {
+  AcquiredDatabase,
+  AcquireRequest,
+  BranchRequest,
+  BranchState,
+  PreparedRun,
+  RefreshedRun,
+  ReleasedDatabase,
+  ReleaseRequest,
+  SealBranchRequest,
+  SettledDatabase,
+} from './run-types.ts';
 
-export interface PreparedRun {
-  readonly run: string;
-  /** The declared database. */
-  readonly database: string;
-  readonly templateHash: string;
-  readonly databases: readonly string[];
-  /** How many databases were cloned for this run now. */
-  readonly created: number;
-  /** Whether the template had to be built (migrations run) first. */
-  readonly built: boolean;
-}
-
-export interface PrepareRequest {
-  /** Who the run belongs to; compared by identity. */
-  readonly owner: unknown;
-  /** That of the working tree; the deployed one may be another. */
-  readonly artifact: BuiltArtifact;
-  readonly database: string;
-  readonly workers: number;
-}
-
-export interface AcquiredDatabase {
-  readonly name: string;
-  /** Declared role → login that acts as it. */
-  readonly roles: Readonly<Record<string, string>>;
-}
-
-interface Run {
-  readonly id: string;
-  readonly owner: unknown;
-  readonly artifact: BuiltArtifact;
-  readonly database: ManifestDatabase;
-  readonly lease: KeptLease;
-  databases: readonly string[];
-  logins: Readonly<Record<string, string>>;
-  /** Worker key → database. */
-  readonly taken: Map<string, string>;
-  /** Serialises topping up, so that two keys never get one database. */
-  growing: Promise<unknown>;
-}
-
-export interface RunsOptions {
-  environment: Pick<Environment, 'invoke'>;
+export interface RunsOptions extends Omit<OpenRunOptions, 'isOpen'> {
   phase: RunPhase;
-  holdLease: (run: string) => Promise<Lease>;
-  /** Runs migrations that the deployed artefact does not know, and gives their names. */
-  migrate: (migrations: OwnMigrations) => Promise<readonly string[]>;
   newRunId: () => string;
-  log: (message: string, error?: unknown) => void;
+  /** A database was given back, or is about to be dropped: nobody may use it any more. */
+  onReleased: (name: string) => void;
+  /** A run is over, and so is what was kept of it. */
+  onOver: (run: string) => void;
 }
 
-/** The runs of this host: each has a lease and its databases, and belongs to the client that asked for it. */
+/** The runs of this host: each has a lease and a pool of databases, and belongs to the client that asked for it. */
 export class Runs {
   readonly #options: RunsOptions;
   readonly #runs = new Map<string, Run>();
-  readonly #preparing = new Set<Promise<PreparedRun>>();
+  readonly #preparing = new Set<Promise<Run>>();
   readonly #releasing = new Map<string, Promise<void>>();
+  readonly #kept: KeptDatabases;
 
   constructor(options: RunsOptions) {
     this.#options = options;
+    this.#kept = new KeptDatabases(({ name, run }) => void this.#dropExpired(run, name));
   }
 
   get count(): number {
     return this.#runs.size;
   }
 
-  /** Takes a lease and has `workers` databases cloned. Nothing is left behind when it fails. */
+  /** Databases that outlive their run. */
+  get kept(): Pick<KeptDatabases, 'get' | 'remainingMs'> {
+    return this.#kept;
+  }
+
+  statistics(): Record<string, unknown> {
+    return Object.fromEntries([...this.#runs.values()].map(({ id, init }) => [id, init.pool.statistics()]));
+  }
+
+  /** Takes a lease and has a first database cloned; more follow. Nothing is left behind when it fails. */
   async prepare(request: PrepareRequest): Promise<PreparedRun> {
+    return (await this.#tracked(request)).init.prepared;
+  }
+
+  async #tracked(request: PrepareRequest): Promise<Run> {
     const preparing = this.#prepare(request);
     this.#preparing.add(preparing);
     try {
@@ -84,96 +67,162 @@ export class Runs {
     }
   }
 
-  async #prepare(request: PrepareRequest): Promise<PreparedRun> {
+  async #prepare(request: PrepareRequest): Promise<Run> {
     const { phase, newRunId } = this.#options;
-    const { owner, artifact, workers } = request;
-    const database = declaredDatabase(artifact.manifest, request.database);
     const id = newRunId();
     return await phase('prepare', async (note) => {
-      // Side by side: the ledger takes the lease before or after the databases.
-      const holding = this.#hold(id);
-      const [leased, cloned] = await Promise.allSettled([
-        holding,
-        this.#clone({ id, artifact, database }, workers, holding),
-      ]);
-      if (leased.status === 'rejected' || cloned.status === 'rejected') {
-        await this.#drop(id).catch(() => undefined); // what is left is without a lease, and swept
-        if (leased.status === 'rejected') throw leased.reason;
-        await leased.value.close();
-        throw (cloned as PromiseRejectedResult).reason;
-      }
-      const { databases, created, built, logins, migrated } = cloned.value;
-      const lease = leased.value;
-      const rest = { taken: new Map<string, string>(), growing: Promise.resolve() };
-      this.#runs.set(id, { id, owner, artifact, database, lease, databases, logins, ...rest });
-      note(
-        migrated === undefined
-          ? {
-              detail: `${database.name}, ${built ? 'new template' : 'known template'}`,
-              counts: { databases: created, 'round trips': 1 },
-            }
-          : {
-              detail: `${database.name}, migrated from here, published`,
-              counts: { migrations: migrated, databases: created, 'round trips': 2 },
-            },
-      );
-      const templateHash = database.templateHash;
-      return { run: id, database: database.name, templateHash, databases, created, built };
+      const { run, summary } = await openRun(id, request, {
+        ...this.#options,
+        // What fails because the run is over is no news.
+        isOpen: () => this.#runs.has(id),
+      });
+      this.#runs.set(id, run);
+      note(summary);
+      return run;
     });
+  }
+
+  async acquire(request: AcquireRequest, holder: Holder): Promise<AcquiredDatabase> {
+    const run = await this.#runFor(request.run, request.database);
+    return await run.acquire(request, holder);
+  }
+
+  /** The run, or the one of another declared database beside it, which is opened for the first who asks. */
+  async #runFor(id: string, database: string | undefined): Promise<Run> {
+    const run = this.#get(id);
+    const { owner, artifact, declared, request } = run.init;
+    if (database === undefined || database === declared.name) return run;
+    let other = run.others.get(database);
+    if (other === undefined) {
+      other = this.#tracked({ ...request, owner, artifact, database }).then(async (opened) => {
+        // The client may have gone, or the run been released, while this one was made.
+        if (this.#runs.get(id) === run) return opened;
+        await this.release(opened.id);
+        throw unknownRun(id);
+      });
+      run.others.set(database, other);
+      other.catch(() => run.others.delete(database));
+    }
+    return await other;
+  }
+
+  #get(id: string): Run {
+    const run = this.#runs.get(id);
+    if (run === undefined) throw unknownRun(id);
+    return run;
+  }
+
+  /** The run that has a database: that one, or one beside it. */
+  #holding(id: string, name: string): Run {
+    const run = this.#get(id);
+    return (
+      [...this.#runs.values()].find((each) => each.init.owner === run.init.owner && each.holds(name)) ?? run
+    );
+  }
+
+  /** Gives a database back. Answers at once. The run's own client may do it for its workers. */
+  giveBack(request: ReleaseRequest, holder: Holder): ReleasedDatabase {
+    const { name, reuse, sessions: keepSessions } = request;
+    const run = this.#holding(request.run, name);
+    const keepMs = Math.min(request.keepMs ?? DEFAULT_KEEP_MS, LONGEST_KEEP_MS);
+    const who = run.init.owner === holder ? undefined : holder;
+    const keep = request.keep === true && run.holds(name) && this.#kept.keep(run.describe(name), keepMs);
+    const released = run.release(
+      name,
+      {
+        ...(reuse === undefined ? {} : { reuse }),
+        ...(keepSessions === undefined ? {} : { keepSessions }),
+        ...(keep ? { kept: true } : {}),
+      },
+      who,
+    );
+    if (released === undefined) return { willReset: false };
+    if (!keep) this.#options.onReleased(name);
+    if (request.keep !== true) return released;
+    return { ...released, kept: keep, ...(keep ? { keptMs: keepMs } : {}) };
+  }
+
+  async settled(id: string, name: string): Promise<SettledDatabase | undefined> {
+    const { owner } = this.#get(id).init;
+    for (const run of this.#runs.values()) {
+      const outcome = run.init.owner === owner ? run.settled(name) : undefined;
+      const settled = await outcome;
+      if (settled !== undefined) return settled;
+    }
+    return undefined;
+  }
+
+  async branch({ run: id, key, database }: BranchRequest, holder: Holder): Promise<BranchState> {
+    const run = await this.#runFor(id, database);
+    const { branches } = run.init;
+    // A key of its own: the builder may hold other databases at the same time.
+    const take = (): Promise<AcquiredDatabase> =>
+      run.acquire({ run: run.id, key: `branch:${branches.hashOf(key)}`, shared: false }, holder);
+    const turn = await branches.ask(key, holder, take, holder.gone);
+    if (turn.turn === 'build') return { status: 'build', ...turn.database };
+    return { status: 'ready', branch: branches.hashOf(key) };
+  }
+
+  async sealBranch({ run: id, key, name }: SealBranchRequest): Promise<{ branch: string }> {
+    const { environment, onReleased } = this.#options;
+    const run = this.#holding(id, name);
+    const { branches, declared, sessions } = run.init;
+    const branch = await branches.seal(key, name, async () => {
+      onReleased(name);
+      await sessions.forget(name);
+      const hash = branches.hashOf(key);
+      try {
+        await environment.invoke<'branch'>('testdb', {
+          action: 'branch',
+          database: declared.name,
+          run: run.id,
+          hash,
+          from: name,
+        });
+      } catch (error) {
+        run.release(name, { reuse: false });
+        throw error;
+      }
+      run.release(name, { kept: true }); // out of the pool: it is dropped with the run
+    });
+    return { branch };
+  }
+
+  failBranch({ run: id, key, name }: SealBranchRequest): void {
+    const run = this.#holding(id, name);
+    if (!run.init.branches.fail(key, name)) return;
+    run.release(name, { reuse: false });
+    this.#options.onReleased(name);
+  }
+
+  /** What is needed to enter a database that somebody uses, or that was kept. */
+  find(name: string): ReturnType<Run['describe']> | undefined {
+    const run = [...this.#runs.values()].find((each) => each.holds(name));
+    return run?.describe(name) ?? this.#kept.get(name);
   }
 
   /**
-   * Has the run have `count` databases. Migrations that the function does not know are run from here in an empty database
-   * of the run, which then becomes the template. Of several runs that do so at once the first publishes, and the others
-   * get its template.
+   * Resets everything where the template is still the one of the artefact, else makes another run in its place: that first,
+   * so that the old one is still there when new migrations fail.
    */
-  async #clone(
-    { id: run, artifact, database }: { id: string; artifact: BuiltArtifact; database: ManifestDatabase },
-    count: number,
-    leased: Promise<unknown>,
-  ): Promise<PublishResult & { migrated?: number }> {
-    const { environment, migrate } = this.#options;
-    const { name, templateHash: hash, declarationHash } = database;
-    const wanted = { database: name, hash, run, count };
-    const answer = await environment.invoke<'prepare'>('testdb', { action: 'prepare', ...wanted });
-    if (answer.status === 'ready') return answer;
-    if (answer.declarationHash !== declarationHash) throw notDeclared(name);
-    await leased; // migrations may take longer than the sweeper waits for a lease
-    const migrations = await migrate({ run, artifact, database: name, target: answer });
-    const request = { action: 'publish', ...wanted, migrations } as const;
-    return { ...(await environment.invoke<'publish'>('testdb', request)), migrated: migrations.length };
-  }
-
-  async #hold(id: string): Promise<KeptLease> {
-    const { holdLease, log } = this.#options;
-    return await keepLease({
-      hold: () => holdLease(id),
-      onLost: (reason) => log(`the lease of run ${id} was lost; taking it again`, reason),
-      onGone: (reason) => log(`run ${id} was swept while its lease was lost`, reason),
-    });
-  }
-
-  /** The database of a key: always the same one for the same key of a run. More are cloned when all are taken. */
-  async acquire(id: string, key: string): Promise<AcquiredDatabase> {
-    const run = this.#runs.get(id);
-    if (run === undefined) throw unknownRun(id);
-    const acquired = run.growing.then(() => this.#acquire(run, key));
-    run.growing = acquired.catch(() => undefined);
-    return await acquired;
-  }
-
-  async #acquire(run: Run, key: string): Promise<AcquiredDatabase> {
-    const known = run.taken.get(key);
-    if (known !== undefined) return { name: known, roles: run.logins };
-    if (run.taken.size === run.databases.length) {
-      const more = await this.#clone(run, run.databases.length + 1, Promise.resolve());
-      run.databases = more.databases;
+  async refresh(id: string, artifact: BuiltArtifact): Promise<RefreshedRun> {
+    const run = this.#get(id);
+    const { owner, request, prepared } = run.init;
+    if (!isSame(run, artifact)) {
+      const next = await this.prepare({ ...request, owner, artifact });
+      await this.release(id);
+      return { run: next.run, changed: true, prepared: next };
     }
-    const used = new Set(run.taken.values());
-    const name = run.databases.find((candidate) => !used.has(candidate));
-    if (name === undefined) throw noDatabase(run.database.name);
-    run.taken.set(key, name);
-    return { name, roles: run.logins };
+    for (const [database, opening] of run.others) {
+      const other = await opening.catch(() => undefined);
+      if (other !== undefined && isSame(other, artifact)) other.refresh(this.#options.onReleased);
+      else {
+        run.others.delete(database);
+        if (other !== undefined) await this.release(other.id);
+      }
+    }
+    run.refresh(this.#options.onReleased);
+    return { run: id, changed: false, prepared };
   }
 
   /** Drops the run's databases and gives its lease back. Twice is once; an unknown run has been released. */
@@ -189,19 +238,27 @@ export class Runs {
   }
 
   async #release(run: Run): Promise<void> {
+    const others = [...run.others.values()].map(async (other) => await this.release((await other).id));
     await this.#options.phase('release', async (note) => {
+      const closing = run.close();
+      const kept = this.#kept.ofRun(run.id).map(({ name }) => name);
+      if (kept.length === 0) this.#options.onOver(run.id);
       try {
-        const dropped = await this.#drop(run.id);
-        note({ detail: run.database.name, counts: { databases: dropped, 'round trips': 1 } });
+        const dropped = await this.#drop(run.id, kept);
+        const detail = `${run.init.declared.name}${kept.length === 0 ? '' : `, ${kept.join(', ')} kept`}`;
+        note({ detail, counts: { databases: dropped, 'round trips': 1 } });
       } finally {
-        await run.lease.close();
+        await run.init.lease.close();
+        await closing;
       }
     });
+    await Promise.allSettled(others);
   }
 
-  /** Releases what a client held. Failures are logged, not thrown: nobody is left to tell. */
-  async releaseOf(owner: unknown): Promise<void> {
-    await this.#releaseAll([...this.#runs.values()].filter((run) => run.owner === owner));
+  /** A client or worker has gone: what it held goes back. Failures are logged: nobody is left to tell. */
+  async releaseOf(holder: Holder): Promise<void> {
+    for (const run of this.#runs.values()) run.releaseOf(holder, this.#options.onReleased);
+    await this.#releaseAll([...this.#runs.values()].filter((run) => run.init.owner === holder));
   }
 
   /** Releases everything, also what is just being prepared or released. */
@@ -209,6 +266,7 @@ export class Runs {
     await Promise.allSettled(this.#preparing);
     const underWay = [...this.#releasing.values()];
     await Promise.allSettled([...underWay, this.#releaseAll([...this.#runs.values()])]);
+    this.#kept.close();
   }
 
   async #releaseAll(runs: readonly Run[]): Promise<void> {
@@ -218,35 +276,31 @@ export class Runs {
     await Promise.all(runs.map((run) => this.release(run.id).catch(failed(run))));
   }
 
-  async #drop(run: string): Promise<number> {
-    const { dropped } = await this.#options.environment.invoke<'drop'>('testdb', { action: 'drop', run });
+  /** `keep` outlives the run, for as long as this host keeps it. */
+  async #drop(run: string, keep: readonly string[]): Promise<number> {
+    const keepMs = Math.max(1, this.#kept.remainingMs(run));
+    const { dropped } = await this.#options.environment.invoke<'drop'>('testdb', {
+      action: 'drop',
+      run,
+      ...(keep.length === 0 ? {} : { keep: [...keep], keepMs }),
+    });
     return dropped.length;
+  }
+
+  async #dropExpired(run: string, name: string): Promise<void> {
+    const { environment, onReleased, onOver, log } = this.#options;
+    onReleased(name);
+    if (!this.#runs.has(run) && this.#kept.ofRun(run).length === 0) onOver(run);
+    try {
+      await environment.invoke<'drop'>('testdb', { action: 'drop', run, databases: [name] });
+    } catch (error) {
+      log(`${name} was kept for long enough and could not be dropped; it is left to the sweeper`, error);
+    }
   }
 }
 
-function unknownRun(run: string): ConnectError {
-  return new ConnectError({
-    code: 'CONNECT_RUN_UNKNOWN',
-    kind: 'closed',
-    message: `Run ${run} does not exist, or it has been released.`,
-    hint: 'A run ends with the client that prepared it. Prepare a new one.',
-  });
-}
-
-function notDeclared(database: string): ConnectError {
-  return new ConnectError({
-    code: 'CONNECT_RUN_FAILED',
-    kind: 'conflict',
-    message: `The declaration of "${database}" (roles, schemas or extensions) differs from the deployed one.`,
-    hint: 'Only migrations can be tested before they are deployed. Deploy the artefact that is built from this working tree, or merge what was deployed since, then run again. Offline (POSTERN_ENV=local) a new declaration is known at once.',
-  });
-}
-
-function noDatabase(database: string): ConnectError {
-  return new ConnectError({
-    code: 'CONNECT_RUN_FAILED',
-    kind: 'internal',
-    message: `The test-database function prepared no further database of "${database}".`,
-    hint: 'Please report this: it answered "ready" with fewer databases than were asked for.',
-  });
+/** Whether the run's template is the one that the artefact would have. */
+function isSame(run: Run, artifact: BuiltArtifact): boolean {
+  const { name, templateHash } = run.init.declared;
+  return artifact.manifest.databases.some((each) => each.name === name && each.templateHash === templateHash);
 }

@@ -1,0 +1,29 @@
+import type { ResetOutcome } from '@postern/test-databases';
+import { leaseRole } from '@postern/test-databases';
+import * as server from '@postern/test-databases/server';
+import type { Environment } from '../environment/environment.ts';
+import type { ResetSession } from './reset-sessions.ts';
+import { openSession } from './session.ts';
+
+/** As the login of the leases, whose only right in a test database is to call its reset. */
+export async function openResetSession(environment: Environment, database: string): Promise<ResetSession> {
+  const client = await openSession(environment, {
+    user: leaseRole,
+    database,
+    applicationName: 'postern reset',
+  });
+  const ended = new Promise<void>((resolve) => {
+    client.on('error', () => resolve());
+    client.on('end', () => resolve());
+  });
+  return {
+    reset: async ({ keep }) =>
+      await (
+        server as unknown as {
+          resetDatabase: (session: unknown, options: { keep: readonly number[] }) => Promise<ResetOutcome>;
+        }
+      ).resetDatabase(client, { keep }),
+    ended,
+    close: async () => await client.end().catch(() => undefined),
+  };
+}

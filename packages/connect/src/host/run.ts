@@ -1,0 +1,196 @@
+import type { ManifestDatabase } from '@postern/bootstrap/contract';
+import type { DatabasePool, ReleaseOptions, ReleaseOutcome } from '@postern/test-databases';
+import type { BuiltArtifact } from './artifacts.ts';
+import type { Branches } from './branches.ts';
+import type { ResetSessions } from './reset-sessions.ts';
+import { branchUnknown } from './run-errors.ts';
+import type {
+  AcquiredDatabase,
+  AcquireRequest,
+  PreparedRun,
+  PrepareRunRequest,
+  ReleasedDatabase,
+  SettledDatabase,
+} from './run-types.ts';
+
+/** Whoever asks for a database: a connection to the host. Compared by identity. */
+export interface Holder {
+  /** Fires when it has gone. */
+  readonly gone: AbortSignal;
+}
+
+export interface RunInit {
+  /** Who the run belongs to; compared by identity. */
+  readonly owner: unknown;
+  /** That of the working tree; the deployed one may be another. */
+  readonly artifact: BuiltArtifact;
+  readonly request: PrepareRunRequest;
+  readonly declared: ManifestDatabase;
+  readonly prepared: PreparedRun;
+  /** Declared role → login that acts as it. */
+  readonly roles: Readonly<Record<string, string>>;
+  readonly lease: { close(): Promise<void> };
+  readonly pool: DatabasePool;
+  readonly sessions: ResetSessions;
+  readonly branches: Branches;
+}
+
+interface Held {
+  readonly acquired: Promise<AcquiredDatabase>;
+  /** Undefined when it is shared: then it stays whoever goes. */
+  readonly holder: Holder | undefined;
+}
+
+/** One run: its pool, and who holds which of its databases. */
+export class Run {
+  readonly init: RunInit;
+  /** Runs of other declared databases that its workers asked for, by declared name. */
+  readonly others: Map<string, Promise<Run>> = new Map();
+  readonly #held = new Map<string, Held>();
+  /** Database → key of `#held`. */
+  readonly #keys = new Map<string, string>();
+  readonly #settled = new Map<string, Promise<SettledDatabase>>();
+  readonly #defaultRole: string | undefined;
+
+  constructor(init: RunInit) {
+    this.init = init;
+    const writers = init.declared.roles.filter(
+      ({ name, intent }) => intent === 'readwrite' && name in init.roles,
+    );
+    this.#defaultRole = writers.length === 1 ? writers[0]?.name : undefined;
+  }
+
+  get id(): string {
+    return this.init.prepared.run;
+  }
+
+  /** Whether somebody has the database now. */
+  holds(name: string): boolean {
+    return this.#keys.has(name);
+  }
+
+  async acquire(request: AcquireRequest, holder: Holder): Promise<AcquiredDatabase> {
+    const { key, branch, isolation } = request;
+    const id = JSON.stringify([key, branch]);
+    const known = this.#held.get(id);
+    if (known !== undefined) return await known.acquired;
+    if (branch !== undefined && this.init.branches.sourceOf(branch) === undefined) throw branchUnknown();
+    const shared = request.shared ?? isolation === undefined;
+    const held: Held = {
+      acquired: this.#acquire(id, request, shared ? undefined : holder.gone),
+      holder: shared ? undefined : holder,
+    };
+    this.#held.set(id, held);
+    try {
+      return await held.acquired;
+    } catch (error) {
+      if (this.#held.get(id) === held) this.#held.delete(id);
+      throw error;
+    }
+  }
+
+  async #acquire(
+    id: string,
+    { key, isolation, branch }: AcquireRequest,
+    gone: AbortSignal | undefined,
+  ): Promise<AcquiredDatabase> {
+    const { pool, sessions, prepared, request } = this.init;
+    const { name, origin, waitedMs } = await pool.acquire({
+      key: slotOf(key),
+      ...(isolation === undefined ? {} : { isolation }),
+      ...(branch === undefined ? {} : { branch }),
+      ...(gone === undefined ? {} : { signal: gone }),
+    });
+    if (gone?.aborted === true) {
+      pool.release(name);
+      throw gone.reason;
+    }
+    this.#keys.set(name, id);
+    this.#settled.delete(name);
+    // While the tests use it, so that nobody waits for it when they are done.
+    const willReset = gone !== undefined && isolation !== 'clone' && request.reuse !== false;
+    if (willReset && pool.statistics().strategy === 'reset') sessions.openAhead(name);
+    return { ...this.#described(name), origin, waitedMs, maxConnections: prepared.connections.perWorker };
+  }
+
+  /** What somebody needs to use or to find a database of the run. */
+  describe(name: string): Omit<AcquiredDatabase, 'origin' | 'waitedMs' | 'maxConnections'> {
+    return this.#described(name);
+  }
+
+  #described(name: string): Omit<AcquiredDatabase, 'origin' | 'waitedMs' | 'maxConnections'> {
+    const { declared, roles } = this.init;
+    return {
+      name,
+      run: this.id,
+      database: declared.name,
+      roles,
+      ...(this.#defaultRole === undefined ? {} : { defaultRole: this.#defaultRole }),
+    };
+  }
+
+  /**
+   * Takes a database back. Undefined when nobody has it, or somebody else: whoever asks late must not have a database
+   * reset that another one uses by now. Without `holder` whoever has it.
+   */
+  release(name: string, options: ReleaseOptions, holder?: Holder): ReleasedDatabase | undefined {
+    const id = this.#keys.get(name);
+    const held = id === undefined ? undefined : this.#held.get(id);
+    if (id === undefined || held === undefined) return undefined;
+    if (holder !== undefined && held.holder !== undefined && held.holder !== holder) return undefined;
+    this.#held.delete(id);
+    this.#keys.delete(name);
+    const { pool, request, sessions } = this.init;
+    const startedAt = performance.now();
+    const reuse = request.reuse === false ? { reuse: false } : {};
+    const { will, done } = pool.release(name, { ...options, ...reuse });
+    const settled = done.then(async (outcome) => {
+      if (outcome.status !== 'reset') await sessions.forget(name);
+      return settledOf(outcome, performance.now() - startedAt);
+    });
+    this.#settled.set(name, settled);
+    return { willReset: will === 'reset' };
+  }
+
+  async settled(name: string): Promise<SettledDatabase | undefined> {
+    return await this.#settled.get(name);
+  }
+
+  /** Somebody has gone, however that came about: what it held goes back, and what it was building is given up. */
+  releaseOf(holder: Holder, released: (name: string) => void): void {
+    this.init.branches.failOf(holder);
+    this.#releaseIf((held) => held.holder === holder, released);
+  }
+
+  /** Everything goes back, also what is shared. */
+  refresh(released: (name: string) => void): void {
+    for (const name of this.init.branches.forget()) void this.init.sessions.forget(name);
+    this.#releaseIf(() => true, released);
+  }
+
+  #releaseIf(condition: (held: Held) => boolean, released: (name: string) => void): void {
+    for (const [name, id] of this.#keys) {
+      const held = this.#held.get(id);
+      if (held === undefined || !condition(held)) continue;
+      this.release(name, {});
+      released(name);
+    }
+  }
+
+  /** Ends what goes on in the background. Drops nothing and keeps the lease. */
+  async close(): Promise<void> {
+    const { pool, sessions } = this.init;
+    // Sessions first: a reset that hangs must not be waited for.
+    await Promise.all([sessions.close(), pool.close()]);
+  }
+}
+
+function settledOf(outcome: ReleaseOutcome, durationMs: number): SettledDatabase {
+  if (outcome.status === 'kept') return { status: 'kept', durationMs, ended: [] };
+  return { ...outcome, durationMs };
+}
+
+/** `3:k2j4:1` is the third worker's first database in a file; the next file of that worker may have it again. */
+function slotOf(key: string): string {
+  return key.split(':', 1)[0] as string;
+}
