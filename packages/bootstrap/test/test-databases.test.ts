@@ -38,7 +38,7 @@ const testDatabases = async (pattern = '^pt[tb]?_'): Promise<string[]> =>
     )
   ).map(({ datname }) => datname);
 
-test('before apply, prepare says that apply comes first', async () => {
+test('before apply, and after one of an older function, prepare says that apply comes first', async () => {
   const before = await lambda.invoke({
     action: 'prepare',
     database: 'shop',
@@ -48,6 +48,32 @@ test('before apply, prepare says that apply comes first', async () => {
   });
   expect(before).toMatchObject({ ok: false, error: { code: 'BOOTSTRAP_NOT_APPLIED', kind: 'conflict' } });
   await lambda.call({ action: 'apply' });
+
+  // As the first version of the ledger left a cluster.
+  const ledger = { database: 'postern' };
+  await cluster.query(
+    `INSERT INTO postern.runs (run) VALUES ('abcdefgh1234');
+     ALTER TABLE postern.runs DROP connections;
+     ALTER TABLE postern.templates DROP manifest, DROP engine, DROP server;
+     ALTER TABLE postern.databases DROP owner, DROP source, DROP branch, DROP kept_until;
+     DROP FUNCTION postern.claim_connections;
+     COMMENT ON SCHEMA postern IS 'postern ledger 1'`,
+    ledger,
+  );
+  expect(await lambda.invoke({ action: 'sweep' })).toMatchObject({
+    ok: false,
+    error: {
+      code: 'BOOTSTRAP_NOT_APPLIED',
+      message: expect.stringContaining('version 2 of the ledger (it is 1)'),
+    },
+  });
+  const { statements } = await lambda.call({ action: 'apply' });
+  expect(new Set(statements.map(({ group }) => group))).toEqual(new Set(['ledger of test databases']));
+  expect((await lambda.call({ action: 'apply' })).statements).toEqual([]);
+  expect(await cluster.query('SELECT run, connections FROM postern.runs', ledger)).toEqual([
+    { run: 'abcdefgh1234', connections: 0 },
+  ]);
+  await cluster.query('DELETE FROM postern.runs', ledger);
 });
 
 describe('prepare', () => {
@@ -99,6 +125,27 @@ describe('prepare', () => {
     expect(await lambda.call({ action: 'drop', run })).toEqual({ dropped: databases });
   });
 
+  test('lets the lease role in, which can read and change nothing there', async () => {
+    const run = newRunId();
+    const { databases } = await ready(run, 1);
+    const lease = { user: 'pt_lease', database: databases[0] ?? '' };
+    expect(await cluster.query('SELECT current_user', lease)).toEqual([{ current_user: 'pt_lease' }]);
+    for (const sql of [
+      'TABLE orders',
+      'INSERT INTO orders (item) VALUES (1)',
+      'TRUNCATE items',
+      'CREATE TABLE x ()',
+      'CREATE TEMPORARY TABLE x ()',
+      'CREATE SCHEMA x',
+      'SET ROLE shop_owner',
+      'SET ROLE shop_app',
+      `ALTER DATABASE "${databases[0]}" SET work_mem = 1`,
+    ]) {
+      await expect(cluster.query(sql, lease), sql).rejects.toMatchObject({ code: expect.any(String) });
+    }
+    await lambda.call({ action: 'drop', run });
+  });
+
   test('again tops up, and repeats nothing', async () => {
     const run = newRunId();
     const first = await ready(run, 2);
@@ -109,6 +156,12 @@ describe('prepare', () => {
     });
     await lambda.call({ action: 'drop', run, databases: [first.databases[0] ?? ''] });
     expect(await ready(run, 3)).toMatchObject({ created: 1 });
+    const further = { action: 'prepare', database: 'shop', hash, run, count: 2, first: 6 } as const;
+    expect(await lambda.call(further)).toMatchObject({
+      created: 2,
+      databases: [6, 7].map((n) => `pt_${hash.slice(0, 8)}_r${run}_${n}`),
+    });
+    expect(await lambda.call(further)).toMatchObject({ created: 0 });
     await lambda.call({ action: 'drop', run });
   });
 
@@ -213,12 +266,83 @@ describe('drop', () => {
     expect(await testDatabases(run)).toEqual([]);
   });
 
-  test('of another run’s database is refused', async () => {
-    const foreign = `pt_${hash.slice(0, 8)}_r${newRunId()}_1`;
-    expect(await lambda.invoke({ action: 'drop', run: newRunId(), databases: [foreign] })).toMatchObject({
-      ok: false,
-      error: { code: 'BOOTSTRAP_REQUEST_INVALID' },
+  test('of another run’s database is refused, and so is everything else that a run does to its own', async () => {
+    const [run, foreign] = [newRunId(), `pt_${hash.slice(0, 8)}_r${newRunId()}_1`];
+    for (const request of [
+      { action: 'drop', run, databases: [foreign] },
+      { action: 'drop', run, keep: [foreign] },
+      { action: 'branch', database: 'shop', run, hash, from: foreign },
+      { action: 'prepare', database: 'shop', run, hash, count: 1, from: foreign },
+    ] as const) {
+      expect(await lambda.invoke(request), request.action).toMatchObject({
+        ok: false,
+        error: { code: 'BOOTSTRAP_REQUEST_INVALID' },
+      });
+    }
+  });
+
+  test('keeps what somebody wants to look into, until the sweep', async () => {
+    const run = newRunId();
+    const { databases } = await ready(run, 2);
+    const [first = '', second = ''] = databases;
+    const request = { action: 'drop', run, keep: [second], keepMs: 60_000 } as const;
+    const answer = await lambda.call(request);
+    expect(answer).toEqual({ dropped: [first], kept: [{ database: second, until: expect.any(String) }] });
+    expect(await lambda.call(request)).toEqual({ ...answer, dropped: [] });
+    expect(await lambda.call({ action: 'sweep' })).toMatchObject({ dropped: [], kept: [second] });
+    expect(await cluster.query('SELECT current_user', { user: 'pt_shop_app', database: second })).toEqual([
+      { current_user: 'shop_app' },
+    ]);
+    await cluster.query(`UPDATE postern.databases SET kept_until = now()`, { database: 'postern' });
+    expect(await lambda.call({ action: 'sweep' })).toMatchObject({ dropped: [second], kept: [] });
+  });
+});
+
+describe('branch', () => {
+  test('makes what a run has done to a database the start of others, for the acting roles as before', async () => {
+    const [run, seeded] = [newRunId(), 'd4'.repeat(32)];
+    const { databases, template } = await ready(run, 1);
+    const [from = ''] = databases;
+    const app = (database: string): { user: string; database: string } => ({ user: 'pt_shop_app', database });
+    await cluster.query(`INSERT INTO orders (item) VALUES ('seed')`, app(from));
+    const request = { action: 'branch', database: 'shop', run, hash: seeded, from } as const;
+    expect(await lambda.call(request)).toEqual({ status: 'sealed', database: from });
+    expect(await lambda.call(request)).toEqual({ status: 'sealed', database: from });
+    const copies = await lambda.call({
+      action: 'prepare',
+      database: 'shop',
+      run,
+      hash: seeded,
+      count: 2,
+      from,
     });
+    expect(copies).toMatchObject({
+      status: 'ready',
+      template: from,
+      created: 2,
+      built: false,
+      databases: [1, 2].map((n) => `pt_d4d4d4d4_r${run}_${n}`),
+      logins: { shop_app: 'pt_shop_app' },
+    });
+    expect(template).not.toBe(from);
+    for (const database of copies.status === 'ready' ? copies.databases : []) {
+      expect(await cluster.query('SELECT item FROM orders', app(database))).toEqual([{ item: 'seed' }]);
+      await cluster.query(`INSERT INTO orders (item) VALUES ('mine')`, app(database));
+      await expect(cluster.query('DELETE FROM audit.log', app(database))).rejects.toMatchObject({
+        code: '42501',
+      });
+    }
+    expect(
+      await lambda.invoke({
+        action: 'prepare',
+        database: 'shop',
+        run,
+        hash: 'e5'.repeat(32),
+        count: 1,
+        from,
+      }),
+    ).toMatchObject({ ok: false, error: { code: 'TESTDB_BRANCH_INVALID' } });
+    expect((await lambda.call({ action: 'drop', run })).dropped).toHaveLength(3);
   });
 });
 
