@@ -1,13 +1,17 @@
-import { connectHost, type HostClient } from '@postern/connect/host';
+import { channel } from 'node:diagnostics_channel';
+import { connectHost, type HostClient, type HostEvent, type PreparedRun } from '@postern/connect/host';
 import type { TestProject } from 'vitest/node';
 import { declaredDatabase } from './database-declaration.ts';
+import { type SuiteDefaults, suiteDefaults } from './options.ts';
+import type { PluginDefaults } from './plugin-options.ts';
 import { presentable } from './presentable-error.ts';
+import { hostChannel } from './reporter/meta.ts';
 
 export type { ProvidedPostern } from './provided-context.ts';
 
 /**
  * vitest's global setup: connects to the host process (and starts it when there is none), lets the bootstrap
- * apply what changed, prepares a run and tells the workers where to find it.
+ * apply what changed, prepares a run and tells the workers where to find it. `postern()` adds it by itself.
  *
  * vitest leaves without teardown on Ctrl-C, SIGTERM and SIGKILL, one millisecond after the signal. Nothing here
  * depends on it: the host holds the run for as long as this process holds its connection, and cleans up when
@@ -15,10 +19,16 @@ export type { ProvidedPostern } from './provided-context.ts';
  */
 export async function setup(project: TestProject): Promise<() => Promise<void>> {
   let host: HostClient | undefined;
+  const events = channel(hostChannel);
   try {
+    const { posternPlugin } = project.getProvidedContext() as { posternPlugin?: PluginDefaults };
+    const defaults = suiteDefaults(posternPlugin?.options ?? {}, process.env['CI']);
     const database = await declaredDatabase(project);
-    host = await connectHost({ root: project.config.root });
-    return await startRuns(project, host, database);
+    host = await connectHost({
+      root: project.config.root,
+      onEvent: (event: HostEvent) => events.publish(event),
+    });
+    return await startRuns(project, host, database, defaults);
   } catch (error) {
     // vitest runs no teardown for a setup that threw. Closing releases the run, too.
     await host?.close();
@@ -26,20 +36,38 @@ export async function setup(project: TestProject): Promise<() => Promise<void>> 
   }
 }
 
-/** Prepares the first run, and another one before each rerun of watch mode. Returns the teardown. */
+/** Prepares the first run; before each rerun of watch mode its databases are reset, or another run takes its place. */
 async function startRuns(
   project: TestProject,
   host: HostClient,
   database: string,
+  defaults: SuiteDefaults,
 ): Promise<() => Promise<void>> {
-  let run = await startRun(project, host, database);
+  let generation = 1;
+  // Bootstraps first, if anything has changed since the last time.
+  let { run, connections } = await host.prepareRun(await wishes(project, database, defaults));
+  const provide = (): void =>
+    project.provide('postern', {
+      controlSocket: host.info.controlSocket,
+      run,
+      database,
+      environment: host.info.environment,
+      root: project.config.root,
+      defaults,
+      connections: connections.perWorker,
+      generation,
+      sharedProcess: !project.config.isolate,
+    });
+  provide();
   let lost: unknown;
   void host.closed.then(({ reason }) => {
     lost = reason;
   });
   project.onTestsRerun(async () => {
-    await host.releaseRun(run);
-    run = await startRun(project, host, database);
+    const refreshed = await host.refreshRun(run);
+    ({ run, connections } = refreshed.prepared satisfies PreparedRun);
+    generation += 1;
+    provide();
   });
   return async () => {
     // A host that went away is why tests have failed, and it took the run with it: that is worth saying.
@@ -52,20 +80,22 @@ async function startRuns(
   };
 }
 
-async function startRun(project: TestProject, host: HostClient, database: string): Promise<string> {
-  // Bootstraps first, if anything has changed since the last time.
-  const { run } = await host.prepareRun({ database, workers: await workerSlots(project) });
-  project.provide('postern', {
-    controlSocket: host.info.controlSocket,
-    run,
-    database,
-    environment: host.info.environment,
-  });
-  return run;
-}
-
-/** No more databases than slots that can be in use at once; should that be too few, the host clones another. */
-async function workerSlots(project: TestProject): Promise<number> {
+/** No more workers than slots that can be in use at once. Each shard of `--shard` is a machine of its own. */
+async function wishes(
+  project: TestProject,
+  database: string,
+  { scope }: SuiteDefaults,
+): Promise<Parameters<HostClient['prepareRun']>[0]> {
+  const { config } = project;
   const { testFiles } = await project.globTestFiles();
-  return Math.max(1, Math.min(project.config.maxWorkers, testFiles.length));
+  const shards = project.vitest.config.shard?.count ?? 1;
+  const files = Math.ceil(testFiles.length / shards);
+  const workers = Math.max(1, Math.min(config.maxWorkers, files));
+  return {
+    database,
+    workers,
+    shards,
+    // One that a test uses, and one that is being made ready for the next.
+    ...(scope === 'test' ? { pool: { depth: 2 * workers + 2 } } : {}),
+  };
 }

@@ -21,6 +21,14 @@ export {
   type PosternVitestErrorCode,
   type PosternVitestErrorDetails,
 } from './errors.ts';
+export type { OtherDatabase, PosternFixtures } from './fixtures.ts';
+export type { LoggedQuery } from './observe/observed-session.ts';
+export type { QueryLog } from './observe/wire-log.ts';
+export type { IsolationMode, Keep, Scope, TestOptions } from './options.ts';
 export type { ProvidedPostern } from './provided-context.ts';
-export { it, type PosternFixtures, test } from './test.ts';
+export { barrier, simultaneously } from './race.ts';
+export type { PosternMeta } from './reporter/meta.ts';
+export { defineSeed, type Seed, type SeedContext } from './seed.ts';
+export type { Sql } from './sql.ts';
+export { it, test, testWith } from './test.ts';
 export type { TestDatabase } from './test-database.ts';

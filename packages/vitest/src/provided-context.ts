@@ -1,3 +1,6 @@
+import type { SuiteDefaults } from './options.ts';
+import type { PluginDefaults } from './plugin-options.ts';
+
 /**
  * What the global setup hands to the workers: names and paths of sockets, never a secret. Workers ask the host
  * for tokens.
@@ -11,11 +14,23 @@ export interface ProvidedPostern {
   readonly database: string;
   /** Name of the environment, as in `postern.config.ts`. */
   readonly environment: string;
+  /** Root of the vitest project. */
+  readonly root: string;
+  /** What holds for tests that do not say otherwise. */
+  readonly defaults: SuiteDefaults;
+  /** The most connections that the pools of one worker may have open at once. */
+  readonly connections: number;
+  /** Counts the runs of watch mode. */
+  readonly generation: number;
+  /** True when files leave the process to the next file as it is: what is open stays open. */
+  readonly sharedProcess: boolean;
 }
 
 declare module 'vitest' {
   interface ProvidedContext {
     /** Provided by `@postern/vitest/global-setup`. */
     postern: ProvidedPostern;
+    /** From `postern()` in the configuration to its own setups. */
+    posternPlugin: PluginDefaults;
   }
 }

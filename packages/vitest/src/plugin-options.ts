@@ -1,0 +1,32 @@
+import type { TestOptions } from './options.ts';
+
+/** Options of `postern()`. Those of tests are what holds for a `test` that does not say otherwise. */
+export interface PosternPluginOptions extends Omit<TestOptions, 'seed'> {
+  /**
+   * The environment variable that gets the URL of the file's database before any of the suite's code runs. False: none does,
+   * and `DATABASE_URL` leads nowhere. Default: `DATABASE_URL`. With scope `test` or isolation `transaction` there is no
+   * database of the file to lead to, so that it leads nowhere then, too.
+   */
+  readonly databaseUrl?: string | false;
+  /** Hosts that variables of the environment may lead to during tests. Default: none. */
+  readonly allowHosts?: readonly string[];
+  /** Adds the reporter. Default false. */
+  readonly reporter?: boolean | PluginReporterOptions;
+}
+
+/** As `@postern/vitest/reporter` takes them. */
+export interface PluginReporterOptions {
+  readonly html?: string;
+  readonly json?: string;
+  readonly summary?: boolean;
+  readonly terminal?: boolean;
+}
+
+/** What the plugin hands to the setups. */
+export interface PluginDefaults {
+  readonly options: TestOptions;
+  /** Variable to set; undefined: none. */
+  readonly databaseUrl: string | undefined;
+  /** Variables that must not be there. */
+  readonly unset: readonly string[];
+}
