@@ -114,7 +114,7 @@ export function planTestLogins(
     name: leaseRole,
     login: true,
     madeFor: maintenanceDatabase,
-    why: 'Holds the leases of test runs; may connect to the maintenance database only.',
+    why: 'Holds the leases of test runs and resets their databases; may connect nowhere else.',
   });
   plan.iam(leaseRole, true);
   plan.checkLogins(iamLoginsOf(declared));

@@ -3,7 +3,7 @@ import { TestDatabaseError } from '../errors.ts';
 /** The database that holds the ledger of runs, templates and test databases; advisory locks live there. */
 export const maintenanceDatabase = 'postern';
 
-/** The login that holds the leases of runs. It may connect to the maintenance database only. */
+/** The login that holds the leases of runs and resets their databases. It may connect to those and the maintenance database only. */
 export const leaseRole = 'pt_lease';
 
 /** Names of ours start so; nobody may declare a database or role with these prefixes. */
