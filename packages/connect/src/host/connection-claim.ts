@@ -59,8 +59,7 @@ export async function shareConnections(
 
   function budgetOf(): ConnectionBudget {
     try {
-      const facts = server as ConnectionClaim;
-      return connectionBudget({ ...wishes, ...facts, limit: facts.limit + facts.reserved, shards });
+      return connectionBudget({ ...wishes, ...(server as ConnectionClaim), shards });
     } catch (error) {
       if (!isTestDatabaseError(error)) throw error;
       throw connectionsShort(database, error.message, error);

@@ -59,7 +59,7 @@ export function connectionsShort(database: string, text: string, cause?: unknown
   return new ConnectError({
     code: 'CONNECT_CONNECTIONS',
     kind: 'unavailable',
-    message: `The server has too few connections left for the test run of "${database}": ${text}`,
+    message: `The test run of "${database}" was not started: ${text}.`,
     hint: 'Use fewer workers (maxWorkers of vitest), wait for other runs to end, or raise max_connections of the server.',
     cause,
   });

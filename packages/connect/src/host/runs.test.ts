@@ -1,0 +1,383 @@
+import type { ManifestDatabase } from '@postern/bootstrap/contract';
+import { afterEach, expect, it, vi } from 'vitest';
+import type { Environment } from '../environment/environment.ts';
+import { createPhases } from '../phases.ts';
+import type { BuiltArtifact } from './artifacts.ts';
+import type { HostEvent } from './protocol.ts';
+import type { Holder } from './run.ts';
+import type { AcquiredDatabase, PreparedRun, PrepareRunRequest } from './run-types.ts';
+import { Runs } from './runs.ts';
+
+type Call = Readonly<Record<string, unknown>> & { action: string };
+type Connection = Holder & { leave: () => void };
+
+const bound = { timeout: 20_000, interval: 5 };
+
+function connection(): Connection {
+  const controller = new AbortController();
+  return { gone: controller.signal, leave: () => controller.abort(new Error('gone')) };
+}
+
+const declared = (name: string, templateHash: string): ManifestDatabase =>
+  ({
+    name,
+    templateHash: templateHash.repeat(64),
+    roles: [
+      { name: `${name}_app`, intent: 'readwrite' },
+      { name: `${name}_reader`, intent: 'readonly' },
+    ],
+  }) as unknown as ManifestDatabase;
+
+const artifact = (ledger = 'a', billing = 'b'): BuiltArtifact =>
+  ({
+    manifest: { databases: [declared('ledger', ledger), declared('billing', billing)] },
+  }) as unknown as BuiltArtifact;
+
+interface Fixture {
+  runs: Runs;
+  calls: Call[];
+  events: HostEvent[];
+  /** `reset <name> <pids>` as it happens. */
+  resets: string[];
+  released: string[];
+  over: string[];
+  leases: Set<string>;
+  fail: { action?: string; error?: Error };
+  /** What a reset answers. */
+  outcome: { current: 'reset' | 'ddl' | 'hangs' };
+  owner: Connection;
+  prepare: (over?: Partial<PrepareRunRequest>) => Promise<PreparedRun>;
+  acquire: (run: string, key: string, who?: Connection) => Promise<AcquiredDatabase>;
+}
+
+const opened: Runs[] = [];
+afterEach(async () => {
+  await Promise.all(opened.splice(0).map((runs) => runs.releaseAll()));
+});
+
+function fixture(connections = 1_000, kind: Environment['kind'] = 'local'): Fixture {
+  const calls: Call[] = [];
+  const events: HostEvent[] = [];
+  const resets: string[] = [];
+  const released: string[] = [];
+  const over: string[] = [];
+  const leases = new Set<string>();
+  const fail: Fixture['fail'] = {};
+  const outcome: Fixture['outcome'] = { current: 'reset' };
+  let ids = 0;
+  const invoke = async (_: string, call: Call): Promise<unknown> => {
+    calls.push(call);
+    if (call.action === fail.action) throw fail.error ?? new Error(`${call.action} failed`);
+    const {
+      run,
+      hash,
+      first = 1,
+      count = 0,
+    } = call as { run: string; hash: string; first: number; count: number };
+    if (call.action === 'drop') return { dropped: (call['databases'] as string[] | undefined) ?? ['all'] };
+    if (call.action === 'branch') return { status: 'sealed', database: call['from'] };
+    const databases = Array.from(
+      { length: count },
+      (_unused, n) => `${hash.slice(0, 2)}_${run}_${first + n}`,
+    );
+    const logins = { [`${call['database']}_app`]: 'pt_app', [`${call['database']}_reader`]: 'pt_reader' };
+    return { status: 'ready', template: 't', databases, created: count, built: false, logins };
+  };
+  const runs = new Runs({
+    environment: { kind, invoke: invoke as Environment['invoke'] },
+    phase: createPhases((event) => events.push(event)),
+    tell: (event) => events.push(event),
+    holdLease: async (run) => {
+      leases.add(run);
+      const close = async (): Promise<void> => void leases.delete(run);
+      return {
+        run,
+        closed: new Promise(() => undefined),
+        close,
+        [Symbol.asyncDispose]: close,
+        claimConnections: async ({ wanted, minimum }) => ({
+          limit: connections,
+          reserved: 3,
+          others: 0,
+          claimed: 0,
+          granted: connections < minimum ? 0 : Math.min(wanted, connections),
+        }),
+      };
+    },
+    openResetSession: async (database) => {
+      let end: () => void = () => undefined;
+      const ended = new Promise<void>((resolve) => {
+        end = resolve;
+      });
+      return {
+        ended,
+        close: async () => end(),
+        reset: async ({ keep }) => {
+          resets.push(`${database} ${keep.join(',')}`.trim());
+          if (outcome.current === 'hangs') {
+            await ended;
+            throw new Error('Connection terminated');
+          }
+          if (outcome.current === 'reset') return { status: 'reset', tables: 2, sequences: 1, ended: [] };
+          return { status: 'discard', reason: 'ddl', detail: 'a table was made', ended: [] };
+        },
+      };
+    },
+    migrate: async () => [],
+    newRunId: () => `run${ids++}`,
+    onReleased: (name) => released.push(name),
+    onOver: (run) => over.push(run),
+    log: () => undefined,
+  });
+  opened.push(runs);
+  const owner = connection();
+  return {
+    runs,
+    calls,
+    events,
+    resets,
+    released,
+    over,
+    leases,
+    fail,
+    outcome,
+    owner,
+    prepare: async (request = {}) =>
+      await runs.prepare({ owner, artifact: artifact(), database: 'ledger', workers: 2, ...request }),
+    acquire: async (run, key, who = owner) => await runs.acquire({ run, key, isolation: 'reset' }, who),
+  };
+}
+
+const counts = (calls: Call[]): unknown[] =>
+  calls.filter(({ action }) => action === 'prepare').map(({ first, count }) => [first ?? 1, count]);
+
+it('makes one database first, so that the first file does not wait for the others', async () => {
+  const { prepare, calls, events } = fixture();
+  expect(await prepare()).toMatchObject({ created: 1, databases: ['aa_run0_1'] });
+  expect(counts(calls)[0]).toEqual([1, 1]);
+  await vi.waitFor(() => {
+    const made = events
+      .filter(({ phase }) => phase === 'pool')
+      .map((event) => event.counts?.['databases'] ?? 0);
+    expect(made.reduce((sum, each) => sum + each, 1)).toBe(4); // workers + 2
+  }, bound);
+});
+
+it('gives a worker what it needs to connect, and how many connections it may have', async () => {
+  const { prepare, acquire } = fixture(40);
+  // 4 reset sessions, the lease and the function are the run's own: 34 are left for 2 workers, who want 10 each.
+  const { run, connections } = await prepare({ sessionsPerWorker: 30 });
+  expect(connections).toMatchObject({ perWorker: 17, host: 6 });
+  expect(await acquire(run, '1')).toMatchObject({
+    run,
+    database: 'ledger',
+    roles: { ledger_app: 'pt_app', ledger_reader: 'pt_reader' },
+    defaultRole: 'ledger_app',
+    origin: 'clone',
+    maxConnections: 17,
+  });
+});
+
+it('refuses with the arithmetic when the server has too few connections, and leaves nothing', async () => {
+  const { prepare, runs, calls, leases } = fixture(9);
+  await expect(prepare()).rejects.toMatchObject({
+    code: 'CONNECT_CONNECTIONS',
+    kind: 'unavailable',
+    message: expect.stringMatching(/max_connections 12 - 3 reserved.*6 of its own \+ 2 workers x 2 = 10/),
+    hint: expect.stringContaining('maxWorkers'),
+  });
+  expect(calls.at(-1)).toMatchObject({ action: 'drop', run: 'run0' });
+  expect({ runs: runs.count, leases: leases.size }).toEqual({ runs: 0, leases: 0 });
+});
+
+it('gives a key the same database until it is released, and then preferably that one again', async () => {
+  const { runs, prepare, acquire, owner, resets } = fixture();
+  const { run } = await prepare();
+  const first = await acquire(run, '1');
+  expect((await acquire(run, '1')).name).toBe(first.name);
+  expect((await acquire(run, '2')).name).not.toBe(first.name);
+  expect(runs.giveBack({ run, name: first.name, sessions: [11, 12] }, owner)).toEqual({ willReset: true });
+  expect(await runs.settled(run, first.name)).toMatchObject({ status: 'reset', tables: 2, sequences: 1 });
+  expect(resets).toEqual([`${first.name} 11,12`]);
+  expect(await acquire(run, '1:abc:2')).toMatchObject({ name: first.name, origin: 'reset' });
+});
+
+it('does not let a hanging reset hold up who comes next, or the end of the run', async () => {
+  const { runs, prepare, acquire, owner, outcome } = fixture();
+  outcome.current = 'hangs';
+  const { run } = await prepare();
+  const first = await acquire(run, '1');
+  runs.giveBack({ run, name: first.name }, owner);
+  const next = await acquire(run, '1');
+  expect(next.name).not.toBe(first.name);
+  await runs.release(run);
+  expect(runs.count).toBe(0);
+});
+
+it('tells why a database was not reset, and gives another one', async () => {
+  const { runs, prepare, acquire, owner, outcome, events } = fixture();
+  outcome.current = 'ddl';
+  const { run } = await prepare();
+  const { name } = await acquire(run, '1');
+  runs.giveBack({ run, name }, owner);
+  expect(await runs.settled(run, name)).toMatchObject({ status: 'discard', reason: 'ddl' });
+  await vi.waitFor(
+    () =>
+      expect(events).toContainEqual(
+        expect.objectContaining({ phase: 'reset', database: name, reason: 'ddl' }),
+      ),
+    bound,
+  );
+  expect((await acquire(run, '1')).name).not.toBe(name);
+});
+
+it('takes back what a dead worker had, resets it, and leaves what others have and what is shared', async () => {
+  const { runs, prepare, acquire, resets, released } = fixture();
+  const [worker, other] = [connection(), connection()];
+  const { run } = await prepare();
+  const mine = await acquire(run, '1', worker);
+  const theirs = await acquire(run, '2', other);
+  const shared = await runs.acquire({ run, key: 'all', isolation: 'reset', shared: true }, worker);
+  worker.leave();
+  await runs.releaseOf(worker);
+  expect(released).toEqual([mine.name]);
+  await vi.waitFor(() => expect(resets).toEqual([mine.name]), bound);
+  expect((await acquire(run, '2', other)).name).toBe(theirs.name);
+  expect(await runs.acquire({ run, key: 'all', isolation: 'reset', shared: true }, other)).toMatchObject({
+    name: shared.name,
+  });
+});
+
+it('takes back what a worker gets that died while it waited', async () => {
+  const { runs, prepare, acquire, fail } = fixture();
+  const { run } = await prepare({ workers: 1, pool: { depth: 1 } });
+  const first = await acquire(run, '1');
+  const worker = connection();
+  const waiting = acquire(run, '2', worker);
+  worker.leave();
+  await runs.releaseOf(worker);
+  await expect(waiting).rejects.toThrow('gone');
+  expect(fail.action).toBeUndefined();
+  expect((await acquire(run, '1')).name).toBe(first.name);
+});
+
+it('passes over a release by somebody who does not have the database', async () => {
+  const { runs, prepare, acquire, owner, resets } = fixture();
+  const [worker, other] = [connection(), connection()];
+  const { run } = await prepare();
+  const { name } = await acquire(run, '1', worker);
+  expect(runs.giveBack({ run, name }, other)).toEqual({ willReset: false });
+  expect(runs.giveBack({ run, name: 'unheard_of', keep: true }, worker)).toEqual({ willReset: false });
+  expect(resets).toEqual([]);
+  expect(runs.giveBack({ run, name }, owner)).toEqual({ willReset: true }); // the client of the run may
+});
+
+it('keeps three failed databases of a run over its end, and drops them when their time is over', async () => {
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance'] });
+  try {
+    const { runs, prepare, acquire, owner, calls, over, released } = fixture();
+    const { run } = await prepare({ workers: 5 });
+    const names: string[] = [];
+    for (const key of ['1', '2', '3', '4']) {
+      const { name } = await acquire(run, key);
+      names.push(name);
+      const kept = key !== '4';
+      expect(runs.giveBack({ run, name, failed: true, keep: true, keepMs: 60_000 }, owner)).toEqual(
+        kept ? { willReset: false, kept, keptMs: 60_000 } : { willReset: true, kept },
+      );
+    }
+    const kept = names.slice(0, 3);
+    expect(runs.kept.remainingMs()).toBeGreaterThan(59_000);
+    await runs.release(run);
+    expect(calls.at(-1)).toMatchObject({ action: 'drop', run, keep: kept });
+    expect(over).toEqual([]);
+    expect(runs.find(kept[0] as string)).toMatchObject({ run, defaultRole: 'ledger_app' });
+    await vi.advanceTimersByTimeAsync(60_001);
+    expect(released).toEqual([names[3], ...kept]);
+    expect(over).toEqual([run]);
+    expect(calls.slice(-3)).toEqual(kept.map((name) => ({ action: 'drop', run, databases: [name] })));
+    expect(runs.kept.remainingMs()).toBe(0);
+  } finally {
+    vi.useRealTimers();
+  }
+});
+
+it('builds a branch once, and its clones are reset to the branch', async () => {
+  const { runs, prepare, calls } = fixture();
+  const [builder, waiting] = [connection(), connection()];
+  const { run } = await prepare();
+  const building = await runs.branch({ run, key: 'seed' }, builder);
+  expect(building).toMatchObject({ status: 'build', defaultRole: 'ledger_app' });
+  const { name } = building as AcquiredDatabase & { status: string };
+  const other = runs.branch({ run, key: 'seed' }, waiting);
+  const { branch } = await runs.sealBranch({ run, key: 'seed', name });
+  expect(await other).toEqual({ status: 'ready', branch });
+  expect(calls.find(({ action }) => action === 'branch')).toMatchObject({ run, hash: branch, from: name });
+  const acquired = await runs.acquire({ run, key: '1', isolation: 'reset', branch }, waiting);
+  expect(acquired.name).toBe(`${branch.slice(0, 2)}_${run}_1`);
+  expect(calls.find(({ from, action }) => action === 'prepare' && from === name)).toMatchObject({
+    hash: branch,
+  });
+});
+
+it('gives the branch of a builder that died to the next, and nobody the half-filled database', async () => {
+  const { runs, prepare, acquire, resets } = fixture();
+  const [builder, next] = [connection(), connection()];
+  const { run } = await prepare();
+  const building = (await runs.branch({ run, key: 'seed' }, builder)) as AcquiredDatabase;
+  const waiting = runs.branch({ run, key: 'seed' }, next);
+  builder.leave();
+  await runs.releaseOf(builder);
+  const again = (await waiting) as AcquiredDatabase & { status: string };
+  expect(again.status).toBe('build');
+  await vi.waitFor(() => expect(resets).toContain(building.name), bound);
+  runs.failBranch({ run, key: 'seed', name: again.name });
+  expect(await runs.settled(run, again.name)).toMatchObject({ status: 'discard', reason: 'asked' });
+  await expect(runs.acquire({ run, key: '1', branch: 'never' }, next)).rejects.toMatchObject({
+    code: 'CONNECT_BRANCH_UNKNOWN',
+  });
+  await expect(acquire(run, '1', next)).resolves.toBeDefined();
+});
+
+it('opens a run of another declared database once, and it ends with the one beside it', async () => {
+  const { runs, prepare, calls, owner, leases } = fixture();
+  const { run } = await prepare();
+  const ask = (key: string): Promise<AcquiredDatabase> =>
+    runs.acquire({ run, key, isolation: 'reset', database: 'billing' }, owner);
+  const [one, two] = await Promise.all([ask('1'), ask('2')]);
+  expect(one).toMatchObject({ database: 'billing', defaultRole: 'billing_app', run: two.run });
+  expect(one.run).not.toBe(run);
+  expect(runs.giveBack({ run, name: one.name }, owner)).toEqual({ willReset: true });
+  expect(await runs.settled(run, one.name)).toMatchObject({ status: 'reset' });
+  await expect(
+    runs.acquire({ run, key: '1', isolation: 'reset', database: 'nope' }, owner),
+  ).rejects.toMatchObject({ code: 'CONNECT_DATABASE_UNKNOWN' });
+  await runs.release(run);
+  const dropped = calls.filter(({ action, databases }) => action === 'drop' && databases === undefined);
+  expect(dropped.map((call) => call['run']).sort()).toEqual([run, one.run].sort());
+  expect(leases.size).toBe(0);
+});
+
+it('stays over a refresh while the template is the same, and all of it is reset', async () => {
+  const { runs, prepare, acquire, resets, released } = fixture();
+  const { run } = await prepare();
+  const own = await acquire(run, '1');
+  const shared = await runs.acquire({ run, key: 'all' }, connection());
+  expect(await runs.refresh(run, artifact())).toMatchObject({ run, changed: false });
+  expect(released.sort()).toEqual([own.name, shared.name].sort());
+  await vi.waitFor(() => expect(resets.sort()).toEqual([own.name, shared.name].sort()), bound);
+});
+
+it('becomes another run when migrations have changed, and stays when the new ones fail', async () => {
+  const { runs, prepare, fail, owner } = fixture();
+  const { run } = await prepare();
+  fail.action = 'prepare';
+  await expect(runs.refresh(run, artifact('c'))).rejects.toThrow('prepare failed');
+  delete fail.action;
+  await expect(runs.acquire({ run, key: '1' }, owner)).resolves.toBeDefined();
+  const refreshed = await runs.refresh(run, artifact('c'));
+  expect(refreshed).toMatchObject({ changed: true, prepared: { templateHash: 'c'.repeat(64) } });
+  await expect(runs.acquire({ run, key: '1' }, owner)).rejects.toMatchObject({ code: 'CONNECT_RUN_UNKNOWN' });
+  await runs.releaseOf(owner);
+  expect(runs.count).toBe(0);
+});
