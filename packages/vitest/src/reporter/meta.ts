@@ -78,11 +78,13 @@ export interface PosternRunMeta {
   readonly run: string;
   /** For people: `1/3`, or empty. */
   readonly shard: string;
+  /** Worker slot, from 1; 0 when vitest does not tell. */
   readonly slot: number;
+  /** Epoch milliseconds: the worker began with the file, its tests began, its last hook was over. */
   readonly queuedAt: number;
   readonly startedAt: number;
   readonly endedAt: number;
-  /** In the first file that ended: what the host did before, and when (its end). */
+  /** What the host has done since the file that ended before this one. */
   readonly host?: readonly TimedHostEvent[];
 }
 

@@ -1,0 +1,269 @@
+import type { PosternMeta, PosternSpan, TimedHostEvent } from './meta.ts';
+import { phaseTotals, rounded } from './phase-statistics.ts';
+import type { RecordedFile, RecordedRun, RecordedTest } from './recorded.ts';
+import type {
+  Report,
+  ReportCounters,
+  ReportFile,
+  ReportHostStep,
+  ReportPhase,
+  ReportRun,
+  ReportSpan,
+  ReportTest,
+  ReportTotals,
+} from './report.ts';
+import { fallbacksOfHost, notesOf } from './report-notes.ts';
+import { withSlots } from './worker-slots.ts';
+
+/** Where a step of the host belongs. Those it does beside the tests (`acquire`, `reset`, `pool`) are in no sum. */
+export const hostPhases: Readonly<Record<string, ReportPhase>> = {
+  cloud: 'environment',
+  resolve: 'environment',
+  tunnel: 'environment',
+  build: 'template',
+  deploy: 'template',
+  bootstrap: 'template',
+  prepare: 'template',
+};
+
+/** More of them tell nothing that their totals do not; a run of 2,000 files has three for each. */
+const MAX_HOST_STEPS = 4_000;
+
+/** Puts together what was recorded. Pure. */
+export function buildReport(run: RecordedRun): Report {
+  const recorded = { ...run, files: withSlots(run.files) };
+  const origin = firstMoment(recorded);
+  const runIds = [...new Set([...recorded.files.map(({ run }) => run.run), ...recorded.host.keys()])];
+  const files = recorded.files
+    .map((file) => fileOf(file, runIds.indexOf(file.run.run), origin))
+    .toSorted((a, b) => a.start - b.start);
+  const runs = runIds.map((id) => runOf(id, recorded, origin));
+  const notes = recorded.files.map(notesOf);
+  return {
+    version: 1,
+    startedAt: new Date(origin).toISOString(),
+    durationMs: rounded(Math.max(0, ...runs.map(({ start, durationMs }) => start + durationMs))),
+    state: recorded.state,
+    vitest: recorded.vitest,
+    runs,
+    totals: totalsOf(recorded, files, runs),
+    files,
+    fallbacks: [...notes.flatMap(({ fallbacks }) => fallbacks), ...runs.flatMap(fallbacksOfHost)],
+    kept: notes.flatMap(({ kept }) => kept),
+    leaks: notes.flatMap(({ leaks }) => leaks),
+  };
+}
+
+function firstMoment({ files, host, endedAt }: RecordedRun): number {
+  let first = endedAt;
+  for (const { run } of files) first = Math.min(first, run.queuedAt);
+  for (const events of host.values()) {
+    for (const { at, durationMs = 0 } of events) first = Math.min(first, at - durationMs);
+  }
+  return first;
+}
+
+function runOf(id: string, { files, host, endedAt }: RecordedRun, origin: number): ReportRun {
+  const own = files.filter(({ run }) => run.run === id);
+  const steps = hostSteps(host.get(id) ?? [], origin, endedAt);
+  const start = Math.min(...own.map(({ run }) => run.queuedAt - origin), ...steps.map((step) => step.start));
+  const ends = [...own.map(({ run }) => run.endedAt - origin), ...steps.map((s) => s.start + s.durationMs)];
+  return {
+    id,
+    shard: own[0]?.run.shard ?? '',
+    start: rounded(start),
+    durationMs: rounded(Math.max(...ends) - start),
+    host: steps,
+  };
+}
+
+/** Steps from their events: each has one at its end, which tells how long it took; some have one at their start. */
+function hostSteps(events: readonly TimedHostEvent[], origin: number, endedAt: number): ReportHostStep[] {
+  const steps: ReportHostStep[] = [];
+  const open = new Map<string, number[]>();
+  for (const { phase, state, at, durationMs, detail, counts, database, reason } of events) {
+    const started = open.get(phase) ?? [];
+    if (state === 'started') {
+      open.set(phase, [...started, at]);
+      continue;
+    }
+    const since = started.shift();
+    const took = durationMs ?? (since === undefined ? 0 : at - since);
+    steps.push({
+      phase,
+      start: rounded(at - took - origin),
+      durationMs: rounded(took),
+      state,
+      ...(detail !== undefined && { detail }),
+      ...(counts !== undefined && { counts }),
+      ...(database !== undefined && { database }),
+      ...(reason !== undefined && { reason }),
+    });
+  }
+  for (const [phase, starts] of open) {
+    for (const at of starts) {
+      steps.push({
+        phase,
+        start: rounded(at - origin),
+        durationMs: rounded(endedAt - at),
+        state: 'unfinished',
+      });
+    }
+  }
+  return steps.toSorted((a, b) => a.start - b.start).slice(0, MAX_HOST_STEPS);
+}
+
+function fileOf(recorded: RecordedFile, run: number, origin: number): ReportFile {
+  const { file, project, state, meta, importMs, tests } = recorded;
+  const { queuedAt, endedAt, slot } = recorded.run;
+  const metas = [meta, ...tests.map((test) => test.meta)].filter((each) => each !== undefined);
+  const spans: ReportSpan[] = metas
+    .flatMap(({ spans: all = [] }) => all)
+    .map((span) => ({
+      phase: phaseOfSpan(span),
+      start: rounded(span.startedAt - origin),
+      durationMs: rounded(span.durationMs),
+    }));
+  if (importMs > 0) {
+    spans.unshift({ phase: 'import', start: rounded(queuedAt - origin), durationMs: rounded(importMs) });
+  }
+  return {
+    file,
+    project,
+    run,
+    worker: slot,
+    start: rounded(queuedAt - origin),
+    durationMs: rounded(endedAt - queuedAt),
+    state,
+    databases: [...new Set(metas.map(({ database }) => database).filter((name) => name !== undefined))],
+    phases: filePhases(recorded, metas),
+    spans,
+    tests: tests.map((test) => testOf(test, origin)),
+    ...sumOfCounters(metas),
+  };
+}
+
+function phaseOfSpan({ phase }: PosternSpan): ReportPhase {
+  return phase === 'release' ? 'reset' : phase;
+}
+
+function filePhases(
+  { tests, importMs }: RecordedFile,
+  metas: readonly PosternMeta[],
+): Partial<Record<ReportPhase, number>> {
+  const phases: Partial<Record<ReportPhase, number>> = {};
+  const add = (phase: ReportPhase, ms: number): void => {
+    if (ms > 0) phases[phase] = rounded((phases[phase] ?? 0) + ms);
+  };
+  add('import', importMs);
+  for (const meta of metas) {
+    for (const [phase, ms] of Object.entries(phasesOf(meta))) add(phase as ReportPhase, ms);
+  }
+  for (const test of tests) add('body', Math.max(0, test.durationMs - insideTest(test)));
+  return phases;
+}
+
+/** What a test or file spent in our phases: from its numbers, and from spans for phases without a number. */
+function phasesOf(meta: PosternMeta): Partial<Record<ReportPhase, number>> {
+  const spent = (phase: ReportPhase): number | undefined =>
+    meta.spans
+      ?.filter((span) => phaseOfSpan(span) === phase)
+      .reduce((sum, { durationMs }) => sum + durationMs, 0);
+  return {
+    acquire: meta.acquireMs ?? spent('acquire') ?? 0,
+    connect: meta.connectMs ?? spent('connect') ?? 0,
+    reset: meta.resetMs ?? spent('reset') ?? 0,
+    seed: spent('seed') ?? 0,
+  };
+}
+
+/** Our phases within the test's own time; what ran ahead of it or after it does not count. */
+function insideTest({ meta, startedAt, durationMs }: RecordedTest): number {
+  if (meta === undefined) return 0;
+  if (meta.spans === undefined) return (meta.acquireMs ?? 0) + (meta.connectMs ?? 0);
+  return meta.spans.reduce((sum, span) => {
+    const from = Math.max(span.startedAt, startedAt);
+    const to = Math.min(span.startedAt + span.durationMs, startedAt + durationMs);
+    return sum + Math.max(0, to - from);
+  }, 0);
+}
+
+function testOf({ name, state, startedAt, durationMs, meta }: RecordedTest, origin: number): ReportTest {
+  const counters = Object.fromEntries(
+    counterNames.map((counter) => [counter, meta?.[counter] ?? 0] as const).filter(([, count]) => count > 0),
+  );
+  const { acquireMs, connectMs, resetMs, database, origin: from } = meta ?? {};
+  return {
+    name,
+    state,
+    start: startedAt === 0 ? 0 : rounded(startedAt - origin),
+    durationMs: rounded(durationMs),
+    ...(Object.keys(counters).length > 0 && { counters }),
+    ...(acquireMs !== undefined && { acquireMs: rounded(acquireMs) }),
+    ...(connectMs !== undefined && { connectMs: rounded(connectMs) }),
+    ...(resetMs !== undefined && { resetMs: rounded(resetMs) }),
+    ...(database !== undefined && { database }),
+    ...(from !== undefined && { origin: from }),
+  };
+}
+
+const counterNames = ['queries', 'roundTrips', 'connections', 'errors', 'retries'] as const;
+
+function sumOfCounters(all: ReadonlyArray<Partial<ReportCounters>>): ReportCounters {
+  const sum = { queries: 0, roundTrips: 0, connections: 0, errors: 0, retries: 0 };
+  for (const each of all) for (const name of counterNames) sum[name] += each[name] ?? 0;
+  return sum;
+}
+
+function totalsOf(
+  recorded: RecordedRun,
+  files: readonly ReportFile[],
+  runs: readonly ReportRun[],
+): ReportTotals {
+  const tests = files.flatMap((file) => file.tests);
+  const metas = recorded.files.flatMap(({ meta, tests: own }) => [meta, ...own.map((test) => test.meta)]);
+  const count = (state: string): number => tests.filter((test) => test.state === state).length;
+  const came = (origin: string): number => metas.filter((meta) => meta?.origin === origin).length;
+  return {
+    files: files.length,
+    tests: tests.length,
+    passed: count('passed'),
+    failed: count('failed'),
+    skipped: count('skipped'),
+    workers: new Set(files.map(({ run, worker }) => `${run}:${worker}`)).size,
+    phases: phaseSums(recorded, files, runs),
+    origins: { clone: came('clone'), reset: came('reset'), held: came('held') },
+    ...sumOfCounters(files),
+  };
+}
+
+function phaseSums(
+  recorded: RecordedRun,
+  files: readonly ReportFile[],
+  runs: readonly ReportRun[],
+): ReportTotals['phases'] {
+  const durations: Partial<Record<ReportPhase, number[]>> = {};
+  const add = (phase: ReportPhase, ms: number): void => {
+    durations[phase] ??= [];
+    durations[phase].push(ms);
+  };
+  for (const { phase, durationMs } of runs.flatMap(({ host }) => host)) {
+    const of = hostPhases[phase];
+    if (of !== undefined) add(of, durationMs);
+  }
+  for (const file of files) if (file.phases.import !== undefined) add('import', file.phases.import);
+  for (const { meta, tests } of recorded.files) {
+    for (const each of [meta, ...tests.map((test) => test.meta)]) {
+      if (each === undefined) continue;
+      const spent = phasesOf(each);
+      // A wait of nothing is a wait, too: what was fetched ahead is what the percentiles are about.
+      if (each.acquireMs !== undefined) add('acquire', each.acquireMs);
+      else if (spent.acquire) add('acquire', spent.acquire);
+      for (const phase of ['connect', 'reset', 'seed'] as const) if (spent[phase]) add(phase, spent[phase]);
+    }
+    for (const test of tests) {
+      if (test.startedAt > 0) add('body', Math.max(0, test.durationMs - insideTest(test)));
+    }
+  }
+  return Object.fromEntries(Object.entries(durations).map(([phase, values]) => [phase, phaseTotals(values)]));
+}

@@ -1,0 +1,58 @@
+import type { RecordedFile } from './recorded.ts';
+import type { ReportFallback, ReportKept, ReportLeak, ReportRun } from './report.ts';
+
+export interface Notes {
+  readonly fallbacks: readonly ReportFallback[];
+  readonly kept: readonly ReportKept[];
+  readonly leaks: readonly ReportLeak[];
+}
+
+/** What the tests and hooks of a file left to be told one by one. */
+export function notesOf({ file, meta, tests }: RecordedFile): Notes {
+  const all = [{ meta, test: undefined }, ...tests.map((test) => ({ meta: test.meta, test: test.name }))].map(
+    ({ meta: each, test }) => ({ each, where: { file, ...(test !== undefined && { test }) } }),
+  );
+  return {
+    fallbacks: all.flatMap(({ each, where }) =>
+      each?.fallback === undefined
+        ? []
+        : [
+            {
+              ...where,
+              ...(each.database !== undefined && { database: each.database }),
+              reason: each.fallback.reason,
+              detail: each.fallback.detail ?? `${each.fallback.to} in place of ${each.fallback.from}`,
+            },
+          ],
+    ),
+    kept: all.flatMap(({ each, where }) =>
+      each?.kept === undefined
+        ? []
+        : [
+            {
+              ...where,
+              database: each.kept.database,
+              ...(each.kept.until !== undefined && { until: new Date(each.kept.until).toISOString() }),
+              ...(each.kept.open !== undefined && { open: each.kept.open }),
+            },
+          ],
+    ),
+    leaks: all.flatMap(({ each, where }) =>
+      (each?.leaks ?? []).map(({ kind, role, stack }) => ({
+        ...where,
+        kind,
+        ...(role !== undefined && { role }),
+        stack,
+      })),
+    ),
+  };
+}
+
+/** What the host had to do otherwise, while nobody waited for it. */
+export function fallbacksOfHost({ host }: ReportRun): ReportFallback[] {
+  return host.flatMap(({ reason, detail, database }) =>
+    reason === undefined
+      ? []
+      : [{ reason, ...(detail !== undefined && { detail }), ...(database !== undefined && { database }) }],
+  );
+}
