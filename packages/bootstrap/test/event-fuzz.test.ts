@@ -45,8 +45,25 @@ beforeAll(async () => {
     { action: 'prune', databases: ['club'], dropDatabases: ['shop'], dryRun: true },
     { action: 'prepare', database: 'shop', hash, run, count: 1 },
     { action: 'prepare', database: 'shop', hash: 'ab'.repeat(32), run, count: 0 },
+    { action: 'prepare', database: 'shop', hash, run, count: 1, first: 7 },
+    {
+      action: 'branch',
+      database: 'shop',
+      hash: 'cd'.repeat(32),
+      run,
+      from: `pt_${hash.slice(0, 8)}_r${run}_7`,
+    },
+    {
+      action: 'prepare',
+      database: 'shop',
+      hash: 'cd'.repeat(32),
+      run,
+      count: 1,
+      from: `pt_${hash.slice(0, 8)}_r${run}_7`,
+    },
     { action: 'publish', database: 'shop', hash: 'ab'.repeat(32), run, count: 1, migrations: ['0001_a'] },
     { action: 'drop', run, databases: [`pt_${hash.slice(0, 8)}_r${run}_1`] },
+    { action: 'drop', run, keep: [`pt_cdcdcdcd_r${run}_1`], keepMs: 60_000 },
     { action: 'sweep', dryRun: true },
   ];
   valid = [

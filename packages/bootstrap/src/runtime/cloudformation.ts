@@ -122,9 +122,12 @@ function requestOf(properties: unknown): unknown {
   return { action: 'apply', ...Object.fromEntries(coerced) };
 }
 
+/** Fields of requests that CloudFormation makes texts of. */
+const numbers = ['count', 'budgetMs', 'first', 'keepMs'];
+
 function coerce(name: string, value: unknown): unknown {
   if (name === 'dryRun' && (value === 'true' || value === 'false')) return value === 'true';
-  if ((name === 'count' || name === 'budgetMs') && typeof value === 'string' && /^\d{1,6}$/.test(value)) {
+  if (numbers.includes(name) && typeof value === 'string' && /^\d{1,8}$/.test(value)) {
     return Number(value);
   }
   return value;

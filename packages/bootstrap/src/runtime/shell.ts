@@ -20,6 +20,9 @@ const options = {
   hash: { type: 'string' },
   run: { type: 'string' },
   migrations: { type: 'string' },
+  first: { type: 'string' },
+  keep: { type: 'string' },
+  'keep-ms': { type: 'string' },
   log: { type: 'string' },
   help: { type: 'boolean', short: 'h' },
 } as const;
@@ -35,9 +38,10 @@ Runs an action of the bootstrap from inside the VPC, without Lambda.
   down           --database a --count 1 [--from <migration>] [--dry-run]
   fake           --database a [--to <migration>]
   prune          [--databases a,b] [--drop-databases c] [--dry-run]
-  prepare        --database a --hash <hash> --run <run> --count 4
+  prepare        --database a --hash <hash> --run <run> --count 4 [--first 5] [--from x]
   publish        --database a --hash <hash> --run <run> --count 4 --migrations 1_a,2_b
-  drop           --run <run> [--databases x,y]
+  branch         --database a --hash <hash> --run <run> --from x
+  drop           --run <run> [--databases x,y | --keep x,y [--keep-ms 600000]]
   sweep          [--dry-run]
 
   --log text|json   progress on standard error as text (default) or as structured log lines
@@ -159,14 +163,18 @@ function readArguments(args: readonly string[]): Parsed {
     if (more.length > 0) return { problem: `one action at a time; what is "${more[0]}"?` };
     const log = values.log ?? 'text';
     if (log !== 'text' && log !== 'json') return { problem: '--log is text or json' };
-    const { count } = values;
-    if (count !== undefined && !/^\d{1,6}$/.test(count)) return { problem: '--count is not a number' };
+    for (const name of ['count', 'first', 'keep-ms'] as const) {
+      if (!/^\d{1,8}$/.test(values[name] ?? '0')) return { problem: `--${name} is not a number` };
+    }
     const fields = {
       databases: listOf(values.databases),
       database: values.database,
       to: values.to,
       from: values.from,
-      count: count === undefined ? undefined : Number(count),
+      count: numberOf(values.count),
+      first: numberOf(values.first),
+      keep: listOf(values.keep),
+      keepMs: numberOf(values['keep-ms']),
       dropDatabases: listOf(values['drop-databases']),
       dryRun: values['dry-run'],
       hash: values.hash,
@@ -179,6 +187,9 @@ function readArguments(args: readonly string[]): Parsed {
     return { problem: (error as Error).message };
   }
 }
+
+const numberOf = (text: string | undefined): number | undefined =>
+  text === undefined ? undefined : Number(text);
 
 const listOf = (text: string | undefined): string[] | undefined =>
   text?.split(',').map((item) => item.trim());
