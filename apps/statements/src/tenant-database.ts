@@ -64,6 +64,11 @@ export class TenantDatabase {
   ): Promise<Result> {
     const client = await this.#pool.connect();
     let broken: Error | undefined;
+    // Of a connection in use the pool does not listen to errors. The query that is under way fails, too, and tells.
+    const onError = (error: Error): void => {
+      broken = error;
+    };
+    client.on('error', onError);
     try {
       // One round trip. LOCAL: the setting ends with the transaction and cannot leak to the next tenant.
       await client.query(
@@ -78,6 +83,7 @@ export class TenantDatabase {
       });
       throw error;
     } finally {
+      client.off('error', onError);
       client.release(broken);
     }
   }
