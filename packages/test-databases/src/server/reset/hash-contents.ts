@@ -1,0 +1,43 @@
+import { createHash } from 'node:crypto';
+import { quoteIdentifier } from '../names.ts';
+import type { SqlClient } from '../sql-client.ts';
+import { quoteLiteral, userSchemas } from './names.ts';
+
+/**
+ * A hash over what users' tables, materialised views and sequences hold, independent of object identifiers and of the order
+ * of rows: two databases with the same hash hold the same. For tests and benches. The session may read everything, best as a superuser.
+ */
+export async function hashContents(session: SqlClient): Promise<string> {
+  const { rows } = await session.query(
+    `SELECT c.relkind AS kind, n.nspname AS schema, c.relname AS name,
+            ARRAY(SELECT quote_ident(a.attname) || ' ' || format_type(a.atttypid, a.atttypmod) FROM pg_catalog.pg_attribute a
+                   WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attnum) AS columns
+       FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+      WHERE c.relkind IN ('r', 'p', 'm', 'S', 'v') AND (c.relkind <> 'm' OR c.relispopulated) AND ${userSchemas}
+      ORDER BY n.nspname COLLATE "C", c.relname COLLATE "C"`,
+  );
+  const hash = createHash('sha256');
+  const contents: string[] = [];
+  for (const { kind, schema, name, columns } of rows) {
+    hash.update(JSON.stringify([kind, schema, name, columns]));
+    const relation = `${quoteIdentifier(schema)}.${quoteIdentifier(name)}`;
+    const label = quoteLiteral(relation);
+    if (kind === 'S') {
+      contents.push(`SELECT ${label} AS name, last_value || ' ' || is_called AS content FROM ${relation}`);
+    } else if (kind === 'r' || kind === 'm') {
+      contents.push(
+        `SELECT ${label}, pg_catalog.md5(pg_catalog.string_agg(t::text, E'\\n' ORDER BY t::text COLLATE "C")) FROM ONLY ${relation} t`,
+      );
+    }
+  }
+  if (contents.length > 0) {
+    const found = await session.query(contents.join('\nUNION ALL '));
+    // Read in the order in which it was asked for, which UNION ALL does not promise.
+    const lines = found.rows.map((row) => JSON.stringify([row.name, row.content])).sort();
+    hash.update(lines.join('\n'));
+  }
+  const { rows: objects } = await session.query(
+    'SELECT pg_catalog.count(*)::int AS n FROM pg_catalog.pg_largeobject_metadata',
+  );
+  return hash.update(`large objects: ${objects[0].n}`).digest('hex');
+}

@@ -1,0 +1,193 @@
+import { differencesSql } from './fingerprint.ts';
+import { quoteBody, quoteLiteral, resetSchema } from './names.ts';
+import type { Obstacle } from './reasons.ts';
+
+/** What the reset of a template has to know; all of it is written into the text of the function. */
+export interface ResetPlan {
+  readonly ddl: 'event-trigger' | 'fingerprint';
+  readonly obstacle: Obstacle | undefined;
+  /** What `ALTER DATABASE … SET` said, hashed. */
+  readonly settings: string;
+  /** Tables that lose their rows in a crash without a mark: looked at every time. */
+  readonly always: readonly string[];
+  readonly hasSequences: boolean;
+  readonly watchesViews: boolean;
+}
+
+/** Nobody else could have made or changed the functions: what they are called with comes from their owner. */
+export const pinned = `SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET row_security = off`;
+
+/** More than the age of an oldest row may be, by far less than where PostgreSQL's 32 bits wrap around. */
+const oldestXids = 2 ** 30;
+
+/** How long sessions may take to end. */
+const endingMs = 5_000;
+
+/** SQL of the hash over `ALTER DATABASE … SET` of this database. */
+export const settingsHash = `(SELECT coalesce(md5(string_agg(r.setrole || ':' || array_to_string(r.setconfig, E'\\n'), E'\\n' ORDER BY r.setrole)), '')
+   FROM pg_db_role_setting r WHERE r.setdatabase = here)`;
+
+const strangers = `SELECT a.pid, a.usesysid, a.application_name, a.state, coalesce(a.backend_type, 'client backend') AS kind
+    FROM pg_stat_get_activity(NULL) a
+   WHERE a.datid = here AND a.pid <> pg_backend_pid() AND a.usesysid IS NOT NULL AND a.leader_pid IS NULL
+     AND coalesce(a.backend_type, '') <> 'walsender'
+     AND NOT (a.pid = ANY (kept) AND coalesce(a.state, '') = 'idle')`;
+
+const discard = (reason: string, detail: string): string =>
+  `RETURN jsonb_build_object('status', 'discard', 'reason', '${reason}', 'detail', ${detail}, 'ended', ended);`;
+
+/**
+ * The function that callers call. It belongs to the master and looks at catalogs, sessions and its own tables only; rows of
+ * users are touched by functions that belong to their owner.
+ */
+export function resetFunction(plan: ResetPlan): string {
+  const parts = plan.obstacle
+    ? [obstacle(plan.obstacle)]
+    : [sessions, leftovers(plan), replication, age, ddl(plan), restore(plan), finish];
+  return `CREATE FUNCTION ${resetSchema}.reset_database(keep pg_catalog.int4[]) RETURNS pg_catalog.jsonb
+LANGUAGE plpgsql VOLATILE ${pinned} SET jit = off SET lock_timeout = '5s' AS ${quoteBody(`DECLARE
+  here CONSTANT oid := (SELECT d.oid FROM pg_database d WHERE d.datname = current_database());
+  kept int[] := keep;
+  ended jsonb := '[]';
+  xid xid8;
+  newer int;
+  distance int8; known int8;
+  gone int[] := '{}';
+  stranger record;
+  found_new bool;
+  deadline timestamptz;
+  total int8; hard int8; soft int8;
+  touched oid[]; leaves oid[]; lost oid; moved int[];
+  n int;
+BEGIN
+  -- A snapshot that is older than what other sessions committed last would not see their marks.
+  IF current_setting('transaction_isolation') <> 'read committed' OR current_setting('transaction_read_only') <> 'off' THEN
+    RETURN jsonb_build_object('status', 'isolation');
+  END IF;
+  -- Taken before anything else: whoever writes from here on has a younger one, and what has an older one is over soon.
+  xid := pg_current_xact_id();
+${parts.join('\n')}
+END`)}`;
+}
+
+function obstacle({ reason, detail }: Obstacle): string {
+  return `  ${discard(reason, quoteLiteral(detail))}`;
+}
+
+const sessions = `  IF cardinality(kept) > 0 THEN
+    -- An idle session that holds a lock has it for the session: not clean.
+    kept := ARRAY(SELECT k FROM unnest(kept) k WHERE NOT EXISTS (SELECT FROM pg_locks l WHERE l.pid = k AND l.locktype = 'advisory'));
+  END IF;
+  LOOP
+    found_new := false;
+    FOR stranger IN ${strangers} LOOP
+      found_new := true;
+      CONTINUE WHEN stranger.pid = ANY (gone);
+      ended := ended || jsonb_build_object('pid', stranger.pid, 'applicationName', coalesce(stranger.application_name, ''),
+        'user', coalesce(pg_get_userbyid(stranger.usesysid), ''), 'state', coalesce(stranger.state, 'unknown'),
+        'advisoryLocks', (SELECT count(*) FROM pg_locks l WHERE l.pid = stranger.pid AND l.locktype = 'advisory' AND l.granted));
+      gone := gone || stranger.pid;
+      IF stranger.kind <> 'client backend' THEN
+        ${discard('sessions', `format('a %s works in the database', stranger.kind)`)}
+      END IF;
+      BEGIN
+        PERFORM pg_terminate_backend(stranger.pid);
+      EXCEPTION WHEN insufficient_privilege THEN
+        ${discard('sessions', `format('session %s of %s cannot be ended by the master', stranger.pid, pg_get_userbyid(stranger.usesysid))`)}
+      END;
+    END LOOP;
+    EXIT WHEN NOT found_new;
+    deadline := coalesce(deadline, clock_timestamp() + interval '${endingMs} milliseconds');
+    IF clock_timestamp() > deadline THEN
+      ${discard('sessions', `'a session did not end in time, or new ones keep coming'`)}
+    END IF;
+    PERFORM pg_sleep(0.002), pg_stat_clear_snapshot();
+  END LOOP;`;
+
+function leftovers({ settings }: ResetPlan): string {
+  return `  IF current_setting('max_prepared_transactions')::int > 0 AND EXISTS (SELECT FROM pg_prepared_xact() p WHERE p.dbid = here) THEN
+    ${discard('prepared-transactions', `'a prepared transaction is waiting'`)}
+  END IF;
+  IF EXISTS (SELECT FROM pg_largeobject_metadata) THEN
+    ${discard('large-objects', `'large objects were made'`)}
+  END IF;
+  IF EXISTS (SELECT FROM pg_namespace t WHERE t.nspname ^@ 'pg_temp_')
+    AND EXISTS (SELECT FROM pg_class c WHERE c.relpersistence = 't') THEN
+    ${discard('temporary-objects', `'a session that stays has temporary tables'`)}
+  END IF;
+  IF ${settingsHash} <> ${quoteLiteral(settings)}
+    OR EXISTS (SELECT FROM pg_shdescription s WHERE s.objoid = here AND s.classoid = 'pg_database'::regclass) THEN
+    ${discard('ddl', `'settings or comment of the database are not the template''s'`)}
+  END IF;`;
+}
+
+/** Changing the setting makes the session forget its plans, so a caller's session keeps it; the master's own does not. */
+const replication = `  IF current_setting('session_replication_role') <> 'replica' THEN
+    PERFORM set_config('session_replication_role', 'replica', session_user = current_user);
+  END IF;`;
+
+const age = `  SELECT xid::text::int8 - s.baseline::text::int8, s.catalog_rows INTO distance, known FROM ${resetSchema}.state s;
+  IF distance IS NULL OR distance NOT BETWEEN 0 AND ${oldestXids} THEN
+    ${discard('old-template', `format('%s transactions lie between the template and now', distance)`)}
+  END IF;
+  newer := distance;`;
+
+function ddl({ ddl: how, watchesViews }: ResetPlan): string {
+  if (how === 'event-trigger') {
+    return `  IF EXISTS (SELECT FROM ${resetSchema}.dirty d WHERE d.relid = 0) THEN
+    ${discard('ddl', `'objects were created, changed or dropped'`)}
+  END IF;`;
+  }
+  const views = `
+  IF ${resetSchema}.views_changed(newer) THEN
+    ${discard('materialised-view', `'a materialised view was refreshed'`)}
+  END IF;`;
+  return `  SELECT f.total, f.hard, f.soft INTO total, hard, soft FROM ${resetSchema}.fingerprint(newer) f;
+  IF total <> known OR hard > 0 THEN
+    ${discard('ddl', `format('objects were created, changed or dropped (%s rows of the catalogs)', greatest(hard, abs(total - known)))`)}
+  END IF;
+  IF soft > 0 AND (${differencesSql}) > 0 THEN
+    ${discard('ddl', `'tables or sequences were changed'`)}
+  END IF;${watchesViews ? views : ''}`;
+}
+
+function restore({ always, hasSequences }: ResetPlan): string {
+  const extra = always.length === 0 ? '' : ` || ARRAY[${always.join(', ')}]::oid[]`;
+  const unmarked = always.length === 0 ? '' : ` OR m.marked IN (${always.join(', ')})`;
+  return `  touched := ARRAY(SELECT DISTINCT d.relid FROM ${resetSchema}.dirty d);
+  SELECT coalesce(array_agg(DISTINCT m.leaf) FILTER (WHERE m.leaf <> 0), '{}'), min(m.leaf) FILTER (WHERE m.big) INTO leaves, lost
+    FROM ${resetSchema}.members m WHERE m.marked = ANY (touched)${unmarked};
+  IF lost IS NOT NULL THEN
+    ${discard('big-seed', `format('%s was changed, and a reset does not put its rows back', lost::regclass)`)}
+  END IF;
+  IF EXISTS (SELECT FROM unnest(touched) u WHERE NOT EXISTS (SELECT FROM ${resetSchema}.members m WHERE m.marked = u)) THEN
+    ${discard('ddl', `'a table was changed that the template does not know'`)}
+  END IF;
+  touched := touched || leaves${extra};
+  IF cardinality(leaves) > 0 THEN
+    EXECUTE (SELECT 'SELECT ' || string_agg('${resetSchema}.restore_' || t || '($1)', ', ') FROM unnest(leaves) t) USING newer;
+  END IF;${
+    hasSequences
+      ? `
+  moved := ${resetSchema}.changed_sequences();
+  FOREACH n IN ARRAY moved LOOP
+    PERFORM ${resetSchema}.restore_sequence(n);
+  END LOOP;`
+      : ''
+  }`;
+}
+
+/**
+ * Code of the owner ran. What it may have left to run at the end of the transaction would run as the caller: deferred triggers
+ * (those that replication switches off were not even queued) and cursors that outlive it.
+ */
+const finish = `  IF EXISTS (SELECT FROM pg_trigger t WHERE t.tgenabled IN ('A', 'R') AND t.tgdeferrable)
+    OR EXISTS (SELECT FROM pg_cursors c WHERE c.is_holdable) THEN
+    RAISE EXCEPTION 'code of the database wants to run after the reset' USING ERRCODE = '42501';
+  END IF;
+  DELETE FROM ${resetSchema}.dirty d WHERE d.relid = ANY (touched) OR (d.relid = 0 AND d.xmin = xid::xid);
+  IF EXISTS (SELECT FROM ${resetSchema}.dirty) THEN
+    ${discard('sessions', `'somebody wrote while the database was reset'`)}
+  END IF;
+  UPDATE ${resetSchema}.state SET baseline = xid;
+  RETURN jsonb_build_object('status', 'reset', 'tables', cardinality(leaves), 'sequences', coalesce(cardinality(moved), 0), 'ended', ended);`;
