@@ -28,6 +28,7 @@ const mayImport: Record<string, readonly string[]> = {
   '@postern/vitest': ['@postern/connect', '@postern/test-databases'],
   '@postern/nx': [],
   ledger: ['@postern/bootstrap', '@postern/connect', '@postern/vitest'],
+  statements: ['@postern/bootstrap', '@postern/vitest', 'ledger'],
 };
 
 /** Libraries are tested against the simulators; what is published never needs them. */
