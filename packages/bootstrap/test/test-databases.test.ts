@@ -1,4 +1,5 @@
 import { newRunId } from '@postern/test-databases';
+import { resetDatabase } from '@postern/test-databases/server';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { PrepareResult } from '../src/contract/response.ts';
 import { type Cluster, startCluster } from './fixtures/cluster.ts';
@@ -143,6 +144,46 @@ describe('prepare', () => {
     ]) {
       await expect(cluster.query(sql, lease), sql).rejects.toMatchObject({ code: expect.any(String) });
     }
+    await lambda.call({ action: 'drop', run });
+  });
+
+  test('gives databases that the lease role can reset, while the application stays connected', async () => {
+    const run = newRunId();
+    const { databases } = await ready(run, 1);
+    const app = await cluster.connect('pt_shop_app', databases[0] ?? '');
+    const state = async (): Promise<unknown> =>
+      (
+        await app.query(
+          `SELECT pg_backend_pid() AS pid, (SELECT count(*)::int FROM orders) AS orders,
+                  (SELECT last_value::int FROM items_id_seq) AS next`,
+        )
+      ).rows[0];
+    const before = (await state()) as { pid: number };
+    const lease = await cluster.connect('pt_lease', databases[0] ?? '');
+    for (const round of [1, 2]) {
+      await app.query(`INSERT INTO orders (item) VALUES ('tea'), ('milk'); INSERT INTO items DEFAULT VALUES`);
+      expect(await resetDatabase(lease, { keep: [before.pid] }), String(round)).toEqual({
+        status: 'reset',
+        tables: 2,
+        sequences: 2,
+        ended: [],
+      });
+      expect(await state()).toEqual(before);
+    }
+    // The owner's part of it is for nobody.
+    for (const sql of [
+      'TABLE postern_test.dirty',
+      'INSERT INTO postern_test.dirty VALUES (0)',
+      `SELECT postern_test.restore_sequence(1)`,
+      `CREATE FUNCTION postern_test.x() RETURNS int LANGUAGE sql AS 'SELECT 1'`,
+    ]) {
+      await expect(app.query(sql), sql).rejects.toMatchObject({ code: '42501' });
+      await expect(lease.query(sql), sql).rejects.toMatchObject({ code: '42501' });
+    }
+    await expect(app.query('SELECT postern_test.reset_database(NULL)')).rejects.toMatchObject({
+      code: '42501',
+    });
+    await Promise.all([app.end(), lease.end()]);
     await lambda.call({ action: 'drop', run });
   });
 
@@ -331,6 +372,11 @@ describe('branch', () => {
       await expect(cluster.query('DELETE FROM audit.log', app(database))).rejects.toMatchObject({
         code: '42501',
       });
+      // To where the branch was, not to where its template was.
+      const lease = await cluster.connect('pt_lease', database);
+      expect(await resetDatabase(lease)).toMatchObject({ status: 'reset', tables: 1 });
+      await lease.end();
+      expect(await cluster.query('SELECT item FROM orders', app(database))).toEqual([{ item: 'seed' }]);
     }
     expect(
       await lambda.invoke({
@@ -387,6 +433,13 @@ describe('migrations that no artefact has', () => {
       user: 'pt_shop_app',
       database: published.databases[0] ?? '',
     });
+    const lease = await cluster.connect('pt_lease', published.databases[1] ?? '');
+    await cluster.query('INSERT INTO fresh DEFAULT VALUES', {
+      user: 'pt_shop_app',
+      database: published.databases[1] ?? '',
+    });
+    expect(await resetDatabase(lease)).toMatchObject({ status: 'reset', tables: 1, sequences: 1 });
+    await lease.end();
     expect(await testDatabases(`_r${run}_0`)).toEqual([]);
 
     // Everybody after that finds it.

@@ -5,6 +5,7 @@ import {
   ensureTemplate,
   findBranch,
   findTemplate,
+  installReset,
   leaseRole,
   ledgerVersion,
   maintenanceDatabase,
@@ -225,8 +226,11 @@ async function declareInside(
   });
 }
 
-/** What every database that is cloned has at last, whoever has filled it. */
+/** What every database that is cloned has at last, whoever has filled it: what resets need, and then nothing but statistics. */
 async function seal(name: string, owner: string, invocation: Invocation): Promise<void> {
+  await withSession(invocation.connect, name, (session) =>
+    installReset(session, { owner, callers: [leaseRole] }),
+  );
   await analyze(name, owner, invocation);
 }
 
