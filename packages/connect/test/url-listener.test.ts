@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { connect, type Socket } from 'node:net';
+import { connect, Socket } from 'node:net';
 import { fileURLToPath } from 'node:url';
 import { type LocalCloud, startLocalCloud } from '@postern/local-cloud';
 import { pgOptions, pgSocketOptions } from '@postern/rds-auth';
@@ -356,6 +356,30 @@ describe('nobody gets in', () => {
     expect(await refusalOf(variant({}))).toBe('let in');
     expect(listener.counts()).toMatchObject({ refused: 7 });
     expect(failures).toEqual([]);
+  });
+
+  it('and nobody learns which roles there are: the messages are the same ones', async () => {
+    const listener = await listen();
+    const messagesFor = async (over: { username?: string; password?: string }): Promise<string> => {
+      const socket = new Socket();
+      const heard: Buffer[] = [];
+      socket.on('data', (chunk) => heard.push(chunk));
+      const { href } = Object.assign(new URL(listener.url(target)), over);
+      const client = new pg.Client({ connectionString: href, stream: () => socket });
+      client.on('error', () => undefined);
+      await client.connect().catch(() => undefined);
+      await client.end();
+      // Types and lengths; what is random (nonces) has the same length each time.
+      const bytes = Buffer.concat(heard);
+      let shape = '';
+      for (let at = 0; at < bytes.length; at += 1 + bytes.readInt32BE(at + 1))
+        shape += `${String.fromCharCode(bytes[at] as number)}${bytes.readInt32BE(at + 1)} `;
+      return shape;
+    };
+    const wrong = await messagesFor({ password: 'wrong' });
+    expect(wrong).toMatch(/^R\d+ R\d+ E\d+ $/);
+    expect(await messagesFor({ username: 'opp' })).toBe(wrong);
+    expect(await messagesFor({ username: 'opp', password: 'wrong' })).toBe(wrong);
   });
 
   it('whose role is not declared: there is no such URL', async () => {
