@@ -9,6 +9,7 @@ import { attachHost } from '../src/host/attach-host.ts';
 import { connectHost } from '../src/host/connect-host.ts';
 import { dial, greet, type HostClient } from '../src/host/host-client.ts';
 import type { HostEvent } from '../src/host/protocol.ts';
+import type { BranchState } from '../src/host/run-types.ts';
 import { VERSION } from '../src/host/version.ts';
 import { platform } from '../src/platform.ts';
 import { Workspace } from './fixtures/workspace.ts';
@@ -288,6 +289,83 @@ describe('a run', () => {
     });
     await expect(client.prepareRun({ database: 'ledger', workers: 0 })).rejects.toMatchObject({
       code: 'CONNECT_REQUEST_INVALID',
+    });
+  });
+});
+
+describe('a test database', () => {
+  it('that a worker had goes back to the run with its connection, and is reset before anybody gets it', async () => {
+    const client = await open();
+    const { run } = await client.prepareRun({ database: 'ledger', workers: 1 });
+    const worker = await attachHost({ controlSocket: client.info.controlSocket });
+    const { name } = await worker.acquire({ run, key: '1', isolation: 'reset' });
+    await worker.close();
+    await vi.waitFor(() => expect(workspace.journal()).toContain(`reset ${name}`), bound);
+    const next = await client.acquire({ run, key: '1', isolation: 'reset' });
+    expect(await client.release({ run, name: next.name, sessions: [7, 8] })).toEqual({ willReset: true });
+    expect(await client.settled({ run, name: next.name })).toMatchObject({ status: 'reset', tables: 1 });
+    expect(await client.settled({ run, name: 'unheard_of' })).toBeUndefined();
+    expect(workspace.journal()).toContain(`reset ${next.name} 7,8`);
+  });
+
+  it('that is kept keeps its host for as long as it was said, and can be found by its name', async () => {
+    vi.stubEnv('POSTERN_HOST_GRACE_MS', '0');
+    const client = await open();
+    const { run } = await client.prepareRun({ database: 'ledger', workers: 1 });
+    const { name } = await client.acquire({ run, key: '1', isolation: 'reset' });
+    const keeping = { run, name, failed: true, keep: true, keepMs: 600_000 };
+    expect(await client.release(keeping)).toEqual({ willReset: false, kept: true, keptMs: 600_000 });
+    await client.close();
+    await vi.waitFor(() => expect(workspace.journal()).toContain(`unlease ${run}`), bound);
+    const later = await open();
+    expect(later.info.pid).toBe(client.info.pid);
+    const { url } = await later.databaseUrl({ name, role: 'app' });
+    expect(url).toMatch(new RegExp(`^postgres://app:[\\w-]{43}@127\\.0\\.0\\.1:\\d+/${name}$`));
+    await expect(later.databaseUrl({ name, role: 'nobody' })).rejects.toMatchObject({
+      code: 'CONNECT_ROLE_UNKNOWN',
+    });
+    await expect(later.databaseUrl({ name: 'pt_gone' })).rejects.toMatchObject({
+      code: 'CONNECT_TEST_DATABASE_UNKNOWN',
+    });
+    vi.unstubAllEnvs();
+    await later.shutdown();
+  });
+
+  it('that was kept for long enough lets its host end', async () => {
+    vi.stubEnv('POSTERN_HOST_GRACE_MS', '0');
+    const client = await open();
+    const { run } = await client.prepareRun({ database: 'ledger', workers: 1 });
+    const { name } = await client.acquire({ run, key: '1', isolation: 'reset' });
+    await client.release({ run, name, keep: true, keepMs: 200 });
+    await client.close();
+    vi.unstubAllEnvs();
+    await vi.waitFor(() => expect(isAlive(client.info.pid)).toBe(false), bound);
+  });
+
+  it('whose branch is built by a worker that dies is built by the next', async () => {
+    const client = await open();
+    const { run } = await client.prepareRun({ database: 'ledger', workers: 2 });
+    const [builder, next] = await Promise.all(
+      [1, 2].map(() => attachHost({ controlSocket: client.info.controlSocket })),
+    );
+    opened.push(builder as HostClient, next as HostClient);
+    expect(await builder?.branch({ run, key: 'seed' })).toMatchObject({ status: 'build' });
+    const waiting = next?.branch({ run, key: 'seed' });
+    await builder?.close();
+    const building = (await waiting) as BranchState & { status: 'build' };
+    expect(building.status).toBe('build');
+    const sealed = await next?.sealBranch({ run, key: 'seed', name: building.name });
+    expect(await client.branch({ run, key: 'seed' })).toEqual({ status: 'ready', ...sealed });
+    const { name } = await client.acquire({ run, key: '1', isolation: 'reset', ...sealed });
+    expect(name).toBe('pt_branch_1');
+  });
+
+  it('is not prepared when the server has too few connections', async () => {
+    workspace.write('behaviour.json', JSON.stringify({ connections: 5 }));
+    const client = await open();
+    await expect(client.prepareRun({ database: 'ledger', workers: 4 })).rejects.toMatchObject({
+      code: 'CONNECT_CONNECTIONS',
+      message: expect.stringContaining('4 workers x 2'),
     });
   });
 });

@@ -1,6 +1,5 @@
-import type { ResetOutcome } from '@postern/test-databases';
 import { leaseRole } from '@postern/test-databases';
-import * as server from '@postern/test-databases/server';
+import { resetDatabase } from '@postern/test-databases/server';
 import type { Environment } from '../environment/environment.ts';
 import type { ResetSession } from './reset-sessions.ts';
 import { openSession } from './session.ts';
@@ -17,12 +16,7 @@ export async function openResetSession(environment: Environment, database: strin
     client.on('end', () => resolve());
   });
   return {
-    reset: async ({ keep }) =>
-      await (
-        server as unknown as {
-          resetDatabase: (session: unknown, options: { keep: readonly number[] }) => Promise<ResetOutcome>;
-        }
-      ).resetDatabase(client, { keep }),
+    reset: async ({ keep }) => await resetDatabase(client, { keep }),
     ended,
     close: async () => await client.end().catch(() => undefined),
   };

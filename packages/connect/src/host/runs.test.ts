@@ -68,12 +68,8 @@ function fixture(connections = 1_000, kind: Environment['kind'] = 'local'): Fixt
   const invoke = async (_: string, call: Call): Promise<unknown> => {
     calls.push(call);
     if (call.action === fail.action) throw fail.error ?? new Error(`${call.action} failed`);
-    const {
-      run,
-      hash,
-      first = 1,
-      count = 0,
-    } = call as { run: string; hash: string; first: number; count: number };
+    const [run, hash] = [String(call['run']), String(call['hash'])];
+    const [first, count] = [Number(call['first'] ?? 1), Number(call['count'])];
     if (call.action === 'drop') return { dropped: (call['databases'] as string[] | undefined) ?? ['all'] };
     if (call.action === 'branch') return { status: 'sealed', database: call['from'] };
     const databases = Array.from(
