@@ -10,14 +10,15 @@ export interface TerminalOptions {
 }
 
 const LABEL_WIDTH = 18;
-const MOST_KEPT = 5;
+const MOST_KEPT = 3;
 const SLOW_FILES = 3;
 
 /** A dozen lines at most. */
 export function terminalSummary(report: Report, { colors, written }: TerminalOptions): string {
   const style = (format: 'bold' | 'dim' | 'yellow', text: string): string =>
     colors ? styleText(format, text, { validateStream: false }) : text;
-  const { totals, durationMs, kept } = report;
+  const { totals, durationMs } = report;
+  const kept = [...new Set(report.kept.map(({ open, database }) => open ?? database))];
   const line = (label: string, text: string): string =>
     ` ${style('dim', label.padStart(LABEL_WIDTH - 2))}  ${printable(text)}`;
   const lines = [
@@ -33,7 +34,7 @@ export function terminalSummary(report: Report, { colors, written }: TerminalOpt
     const slow = slowestFiles(report, SLOW_FILES).map((f) => `${f.file} ${duration(f.durationMs)}`);
     lines.push(line('slowest', slow.join(' · ')));
   }
-  for (const { database, open } of kept.slice(0, MOST_KEPT)) lines.push(line('kept', open ?? database));
+  for (const open of kept.slice(0, MOST_KEPT)) lines.push(line('kept', open));
   if (kept.length > MOST_KEPT) lines.push(line('', `and ${kept.length - MOST_KEPT} more`));
   for (const file of written) lines.push(line('report', file));
   return lines.join('\n');

@@ -53,11 +53,11 @@ ${projects.length > 1 && html`<select id="filter-project" aria-label="Filter by 
 <noscript><p>The timeline and the table of files need JavaScript; everything else is here.</p></noscript>
 </section>
 <section class="card" id="details" aria-live="polite" hidden></section>
+${notes(report)}
+${phaseTable(report)}
 <section class="card"><div class="head"><h2>Files</h2><span class="sub" id="files-count"></span></div>
 <div class="scroll"><table><thead id="files-head"></thead><tbody id="files-rows"></tbody></table></div>
 <button class="more-row" type="button" id="files-more" hidden></button></section>
-${phaseTable(report)}
-${notes(report)}
 </main>
 <footer>Made by @postern/vitest. Times are milliseconds of wall clock; “body” is a test without what it waited for its database.</footer>
 <div id="tip" role="tooltip" hidden></div>

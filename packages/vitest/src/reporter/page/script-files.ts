@@ -1,6 +1,6 @@
 /** The page's script, second part: filters, the table of files and the details of one. */
 export const filesScript: string = `
-const STEP = 100;
+const STEP = 50;
 let rowsShown = STEP, testsShown = STEP;
 const order = { key: 'durationMs', down: true };
 const COLUMNS = [
@@ -25,7 +25,7 @@ function drawTable() {
   const head = element('tr', {}, ...COLUMNS.map(([key, label, sort], index) => element('th', { scope: 'col', class: index > 1 && key !== 'shape' ? 'n' : undefined, 'aria-sort': order.key === key ? (order.down ? 'descending' : 'ascending') : undefined },
     sort ? element('button', { type: 'button', onclick: () => { order.down = order.key === key ? !order.down : index > 1; order.key = key; refresh(); } }, label) : label)));
   const rows = found.slice(0, rowsShown).map((file) => element('tr', { class: file === shown.selected ? 'on' : undefined },
-    element('td', { class: 'file' }, element('span', { class: 'dot ' + file.state }), element('span', { class: 'visually-hidden' }, file.state + ' '), element('button', { type: 'button', onclick: () => select(file, true) }, file.file), file.project ? element('span', { class: 'sub small' }, '  ' + file.project) : ''),
+    element('td', { class: 'file' }, element('span', { class: 'dot ' + file.state }), element('span', { class: 'visually-hidden' }, file.state + ' '), element('button', { type: 'button', onclick: () => select(file, true) }, file.file), file.project ? element('span', { class: 'sub small tag' }, file.project) : ''),
     ...COLUMNS.slice(1).map(([key, , , text]) => key === 'shape' ? element('td', {}, shapeOf(file)) : element('td', { class: 'n' }, text(file)))));
   document.getElementById('files-head').replaceChildren(head);
   document.getElementById('files-rows').replaceChildren(...rows);

@@ -42,8 +42,13 @@ export function steps({ runs }: Report): Markup {
     const start = Math.min(...front.map((step) => step.start));
     const end = Math.max(...front.map((step) => step.start + step.durationMs));
     const span = Math.max(1, end - start);
-    return html`<section class="card"><div class="head"><h2>Before the tests${run.shard === '' ? '' : `, shard ${run.shard}`}</h2><span class="sub">${duration(span)}</span></div>
-<div class="steps">${front.map((step) => stepRow(step, start, span))}</div></section>`;
+    const rows = html`<div class="steps">${front.map((step) => stepRow(step, start, span))}</div>`;
+    if (runs.length === 1) {
+      return html`<section class="card"><div class="head"><h2>Before the tests</h2><span class="sub">${duration(span)}</span></div>
+${rows}</section>`;
+    }
+    return html`<details class="card"><summary><h2>Before the tests${run.shard !== '' && ` of shard ${run.shard}`}</h2> <span class="sub">${duration(span)}</span></summary>
+${rows}</details>`;
   })}`;
 }
 
@@ -51,7 +56,9 @@ function stepRow(step: ReportHostStep, start: number, span: number): Markup {
   const left = (((step.start - start) / span) * 100).toFixed(2);
   const width = ((step.durationMs / span) * 100).toFixed(2);
   const fill = step.state === 'failed' ? 'failed' : hostPhases[step.phase];
-  const counts = Object.entries(step.counts ?? {}).map(([name, count]) => `${number(count)} ${name}`);
+  const counts = Object.entries(step.counts ?? {}).map(([name, count]) =>
+    counted(count, name.replace(/s$/, ''), name),
+  );
   const more = [...(step.detail === undefined ? [] : [step.detail]), ...counts].join(' · ');
   return html`<span class="what">${step.phase}</span><span class="track"><i data-left="${left}" data-width="${width}" data-fill="${fill}"></i></span><span class="n">${step.state === 'done' ? duration(step.durationMs) : html`<span class="failed-text">${step.state}</span>`}</span>${more !== '' && html`<span class="more">${more}</span>`}
 `;

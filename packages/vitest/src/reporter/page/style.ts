@@ -25,6 +25,7 @@ h1 { font-size: 22px; font-weight: 650; letter-spacing: -.01em; margin: 0; }
 h2 { font-size: 15px; font-weight: 650; margin: 0; }
 h3 { font-size: 13px; font-weight: 650; margin: 0 0 8px; overflow-wrap: anywhere; }
 p { margin: 0; } a { color: var(--accent); }
+td .tag { margin-left: 8px; } td:has(.stack) { padding-right: 20px; padding-top: 11px; }
 .sub { color: var(--ink-2); } .small { font-size: 12px; }
 .brand { font-weight: 650; color: var(--ink-2); letter-spacing: .02em; flex-basis: 100%; }
 .pill { display: inline-block; padding: 1px 10px; border-radius: 999px; font-weight: 600; font-size: 12.5px; background: var(--ok-soft); color: var(--ok); }
@@ -36,6 +37,8 @@ p { margin: 0; } a { color: var(--accent); }
 .tile-note { color: var(--ink-2); font-size: 12.5px; }
 .head { display: flex; flex-wrap: wrap; gap: 8px 14px; align-items: center; margin-bottom: 12px; }
 .head h2 { margin-right: auto; }
+.head h3 { margin: 0 auto 0 0; }
+summary { cursor: pointer; } summary h2 { display: inline; } details[open] summary { margin-bottom: 12px; }
 .steps { display: grid; grid-template-columns: max-content minmax(120px, 1fr) max-content; gap: 6px 14px; align-items: center; }
 .steps .what { font-weight: 550; } .steps .track { position: relative; height: 14px; background: var(--line-soft); border-radius: 4px; }
 .steps .track i { position: absolute; top: 0; bottom: 0; border-radius: 4px; min-width: 3px; }
