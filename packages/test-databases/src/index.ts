@@ -1,5 +1,7 @@
 export { connectionBudget, connectionDemand } from './budget/connection-budget.ts';
 export type { ConnectionBudget, ConnectionFacts, ConnectionWishes } from './budget/types.ts';
+export { hashOf } from './engine/hash.ts';
+export { openTestDatabases } from './engine/test-databases.ts';
 export type {
   EngineSession,
   EngineTemplate,

@@ -15,8 +15,8 @@ export type EngineSession = LeaseSession;
 
 export interface EngineTemplate {
   /**
-   * SHA-256, as 64 hexadecimal digits, over everything that `fill` depends on: migrations, seeds, tools. The same hash means the
-   * same template, for everybody on the server. See `hashOf`.
+   * SHA-256, as 64 hexadecimal digits, over everything that `fill` depends on: migrations, seeds, tools. The same hash
+   * means the same template for everybody on the server. {@link hashOf} makes one.
    */
   readonly hash: string;
   /**
@@ -51,6 +51,8 @@ export interface TestDatabasesOptions {
   readonly maxResets?: number;
   /** As {@link PoolOptions.maxDiscarded}. */
   readonly maxDiscarded?: number;
+  /** How long databases that were released with `kept` outlive the run, by the server's clock. Default 10 minutes. */
+  readonly keepMs?: number;
   /** Sweep what dead runs have left, in the background, once. Default true. */
   readonly sweep?: boolean;
   /** How long to wait for somebody else who builds the same template. Default 10 minutes. */
@@ -69,6 +71,11 @@ export interface TestDatabases extends AsyncDisposable {
   acquire(request?: Partial<AcquireRequest>): Promise<PooledDatabase>;
   /** As {@link DatabasePool.release}. */
   release(name: string, options?: ReleaseOptions): ReleasedDatabase;
+  /**
+   * Makes a database that was acquired and filled further the source of others: `acquire({ branch })` gives clones of it. It is
+   * given back by that. Everybody has to have left it.
+   */
+  branch(name: string, branch: string): Promise<void>;
   /** Fulfils when nothing goes on in the background. */
   idle(): Promise<void>;
   statistics(): PoolStatistics;

@@ -1,0 +1,232 @@
+import { connectionBudget, connectionDemand } from '../budget/connection-budget.ts';
+import type { ConnectionBudget, ConnectionWishes } from '../budget/types.ts';
+import { openPool } from '../pool/pool.ts';
+import type {
+  AcquireRequest,
+  DatabasePool,
+  PooledDatabase,
+  PoolStatistics,
+  ReleasedDatabase,
+  ReleaseOptions,
+} from '../pool/types.ts';
+import { newRunId } from '../run-id.ts';
+import { sealBranch } from '../server/branches.ts';
+import { claimConnections } from '../server/claims.ts';
+import { dropRun } from '../server/drops.ts';
+import { maintenanceDatabase } from '../server/names.ts';
+import { type SweepReport, sweep } from '../server/sweep.ts';
+import type { Template } from '../server/templates.ts';
+import { SqlBackend, workTimeoutMs } from './backend.ts';
+import { hashOf } from './hash.ts';
+import { type KeptLease, keepLease } from './lease-keeper.ts';
+import { openMaintenance } from './ledger.ts';
+import type { Identity } from './machinery.ts';
+import { checkOptions } from './options.ts';
+import { SessionSlot } from './session-slot.ts';
+import { finish, provideTemplate } from './template.ts';
+import type { EngineSession, TestDatabases, TestDatabasesOptions } from './types.ts';
+
+/**
+ * Opens a run on a plain PostgreSQL server, version 14 or newer, and starts to clone. Everything that it needs there (the maintenance
+ * database `postern` with the ledger, the template of the hash) is made if missing, by one of those who come at once.
+ *
+ * @throws TestDatabaseError `TESTDB_OPTION_INVALID`, `TESTDB_DENIED`, `TESTDB_CONNECTIONS`, `TESTDB_NAME_TAKEN`,
+ * `TESTDB_BUSY` (somebody else builds the template for longer than `buildTimeoutMs`), and whatever `fill` and `connect` throw
+ */
+export async function openTestDatabases(options: TestDatabasesOptions): Promise<TestDatabases> {
+  checkOptions(options);
+  const { signal } = options;
+  signal?.throwIfAborted();
+  const run = newRunId();
+  const first: { session: EngineSession | undefined } = { session: await openMaintenance(options.connect) };
+  const work = new SessionSlot(async () => {
+    const { session } = first;
+    first.session = undefined;
+    return session ?? (await options.connect(maintenanceDatabase));
+  });
+  let lease: KeptLease | undefined;
+  try {
+    signal?.throwIfAborted();
+    const identity = await work.use((session) => identify(session, options));
+    lease = await keepLease({
+      run,
+      connect: () => options.connect(maintenanceDatabase),
+      ...(signal && { signal }),
+    });
+    const connections = await budget(work, run, options);
+    const template = await work.use((session) => provideTemplate(session, options, identity));
+    signal?.throwIfAborted();
+    return new OpenRun({ options, run, work, lease, connections, identity, template });
+  } catch (error) {
+    if (lease) {
+      await work
+        .use((session) => dropRun(session, { run, lockTimeoutMs: workTimeoutMs }))
+        .catch(() => undefined);
+    }
+    await lease?.close();
+    await work.close();
+    throw error;
+  }
+}
+
+async function identify(session: EngineSession, { owner }: TestDatabasesOptions): Promise<Identity> {
+  const { rows } = await session.query('SELECT current_user AS master');
+  const { master } = rows[0];
+  return { master, owner: owner ?? master };
+}
+
+/** The lease, the working session, the sweeper's, and one for each database that is in use or about to be. */
+function ownSessions({ workers = 1 }: TestDatabasesOptions): number {
+  return 3 + resetSessions(workers);
+}
+
+/** A database in use and one fetched ahead for each worker. */
+function resetSessions(workers: number): number {
+  return 2 * workers;
+}
+
+async function budget(
+  work: SessionSlot,
+  run: string,
+  options: TestDatabasesOptions,
+): Promise<ConnectionBudget> {
+  const { workers = 1, shards = 1, sessionsPerWorker } = options;
+  const wishes: ConnectionWishes = {
+    workers,
+    own: ownSessions(options),
+    ...(sessionsPerWorker !== undefined && { sessionsPerWorker }),
+  };
+  const claim = await work.use((session) =>
+    claimConnections(session, { run, shards, ...connectionDemand(wishes) }),
+  );
+  return connectionBudget({ ...wishes, ...claim, shards });
+}
+
+interface Opened {
+  readonly options: TestDatabasesOptions;
+  readonly run: string;
+  readonly work: SessionSlot;
+  readonly lease: KeptLease;
+  readonly connections: ConnectionBudget;
+  readonly identity: Identity;
+  readonly template: Template & { readonly built: boolean };
+}
+
+class OpenRun implements TestDatabases {
+  readonly run: string;
+  readonly template: { readonly name: string; readonly built: boolean };
+  readonly connections: ConnectionBudget;
+  readonly closed: Promise<{ readonly reason: unknown }>;
+  readonly #opened: Opened;
+  readonly #backend: SqlBackend;
+  readonly #pool: DatabasePool;
+  readonly #kept: string[] = [];
+  readonly #sweeping: Promise<unknown>;
+  #closing: Promise<void> | undefined;
+
+  constructor(opened: Opened) {
+    const { options, run, work, lease, connections, template } = opened;
+    const { workers = 1, depth, maxResets, maxDiscarded, onEvent } = options;
+    this.#opened = opened;
+    this.run = run;
+    this.connections = connections;
+    this.template = { name: template.name, built: template.built };
+    this.#backend = new SqlBackend({ run, options, template, work, resetSessions: resetSessions(workers) });
+    this.#pool = openPool({
+      backend: this.#backend,
+      workers,
+      // Clones of one run come one after the other: they share the run's lock.
+      producers: 1,
+      ...(depth !== undefined && { depth }),
+      ...(maxResets !== undefined && { maxResets }),
+      ...(maxDiscarded !== undefined && { maxDiscarded }),
+      ...(onEvent && { onEvent }),
+    });
+    this.closed = lease.closed;
+    // Whose run is over gets no more databases.
+    void lease.closed.then(async ({ reason }) => {
+      if (reason !== undefined) await this.#pool.close();
+    });
+    this.#sweeping = options.sweep === false ? Promise.resolve() : this.gc().catch(() => undefined);
+  }
+
+  async acquire(request: Partial<AcquireRequest> = {}): Promise<PooledDatabase> {
+    const database = await this.#pool.acquire({ key: '', ...request });
+    if (request.isolation !== 'clone') this.#backend.prepareReset(database.name);
+    return database;
+  }
+
+  release(name: string, options: ReleaseOptions = {}): ReleasedDatabase {
+    const released = this.#pool.release(name, options);
+    if (released.will === 'keep') this.#kept.push(name);
+    if (released.will !== 'reset') void this.#backend.forget(name);
+    return released;
+  }
+
+  async branch(name: string, branch: string): Promise<void> {
+    this.#pool.release(name, { kept: true });
+    await this.#backend.forget(name);
+    const { options, run, work, identity } = this.#opened;
+    const hash = hashOf(options.template.hash, branch);
+    await work.use((session) =>
+      sealBranch(session, {
+        run,
+        database: options.name,
+        hash,
+        from: name,
+        lockTimeoutMs: workTimeoutMs,
+        seal: (database) => finish(options.connect, identity, database),
+      }),
+    );
+    this.#backend.addBranch(branch, { hash, from: name });
+  }
+
+  idle(): Promise<void> {
+    return this.#pool.idle();
+  }
+
+  statistics(): PoolStatistics {
+    return this.#pool.statistics();
+  }
+
+  /** In a session of its own: it may have much to do, and clones are not to wait for it. */
+  async gc(options: { readonly dryRun?: boolean } = {}): Promise<SweepReport> {
+    const session = await this.#opened.options.connect(maintenanceDatabase);
+    // A session that ends in the middle fails the statement that is under way.
+    session.on('error', () => undefined);
+    try {
+      return await sweep(session, { ...options, lockTimeoutMs: 1_000 });
+    } finally {
+      await session.end().catch(() => undefined);
+    }
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  async #close(): Promise<void> {
+    const { run, work, lease, options } = this.#opened;
+    await this.#pool.close();
+    await this.#sweeping;
+    await this.#backend.close();
+    try {
+      await work.use((session) =>
+        dropRun(session, {
+          run,
+          keep: this.#kept,
+          ...(options.keepMs !== undefined && { keepMs: options.keepMs }),
+          lockTimeoutMs: workTimeoutMs,
+        }),
+      );
+    } finally {
+      await lease.close();
+      await work.close();
+    }
+  }
+}

@@ -1,0 +1,312 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { fileURLToPath } from 'node:url';
+import type { PostgresServer } from '@postern/local-cloud';
+import type pg from 'pg';
+import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
+import {
+  type EngineSession,
+  hashOf,
+  openTestDatabases,
+  type TestDatabases,
+  type TestDatabasesOptions,
+} from '../../src/index.ts';
+import { connectTo, optionsFor, schema, startPlainServer } from './plain-server.ts';
+
+/** For what another process does in its own time. */
+const patience = { timeout: 20_000 };
+type Row = Record<string, unknown>;
+
+describe.each(['superuser', 'master'] as const)('as the %s of a plain server', (who) => {
+  let server: PostgresServer & { remove(): Promise<void> };
+  let user: string;
+  const opened: TestDatabases[] = [];
+  const children: ChildProcess[] = [];
+
+  beforeAll(async () => {
+    server = await startPlainServer({ max_connections: '80' });
+    user = server[who];
+  });
+  afterEach(async () => {
+    for (const child of children.splice(0)) child.kill('SIGKILL');
+    for (const one of opened.splice(0)) await one.close();
+  });
+  afterAll(() => server?.remove());
+
+  const open = async (options: Partial<TestDatabasesOptions> = {}): Promise<TestDatabases> => {
+    const databases = await openTestDatabases({ ...optionsFor(server.socketDir, user), ...options });
+    opened.push(databases);
+    return databases;
+  };
+  const query = async (database: string, sql: string): Promise<Row[]> => {
+    const client = await connectTo(server.socketDir, user, database);
+    try {
+      const result: unknown = await client.query(sql);
+      return (result as pg.QueryResult<Row>).rows;
+    } finally {
+      await client.end();
+    }
+  };
+  /** Databases of runs, by the server. */
+  const left = async (run = ''): Promise<string[]> =>
+    (
+      await query('postgres', `SELECT datname FROM pg_database WHERE datname LIKE 'pt\\_%${run}%' ORDER BY 1`)
+    ).map(({ datname }) => datname as string);
+  const startProcess = async (): Promise<{
+    child: ChildProcess;
+    run: string;
+    name: string;
+    template: TestDatabases['template'];
+  }> => {
+    const child = spawn(
+      process.execPath,
+      [
+        '--conditions=@postern/source',
+        fileURLToPath(new URL('process.ts', import.meta.url)),
+        server.socketDir,
+        user,
+      ],
+      { stdio: ['pipe', 'pipe', 'inherit'] },
+    );
+    children.push(child);
+    const [line] = await Promise.race([
+      once(child.stdout!.setEncoding('utf8'), 'data'),
+      once(child, 'exit').then(([code]) => Promise.reject(new Error(`it ended with exit code ${code}`))),
+    ]);
+    return { child, ...JSON.parse(line) };
+  };
+
+  test('two processes that come at once to an empty server build one template, and leave nothing', async () => {
+    const both = await Promise.all([startProcess(), startProcess()]);
+    expect(both.filter(({ template }) => template.built)).toHaveLength(1);
+    expect(new Set(both.map(({ template }) => template.name)).size).toBe(1);
+    expect(new Set(both.map(({ name }) => name)).size).toBe(2);
+    for (const { name } of both) {
+      expect(await query(name, 'SELECT count(*)::int FROM customer')).toEqual([{ count: 100 }]);
+    }
+    for (const { child } of both) {
+      child.stdin?.write('end');
+      expect(await once(child, 'exit')).toEqual([0, null]);
+    }
+    expect(await left()).toEqual([]);
+  });
+
+  test('a killed process leaves nothing, after the grace and not before', async () => {
+    const { child, run, name } = await startProcess();
+    const alive = await open({ sweep: false });
+    child.kill('SIGKILL');
+    await once(child, 'exit');
+    await vi.waitFor(async () => {
+      expect((await alive.gc()).marked).toContain(run);
+    }, patience);
+    expect(await alive.gc()).toMatchObject({ waiting: [run], dropped: [] });
+    await query(
+      'postern',
+      `UPDATE postern.runs SET orphaned_at = now() - interval '91 s' WHERE run = '${run}'`,
+    );
+    expect((await alive.gc({ dryRun: true })).dropped).toContain(name);
+    expect(await left(run)).toContain(name);
+    expect((await alive.gc()).dropped).toContain(name);
+    expect(await left(run)).toEqual([]);
+    expect((await left(alive.run)).length).toBeGreaterThan(0);
+  });
+
+  test('what a test has written is gone when its database comes back', async () => {
+    const databases = await open();
+    const first = await databases.acquire();
+    await query(first.name, `INSERT INTO customer (name) VALUES ('new'); DELETE FROM customer WHERE id = 1`);
+    const released = databases.release(first.name);
+    expect(released.will).toBe('reset');
+    expect(await released.done).toMatchObject({ status: 'reset' });
+    const second = await databases.acquire();
+    expect(second).toMatchObject({ name: first.name, origin: 'reset' });
+    expect(
+      await query(
+        second.name,
+        `INSERT INTO customer (name) VALUES ('next') RETURNING id, (SELECT count(*)::int FROM customer)`,
+      ),
+    ).toEqual([{ id: 101, count: 100 }]);
+  });
+
+  test('what no reset undoes is answered by a clone, and the reason is told', async () => {
+    const events: unknown[] = [];
+    const databases = await open({ onEvent: (event) => events.push(event) });
+    const { name } = await databases.acquire();
+    await query(name, 'CREATE TABLE extra (id int)');
+    expect(await databases.release(name).done).toMatchObject({ status: 'discard', reason: 'ddl' });
+    const next = await databases.acquire();
+    expect(next.name).not.toBe(name);
+    expect(await query(next.name, `SELECT to_regclass('extra') AS extra`)).toEqual([{ extra: null }]);
+    expect(events).toContainEqual(
+      expect.objectContaining({
+        type: 'released',
+        name,
+        outcome: expect.objectContaining({ reason: 'ddl' }),
+      }),
+    );
+  });
+
+  test('each worker gets its own database back, with its connections still open', async () => {
+    const databases = await open({ workers: 2 });
+    const mine = new Map<string, { name: string; client: pg.Client; pid: number }>();
+    for (const key of ['one', 'two']) {
+      const { name } = await databases.acquire({ key });
+      const client = await connectTo(server.socketDir, user, name);
+      const { rows } = await client.query('SELECT pg_backend_pid() AS pid');
+      mine.set(key, { name, client, pid: rows[0].pid });
+    }
+    const done = [...mine.values()].map(
+      ({ name, pid }) => databases.release(name, { keepSessions: [pid] }).done,
+    );
+    await Promise.all(done);
+    for (const [key, { name, client }] of mine) {
+      expect(await databases.acquire({ key })).toMatchObject({ name, origin: 'reset' });
+      expect((await client.query('SELECT 1 AS alive')).rows).toEqual([{ alive: 1 }]);
+      await client.end();
+    }
+  });
+
+  test('a branch is made once and cloned often', async () => {
+    const databases = await open();
+    const { name } = await databases.acquire({ isolation: 'clone' });
+    await query(name, `INSERT INTO invoice (customer, amount) VALUES (1, 10)`);
+    await databases.branch(name, 'with an invoice');
+    const one = await databases.acquire({ key: 'a', branch: 'with an invoice' });
+    expect(await query(one.name, 'SELECT id, amount FROM invoice')).toEqual([{ id: 1, amount: '10' }]);
+    await query(one.name, 'TRUNCATE invoice');
+    expect(await databases.release(one.name).done).toMatchObject({ status: 'reset', tables: 1 });
+    expect(await query(one.name, 'SELECT id, amount FROM invoice')).toEqual([{ id: 1, amount: '10' }]);
+  });
+
+  test('a failed test keeps its database for a while, the rest goes with the run', async () => {
+    const databases = await open();
+    const { name } = await databases.acquire();
+    databases.release(name, { kept: true });
+    await databases.close();
+    expect(await left(databases.run)).toEqual([name]);
+    const other = await open({ sweep: false });
+    expect((await other.gc()).kept).toEqual([name]);
+    await query('postern', `UPDATE postern.databases SET kept_until = now() WHERE name = '${name}'`);
+    expect((await other.gc()).dropped).toEqual([name]);
+  });
+
+  test('a lease that is lost is taken again, and the run goes on', async () => {
+    const databases = await open({ sweep: false });
+    const { name } = await databases.acquire();
+    const held = `SELECT pid FROM pg_locks WHERE locktype = 'advisory' AND granted
+      AND ((classid::bigint << 32) | objid::bigint) = hashtextextended('postern.run:${databases.run}', 0)`;
+    const [before] = await query('postern', held);
+    await query('postern', `SELECT pg_terminate_backend(${before?.['pid']}, 5000)`);
+    await vi.waitFor(async () => {
+      const [after] = await query('postern', held);
+      expect(after?.['pid']).not.toBe(before?.['pid']);
+      expect(after).toBeDefined();
+    }, patience);
+    databases.release(name, { reuse: false });
+    expect(await databases.acquire()).toMatchObject({ origin: 'clone' });
+  });
+
+  test('a run that was swept says so, and gives out nothing more', async () => {
+    const databases = await open({ sweep: false });
+    await databases.acquire();
+    await query(
+      'postern',
+      `UPDATE postern.runs SET closed_at = now() WHERE run = '${databases.run}';
+       SELECT pg_terminate_backend(pid, 5000) FROM pg_locks WHERE locktype = 'advisory' AND granted
+          AND ((classid::bigint << 32) | objid::bigint) = hashtextextended('postern.run:${databases.run}', 0)`,
+    );
+    expect((await databases.closed).reason).toMatchObject({ code: 'TESTDB_RUN_CLOSED' });
+    await expect(databases.acquire()).rejects.toMatchObject({ code: 'TESTDB_POOL_CLOSED' });
+  });
+
+  test('too few connections are told before the first test, with the sum', async () => {
+    await expect(open({ workers: 40 })).rejects.toMatchObject({
+      code: 'TESTDB_CONNECTIONS',
+      message: expect.stringMatching(
+        /max_connections 80 - \d+ reserved - \d+ of others - 0 claimed by other runs = \d+ free; this run needs at least 83 of its own \+ 40 workers x 2 = 163/,
+      ),
+    });
+    const { connections } = await open({ workers: 4, sessionsPerWorker: 30 });
+    expect(connections).toMatchObject({ capped: true });
+    expect(connections.total).toBeLessThan(80);
+  });
+
+  test('a fill that fails is the error, and the next one starts afresh', async () => {
+    const hash = hashOf(schema, 'second');
+    const failing = async (session: EngineSession): Promise<void> => {
+      await session.query('CREATE TABLE half (id int)');
+      throw new Error('migration 7 is wrong');
+    };
+    await expect(open({ template: { hash, fill: failing } })).rejects.toThrow('migration 7 is wrong');
+    const databases = await open({
+      template: { hash, fill: async (session) => void (await session.query('CREATE TABLE half (id int)')) },
+    });
+    expect(databases.template.built).toBe(true);
+    expect((await left()).filter((name) => !name.includes(databases.run))).toEqual([]);
+  });
+
+  test('another owner owns everything, and logins may connect', async () => {
+    await query(
+      'postgres',
+      `CREATE ROLE shop_owner; GRANT shop_owner TO CURRENT_USER; CREATE ROLE shop_app LOGIN`,
+    );
+    const databases = await open({
+      owner: 'shop_owner',
+      logins: ['shop_app'],
+      template: {
+        hash: hashOf(schema, 'owner'),
+        fill: async (session) => {
+          await session.query(`${schema} GRANT INSERT ON ALL TABLES IN SCHEMA public TO shop_app;
+            GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO shop_app`);
+        },
+      },
+    });
+    const { name } = await databases.acquire();
+    expect(await query(name, `SELECT tableowner FROM pg_tables WHERE tablename = 'invoice'`)).toEqual([
+      { tableowner: 'shop_owner' },
+    ]);
+    const app = await connectTo(server.socketDir, 'shop_app', name);
+    await app.query('INSERT INTO invoice (amount) VALUES (1)');
+    await app.end();
+    await expect(connectTo(server.socketDir, 'shop_app', 'postern')).rejects.toMatchObject({ code: '42501' });
+    expect(await databases.release(name).done).toMatchObject({ status: 'reset', tables: 1 });
+  });
+
+  test('opening that is cancelled leaves nothing', async () => {
+    const reason = new Error('enough');
+    await expect(open({ signal: AbortSignal.abort(reason) })).rejects.toBe(reason);
+    const controller = new AbortController();
+    await expect(
+      open({
+        signal: controller.signal,
+        template: {
+          hash: hashOf(schema, 'cancelled'),
+          fill: async () => controller.abort(reason),
+        },
+      }),
+    ).rejects.toBe(reason);
+    await vi.waitFor(async () => {
+      expect(await query('postgres', `SELECT 1 FROM pg_stat_activity WHERE datname = 'postern'`)).toEqual([]);
+    }, patience);
+  });
+
+  test('closing twice is closing once, and the databases are gone', async () => {
+    const databases = await open();
+    await databases.acquire();
+    expect(databases.close()).toBe(databases.close());
+    await databases.close();
+    expect(await databases.closed).toEqual({ reason: undefined });
+    expect(await left(databases.run)).toEqual([]);
+  });
+});
+
+test.each([
+  { name: 'Shop' },
+  { workers: 0 },
+  { shards: 0.5 },
+  { template: { hash: 'v1', fill: async () => undefined } },
+])('an option out of range is refused: %o', async (wrong) => {
+  await expect(openTestDatabases({ ...optionsFor('/nowhere', 'nobody'), ...wrong })).rejects.toMatchObject({
+    code: 'TESTDB_OPTION_INVALID',
+  });
+});
