@@ -1,6 +1,8 @@
 import { artefact } from './artefact.ts';
+import { HARNESS_USAGE, harness } from './harness/harness.ts';
 import { migrations, renderMigrations } from './migrations.ts';
 import { plan, renderPlan } from './plan.ts';
+import { TEST_DATABASES_USAGE, testDatabases } from './test-databases/test-databases.ts';
 import { TUNNEL_USAGE, tunnel, UsageError } from './tunnel/tunnel.ts';
 
 /** `npm run bench -- <command> …` */
@@ -11,6 +13,8 @@ const commands: Readonly<Record<string, (args: readonly string[]) => Promise<voi
     await artefact({ json: args.includes('--json') });
   },
   tunnel,
+  'test-databases': testDatabases,
+  harness,
   async migrations(args) {
     const unknown = args.filter((argument) => argument !== '--json');
     if (unknown.length > 0) throw new UsageError(`Unknown: ${unknown.join(' ')}.`);
@@ -38,6 +42,8 @@ Commands: ${Object.keys(commands).join(', ')}
 Usage: npm run bench -- artefact [--json]
 Usage: npm run bench -- migrations [--json]
 Usage: npm run bench -- plan [--json]
-${TUNNEL_USAGE}`);
+${TUNNEL_USAGE}
+${TEST_DATABASES_USAGE}
+${HARNESS_USAGE}`);
   process.exitCode = 2;
 }

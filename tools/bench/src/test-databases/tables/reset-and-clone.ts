@@ -1,0 +1,130 @@
+import { resetDatabase } from '@postern/test-databases/server';
+import type pg from 'pg';
+import { PREFIX } from '../methods/method.ts';
+import type { Run } from '../run.ts';
+import { fileStatements, type SampleSchema } from '../schema/sample-schema.ts';
+import {
+  bySocket,
+  connected,
+  dropDatabases,
+  OWNER,
+  RESETTER,
+  type ServerAddress,
+} from '../server/bench-server.ts';
+import type { Templates } from '../server/templates.ts';
+
+/** Milliseconds of each repetition, by what was measured. */
+export type Timings = Readonly<Record<ResetOrClone, readonly number[]>>;
+
+const KINDS = [
+  'file, no machinery',
+  'file, with the machinery',
+  'BEGIN, file, ROLLBACK',
+  'reset, nothing was touched',
+  'reset, after a file',
+  'reset, after statements of 300 rows',
+  'TRUNCATE all, seed again',
+  'clone, FILE_COPY',
+  'clone, WAL_LOG',
+  'session in a clone, FILE_COPY',
+  'session in a clone, WAL_LOG',
+  'DROP DATABASE',
+] as const;
+export type ResetOrClone = (typeof KINDS)[number];
+
+/** What brings a database back to its template, all in turns: in place, or by a new one. */
+export async function measureResetAndClone(
+  { address, templates, schema }: { address: ServerAddress; templates: Templates; schema: SampleSchema },
+  { signal, progress, quick }: Run,
+): Promise<Timings> {
+  await using sessions = new AsyncDisposableStack();
+  const open = async (database: string, user?: string): Promise<pg.Client> => {
+    const session = await connected(bySocket(address, { database, ...(user === undefined ? {} : { user }) }));
+    sessions.defer(() => session.end());
+    return session;
+  };
+  sessions.defer(async () => {
+    await dropDatabases(address, PREFIX);
+  });
+  const admin = await open('postgres');
+  const [plainName, resetName] = [`${PREFIX}micro_plain`, `${PREFIX}micro_reset`];
+  await admin.query(`CREATE DATABASE ${plainName} TEMPLATE ${templates.plain} OWNER ${OWNER}`);
+  await admin.query(`CREATE DATABASE ${resetName} TEMPLATE ${templates.resettable} OWNER ${OWNER}`);
+  const plain = await open(plainName, OWNER);
+  const app = await open(resetName, OWNER);
+  const resetter = await open(resetName, RESETTER);
+  const { rows } = await app.query<{ pid: number }>('SELECT pg_backend_pid() AS pid');
+  const keep = rows.map(({ pid }) => pid);
+  const reset = async (): Promise<void> => {
+    const outcome = await resetDatabase(resetter, { keep });
+    if (outcome.status !== 'reset') throw new Error(`The reset refused: ${outcome.reason} ${outcome.detail}`);
+  };
+  await copySeeds(plain, schema);
+
+  const timings = Object.fromEntries(KINDS.map((kind) => [kind, [] as number[]])) as Record<
+    ResetOrClone,
+    number[]
+  >;
+  const rounds = quick ? 6 : 60;
+  for (let round = -1; round < rounds; round++) {
+    signal.throwIfAborted();
+    if (round % 10 === 0) progress(`reset and clone, round ${round + 1} of ${rounds}`);
+    const time = async (kind: ResetOrClone, work: () => Promise<unknown>): Promise<void> => {
+      const start = performance.now();
+      await work();
+      if (round >= 0) timings[kind].push(performance.now() - start);
+    };
+    const file = async (session: pg.Client): Promise<void> => {
+      for (const statement of fileStatements(schema, round + 1)) await session.query(statement);
+    };
+    await time('BEGIN, file, ROLLBACK', async () => {
+      await plain.query('BEGIN');
+      await file(plain);
+      await plain.query('ROLLBACK');
+    });
+    await time('file, no machinery', () => file(plain));
+    await time('file, with the machinery', () => file(app));
+    await time('reset, after a file', reset);
+    await time('reset, nothing was touched', reset);
+    for (const statement of largeStatements(schema, round + 1)) await app.query(statement);
+    await time('reset, after statements of 300 rows', reset);
+    if (round % 5 === 0) await time('TRUNCATE all, seed again', () => plain.query(truncateAndSeed(schema)));
+    for (const strategy of ['FILE_COPY', 'WAL_LOG'] as const) {
+      const name = `${PREFIX}micro_clone`;
+      const create = `CREATE DATABASE ${name} TEMPLATE ${templates.resettable} OWNER ${OWNER} STRATEGY ${strategy}`;
+      await time(`clone, ${strategy}`, () => admin.query(create));
+      await time(`session in a clone, ${strategy}`, async () => {
+        const session = await connected(bySocket(address, { database: name, user: OWNER }));
+        await session.query('SELECT 1');
+        await session.end();
+      });
+      await time('DROP DATABASE', () => admin.query(`DROP DATABASE ${name} WITH (FORCE)`));
+    }
+  }
+  return timings;
+}
+
+function largeStatements(schema: SampleSchema, round: number): readonly string[] {
+  const empty = schema.tableNames.slice(schema.seeded.length);
+  const [inserted, updated] = [empty[round % empty.length], schema.seeded[round % schema.seeded.length]];
+  return [
+    `INSERT INTO ${inserted} (name) SELECT 'row ' || n FROM generate_series(1, 300) n`,
+    `UPDATE ${updated} SET amount = amount + 1 WHERE id <= 300`,
+  ];
+}
+
+/** What people do by hand: they keep a copy of the seeds, empty every table and copy them back. */
+async function copySeeds(session: pg.Client, { seeded }: SampleSchema): Promise<void> {
+  for (const table of seeded) await session.query(`CREATE TABLE seeds_of_${table} AS TABLE ${table}`);
+}
+
+function truncateAndSeed({ tableNames, seeded }: SampleSchema): string {
+  return [
+    `TRUNCATE ${tableNames.join(', ')} RESTART IDENTITY CASCADE`,
+    ...seeded.map((table) => `INSERT INTO ${table} SELECT * FROM seeds_of_${table}`),
+    ...seeded.map(
+      (table) =>
+        `SELECT setval(pg_get_serial_sequence('${table}', 'id'), (SELECT max(id) FROM ${table}), true)`,
+    ),
+  ].join('; ');
+}
