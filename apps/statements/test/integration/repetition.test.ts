@@ -100,6 +100,7 @@ describe('an event that comes again', () => {
     const losing = worker().handle({ tenant: book.tenant, month });
     const outcome = losing.catch((error: unknown) => error);
     await untilSomebodyWaitsFor(rival);
+    await rival.query('SET ROLE NONE'); // sessions of a login may be ended by that login
     await rival.query(
       `SELECT pg_terminate_backend(pid) FROM pg_stat_activity
         WHERE pg_backend_pid() = ANY (pg_blocking_pids(pid))`,
