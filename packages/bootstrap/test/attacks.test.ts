@@ -59,13 +59,42 @@ CREATE SCHEMA postern;`;
        CREATE OR REPLACE FUNCTION public.calm(text) RETURNS text IMMUTABLE LANGUAGE plpgsql AS
          'BEGIN RETURN public.trap(); END';`,
     ],
+    [
+      'rows that resets keep a copy of',
+      `CREATE TABLE postern.migrations (id int, name text, run_on timestamp);
+       INSERT INTO postern.migrations VALUES (1, '1_a', now());
+       CREATE FUNCTION public.calm(text) RETURNS bool IMMUTABLE LANGUAGE sql AS 'SELECT true';
+       CREATE DOMAIN public.checked AS text CHECK (public.calm(VALUE));
+       CREATE TABLE seeded (n serial PRIMARY KEY, name public.checked, made bool GENERATED ALWAYS AS (public.calm('x')) STORED,
+         CHECK (public.calm(name)));
+       CREATE INDEX ON seeded (public.calm(name));
+       INSERT INTO seeded (name) VALUES ('a');
+       CREATE MATERIALIZED VIEW seen AS SELECT public.calm(name) FROM seeded;
+       CREATE TABLE hidden (n int); INSERT INTO hidden VALUES (1);
+       ALTER TABLE hidden ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
+       CREATE POLICY trap ON hidden USING (public.calm('x'));
+       CREATE FUNCTION public.fired() RETURNS trigger LANGUAGE plpgsql AS
+         'BEGIN PERFORM public.calm(''x''); RETURN NULL; END';
+       CREATE CONSTRAINT TRIGGER late AFTER INSERT ON seeded DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION public.fired();
+       CREATE OR REPLACE FUNCTION public.calm(text) RETURNS bool IMMUTABLE LANGUAGE plpgsql AS
+         'BEGIN BEGIN PERFORM public.trap(); EXCEPTION WHEN OTHERS THEN NULL; END; RETURN true; END';`,
+    ],
   ])('cannot act as the master when publish reads %s', async (what, sql) => {
     const run = newRunId();
     const hash = Buffer.from(what).toString('hex').padEnd(64, '0').slice(0, 64);
     const empty = await lambda.call({ action: 'prepare', database: 'shop', hash, run, count: 0 });
     if (empty.status !== 'unknown') throw new Error('known');
     await cluster.query(trap + sql, { user: empty.login, database: empty.database });
-    await lambda.invoke({ action: 'publish', database: 'shop', hash, run, count: 0, migrations: ['1_a'] });
+    const { ok } = await lambda.invoke({
+      action: 'publish',
+      database: 'shop',
+      hash,
+      run,
+      count: 0,
+      migrations: ['1_a'],
+    });
+    // This one swallows what it is refused, and so gets to the end.
+    expect(ok || !what.startsWith('rows')).toBe(true);
     const trapped = await cluster.query(`SELECT rolname FROM pg_roles WHERE rolname ~ '^trapped_'`);
     await cluster.query('DROP ROLE IF EXISTS trapped_postern_master');
     await lambda.call({ action: 'drop', run });
