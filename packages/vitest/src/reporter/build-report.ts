@@ -163,29 +163,33 @@ function filePhases(
   return phases;
 }
 
-/** What a test or file spent in our phases: from its numbers, and from spans for phases without a number. */
+/**
+ * What a test or file spent in our phases. Only a wait counts as `acquire`: a database that was fetched while the file was
+ * imported has a span and cost nobody anything. Of connections opened side by side one counts.
+ */
 function phasesOf(meta: PosternMeta): Partial<Record<ReportPhase, number>> {
-  const spent = (phase: ReportPhase): number | undefined =>
+  const spent = (phase: ReportPhase): number =>
     meta.spans
       ?.filter((span) => phaseOfSpan(span) === phase)
-      .reduce((sum, { durationMs }) => sum + durationMs, 0);
+      .reduce((sum, { durationMs }) => sum + durationMs, 0) ?? 0;
   return {
-    acquire: meta.acquireMs ?? spent('acquire') ?? 0,
-    connect: meta.connectMs ?? spent('connect') ?? 0,
-    reset: meta.resetMs ?? spent('reset') ?? 0,
-    seed: spent('seed') ?? 0,
+    acquire: meta.acquireMs ?? 0,
+    connect: (meta.connectMs ?? 0) / Math.max(1, meta.connections ?? 1),
+    seed: spent('seed'),
+    reset: meta.resetMs ?? spent('reset'),
   };
 }
 
-/** Our phases within the test's own time; what ran ahead of it or after it does not count. */
+/** How much of the test's own time these took; what ran ahead of it or after it does not count. */
 function insideTest({ meta, startedAt, durationMs }: RecordedTest): number {
   if (meta === undefined) return 0;
-  if (meta.spans === undefined) return (meta.acquireMs ?? 0) + (meta.connectMs ?? 0);
-  return meta.spans.reduce((sum, span) => {
+  const { acquire = 0, connect = 0 } = phasesOf(meta);
+  const others = (meta.spans ?? []).filter(({ phase }) => phase !== 'acquire' && phase !== 'connect');
+  return others.reduce((sum, span) => {
     const from = Math.max(span.startedAt, startedAt);
     const to = Math.min(span.startedAt + span.durationMs, startedAt + durationMs);
     return sum + Math.max(0, to - from);
-  }, 0);
+  }, acquire + connect);
 }
 
 function testOf({ name, state, startedAt, durationMs, meta }: RecordedTest, origin: number): ReportTest {
@@ -258,7 +262,6 @@ function phaseSums(
       const spent = phasesOf(each);
       // A wait of nothing is a wait, too: what was fetched ahead is what the percentiles are about.
       if (each.acquireMs !== undefined) add('acquire', each.acquireMs);
-      else if (spent.acquire) add('acquire', spent.acquire);
       for (const phase of ['connect', 'reset', 'seed'] as const) if (spent[phase]) add(phase, spent[phase]);
     }
     for (const test of tests) {

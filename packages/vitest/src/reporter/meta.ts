@@ -13,9 +13,9 @@ export interface PosternMeta {
   readonly isolation?: 'reset' | 'clone' | 'transaction';
   /** How the database came: cloned for this test or file, reset for it, or `held` since an earlier one. */
   readonly origin?: 'clone' | 'reset' | 'held';
-  /** How long this test waited for its database; what was fetched ahead took next to nothing. */
+  /** How long this test waited for its database: next to nothing when it had been fetched ahead. */
   readonly acquireMs?: number;
-  /** From opening the first connection until it could take a statement. */
+  /** From opening a connection until it could take a statement, summed over `connections`. */
   readonly connectMs?: number;
   /** How long giving the database back and having it reset took. */
   readonly resetMs?: number;

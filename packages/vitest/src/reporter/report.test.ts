@@ -41,17 +41,14 @@ const recorded = (more: Partial<RecordedRun['files'][number]> = {}): RecordedRun
 describe('the report', () => {
   test('splits the time of a test into what it waited for and its body', () => {
     const waiting: PosternMeta = {
-      acquireMs: 30,
-      connectMs: 10,
+      // Half of the time that it took was over before the test began to wait.
+      acquireMs: 15,
+      connectMs: 20,
       queries: 2,
       roundTrips: 3,
-      connections: 1,
+      connections: 2, // side by side
       origin: 'reset',
-      spans: [
-        // Half of the wait was over before the test began: it does not shorten its body.
-        { phase: 'acquire', startedAt: AT + 135, durationMs: 30 },
-        { phase: 'connect', startedAt: AT + 165, durationMs: 10 },
-      ],
+      spans: [{ phase: 'acquire', startedAt: AT + 135, durationMs: 30 }],
     };
     const report = buildReport(
       recorded({
@@ -62,21 +59,16 @@ describe('the report', () => {
     expect(report.files[0]).toMatchObject({
       start: 0,
       durationMs: 300,
-      phases: { import: 50, acquire: 30, connect: 10, reset: 7, body: 100 - 15 - 10 + 40 },
+      phases: { import: 50, acquire: 15, connect: 10, reset: 7, body: 100 - 15 - 10 + 40 },
       queries: 7,
       roundTrips: 3,
-      spans: [
-        { phase: 'import' },
-        { phase: 'reset', start: 290 },
-        { phase: 'acquire', start: 35 },
-        { phase: 'connect' },
-      ],
+      spans: [{ phase: 'import' }, { phase: 'reset', start: 290 }, { phase: 'acquire', start: 35 }],
     });
     expect(report.totals).toMatchObject({
       tests: 2,
       passed: 2,
       origins: { reset: 1, clone: 0 },
-      phases: { acquire: { count: 1, p50: 30 }, body: { count: 2, max: 75 } },
+      phases: { acquire: { count: 1, p50: 15 }, body: { count: 2, max: 75 } },
     });
   });
 
@@ -127,7 +119,7 @@ describe('the report', () => {
     const report = buildReport(sampleRun({ files: 12, workers: 2 }));
     expect(JSON.parse(JSON.stringify(report))).toEqual(report);
     expect(report.version).toBe(1);
-    expect(JSON.stringify(report)).not.toMatch(/:-?\d+\.\d{3}/);
+    expect(JSON.stringify({ ...report, startedAt: '', kept: [] })).not.toMatch(/:-?\d+\.\d{3}/);
   });
 
   test('has percentiles by nearest rank', () => {

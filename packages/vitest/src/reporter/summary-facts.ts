@@ -20,7 +20,7 @@ export function summaryFacts(report: Report): ReadonlyArray<readonly [label: str
   }
   if (phases.reset !== undefined) facts.push(['resets', spread(phases.reset)]);
   if (totals.connections > 0) {
-    const connect = phases.connect === undefined ? '' : `, first one ${spread(phases.connect)}`;
+    const connect = phases.connect === undefined ? '' : `, ${spread(phases.connect)}`;
     facts.push(['connections', `${counted(totals.connections, 'connection')} opened${connect}`]);
   }
   if (totals.queries > 0) {

@@ -20,7 +20,7 @@ export function tiles(report: Report): Markup {
 ${tile('Wait for a database', phases.acquire ? duration(phases.acquire.p50) : '–', phases.acquire ? `median · ${spread(phases.acquire)}` : 'no database was used')}
 ${tile('Databases', number(origins.clone + origins.reset), `${number(origins.reset)} reset · ${number(origins.clone)} cloned`)}
 ${tile('Waiting, of all test time', share === undefined ? '–' : `${(share * 100).toFixed(share < 0.1 ? 1 : 0)} %`, 'acquire, connect, seed and reset')}
-${tile('Connections', number(totals.connections), phases.connect ? `first one ${duration(phases.connect.p50)} · ${spread(phases.connect)}` : 'opened by the tests')}
+${tile('Connections', number(totals.connections), phases.connect ? `median ${duration(phases.connect.p50)} · ${spread(phases.connect)}` : 'opened by the tests')}
 ${tile('Statements', number(totals.queries), `${counted(totals.roundTrips, 'round trip')} · ${number(totals.errors)} refused · ${counted(totals.retries, 'retry', 'retries')}`)}
 ${tile('To look at', attention.length === 0 ? 'Nothing' : number(fallbacks.length + kept.length + leaks.length), attention.length === 0 ? 'no fallback, leak or kept database' : html`<a href="#notes">${attention.join(' · ')}</a>`)}
 </section>`;
@@ -69,7 +69,7 @@ const WHAT: Readonly<Record<ReportPhase, string>> = {
   template: 'artefact, deployment, migrations, template',
   import: 'vitest loads setup files and the file',
   acquire: 'a test waits for its database',
-  connect: 'the first connection opens',
+  connect: 'connections open',
   seed: 'the seed runs',
   reset: 'the database is given back and put back',
   body: 'the tests without these',
