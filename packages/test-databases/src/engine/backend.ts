@@ -1,3 +1,4 @@
+import { TestDatabaseError } from '../errors.ts';
 import type { PoolBackend } from '../pool/backend.ts';
 import type { ResetOutcome } from '../pool/outcome.ts';
 import { findBranch } from '../server/branches.ts';
@@ -37,6 +38,10 @@ export class SqlBackend implements PoolBackend {
     this.#given = given;
   }
 
+  hasBranch(name: string): boolean {
+    return this.#branches.has(name);
+  }
+
   addBranch(name: string, branch: Branch): void {
     this.#branches.set(name, branch);
   }
@@ -70,7 +75,7 @@ export class SqlBackend implements PoolBackend {
     const { run, options, template } = this.#given;
     if (name === undefined) return template;
     const branch = this.#branches.get(name);
-    if (!branch) throw new Error(`there is no branch "${name}"`);
+    if (!branch) throw noBranch(name);
     return { ...(await findBranch(session, { run, database: options.name, ...branch })), branch };
   }
 
@@ -118,4 +123,11 @@ export class SqlBackend implements PoolBackend {
     }
     return slot;
   }
+}
+
+function noBranch(name: string): TestDatabaseError {
+  return new TestDatabaseError('TESTDB_BRANCH_INVALID', `this run has no branch "${name}"`, {
+    kind: 'not-found',
+    hint: 'Make it first: acquire a database, fill it, call branch().',
+  });
 }

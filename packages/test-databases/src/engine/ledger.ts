@@ -32,9 +32,7 @@ export async function openMaintenance(connect: Connect): Promise<EngineSession> 
     return session;
   } catch (error) {
     await session.end().catch(() => undefined);
-    throw (error as { code?: string }).code === '42501'
-      ? denied('the ledger in database "postern" belongs to another role', error)
-      : error;
+    throw (error as { code?: string }).code === '42501' ? foreign(error) : error;
   }
 }
 
@@ -42,7 +40,9 @@ async function connectOrCreate(connect: Connect): Promise<EngineSession> {
   try {
     return await connect(maintenanceDatabase);
   } catch (error) {
-    if ((error as { code?: string }).code !== '3D000') throw error;
+    const { code } = error as { code?: string };
+    if (code === '42501') throw foreign(error);
+    if (code !== '3D000') throw error;
   }
   const session = await connect();
   try {
@@ -93,6 +93,10 @@ async function provideLeaseRole(session: SqlClient): Promise<boolean> {
     await session.query(`CREATE ROLE ${quoteIdentifier(leaseRole)} NOLOGIN`);
   }
   return rows[0].there || rows[0].may_create;
+}
+
+function foreign(cause: unknown): TestDatabaseError {
+  return denied(`the ledger in database "${maintenanceDatabase}" belongs to another role`, cause);
 }
 
 function denied(what: string, cause?: unknown): TestDatabaseError {

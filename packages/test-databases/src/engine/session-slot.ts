@@ -26,6 +26,12 @@ export class SessionSlot {
     if (!this.#closed) this.#get().catch(() => undefined);
   }
 
+  /** Ends the session in the middle of what it does. */
+  async interrupt(): Promise<void> {
+    const session = await this.#session?.catch(() => undefined);
+    await session?.end().catch(() => undefined);
+  }
+
   /** Ends the session after what is under way. */
   async close(): Promise<void> {
     this.#closed = true;

@@ -1,5 +1,6 @@
 import { connectionBudget, connectionDemand } from '../budget/connection-budget.ts';
 import type { ConnectionBudget, ConnectionWishes } from '../budget/types.ts';
+import { TestDatabaseError } from '../errors.ts';
 import { openPool } from '../pool/pool.ts';
 import type {
   AcquireRequest,
@@ -33,17 +34,21 @@ import type { EngineSession, TestDatabases, TestDatabasesOptions } from './types
  * @throws TestDatabaseError `TESTDB_OPTION_INVALID`, `TESTDB_DENIED`, `TESTDB_CONNECTIONS`, `TESTDB_NAME_TAKEN`,
  * `TESTDB_BUSY` (somebody else builds the template for longer than `buildTimeoutMs`), and whatever `fill` and `connect` throw
  */
-export async function openTestDatabases(options: TestDatabasesOptions): Promise<TestDatabases> {
-  checkOptions(options);
-  const { signal } = options;
+export async function openTestDatabases(given: TestDatabasesOptions): Promise<TestDatabases> {
+  checkOptions(given);
+  const { signal } = given;
   signal?.throwIfAborted();
+  const options = { ...given, connect: quietly(given.connect) };
   const run = newRunId();
-  const first: { session: EngineSession | undefined } = { session: await openMaintenance(options.connect) };
+  let first: EngineSession | undefined = await openMaintenance(options.connect);
   const work = new SessionSlot(async () => {
-    const { session } = first;
-    first.session = undefined;
-    return session ?? (await options.connect(maintenanceDatabase));
+    const session = first ?? (await options.connect(maintenanceDatabase));
+    first = undefined;
+    return session;
   });
+  // Somebody else may be building the template for minutes.
+  const interrupt = (): void => void work.interrupt();
+  signal?.addEventListener('abort', interrupt);
   let lease: KeptLease | undefined;
   try {
     signal?.throwIfAborted();
@@ -58,15 +63,27 @@ export async function openTestDatabases(options: TestDatabasesOptions): Promise<
     signal?.throwIfAborted();
     return new OpenRun({ options, run, work, lease, connections, identity, template });
   } catch (error) {
+    signal?.removeEventListener('abort', interrupt);
     if (lease) {
       await work
         .use((session) => dropRun(session, { run, lockTimeoutMs: workTimeoutMs }))
         .catch(() => undefined);
+      await lease.close();
     }
-    await lease?.close();
     await work.close();
-    throw error;
+    throw signal?.aborted ? signal.reason : error;
+  } finally {
+    signal?.removeEventListener('abort', interrupt);
   }
+}
+
+/** A session whose end nobody listens to must not end the process: what it does next fails, and says so. */
+function quietly(connect: TestDatabasesOptions['connect']): TestDatabasesOptions['connect'] {
+  return async (database) => {
+    const session = await connect(database);
+    session.on('error', () => undefined);
+    return session;
+  };
 }
 
 async function identify(session: EngineSession, { owner }: TestDatabasesOptions): Promise<Identity> {
@@ -164,6 +181,12 @@ class OpenRun implements TestDatabases {
   }
 
   async branch(name: string, branch: string): Promise<void> {
+    if (this.#backend.hasBranch(branch)) {
+      throw new TestDatabaseError('TESTDB_BRANCH_INVALID', `this run has a branch "${branch}" already`, {
+        kind: 'conflict',
+        hint: 'Acquire clones of it, or choose another name.',
+      });
+    }
     this.#pool.release(name, { kept: true });
     await this.#backend.forget(name);
     const { options, run, work, identity } = this.#opened;
@@ -192,8 +215,6 @@ class OpenRun implements TestDatabases {
   /** In a session of its own: it may have much to do, and clones are not to wait for it. */
   async gc(options: { readonly dryRun?: boolean } = {}): Promise<SweepReport> {
     const session = await this.#opened.options.connect(maintenanceDatabase);
-    // A session that ends in the middle fails the statement that is under way.
-    session.on('error', () => undefined);
     try {
       return await sweep(session, { ...options, lockTimeoutMs: 1_000 });
     } finally {

@@ -146,6 +146,54 @@ describe.each(['superuser', 'master'] as const)('as the %s of a plain server', (
     );
   });
 
+  test('a branch is made once and cloned often', async () => {
+    const databases = await open();
+    const { name } = await databases.acquire({ isolation: 'clone' });
+    await query(name, `INSERT INTO invoice (customer, amount) VALUES (1, 10)`);
+    await databases.branch(name, 'with an invoice');
+    const one = await databases.acquire({ key: 'a', branch: 'with an invoice' });
+    expect(await query(one.name, 'SELECT id, amount FROM invoice')).toEqual([{ id: 1, amount: '10' }]);
+    await expect(databases.branch(one.name, 'with an invoice')).rejects.toMatchObject({
+      code: 'TESTDB_BRANCH_INVALID',
+    });
+    await expect(databases.acquire({ branch: 'never made' })).rejects.toMatchObject({
+      code: 'TESTDB_BRANCH_INVALID',
+    });
+    await query(one.name, 'TRUNCATE invoice');
+    expect(await databases.release(one.name).done).toMatchObject({ status: 'reset', tables: 1 });
+    expect(await query(one.name, 'SELECT id, amount FROM invoice')).toEqual([{ id: 1, amount: '10' }]);
+  });
+
+  test('another owner owns everything, and logins may connect', async () => {
+    await query(
+      'postgres',
+      `CREATE ROLE shop_owner; GRANT shop_owner TO CURRENT_USER; CREATE ROLE shop_app LOGIN`,
+    );
+    const databases = await open({
+      owner: 'shop_owner',
+      logins: ['shop_app'],
+      template: {
+        hash: hashOf(schema, 'owner'),
+        fill: async (session) => {
+          await session.query(`${schema} GRANT INSERT ON ALL TABLES IN SCHEMA public TO shop_app;
+            GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO shop_app`);
+        },
+      },
+    });
+    const { name } = await databases.acquire();
+    expect(await query(name, `SELECT tableowner FROM pg_tables WHERE tablename = 'invoice'`)).toEqual([
+      { tableowner: 'shop_owner' },
+    ]);
+    const app = await connectTo(server.socketDir, 'shop_app', name);
+    await app.query('INSERT INTO invoice (amount) VALUES (1)');
+    await app.end();
+    await expect(connectTo(server.socketDir, 'shop_app', 'postern')).rejects.toMatchObject({ code: '42501' });
+    expect(await databases.release(name).done).toMatchObject({ status: 'reset', tables: 1 });
+  });
+
+  // What follows does not depend on rights.
+  if (who === 'superuser') return;
+
   test('each worker gets its own database back, with its connections still open', async () => {
     const databases = await open({ workers: 2 });
     const mine = new Map<string, { name: string; client: pg.Client; pid: number }>();
@@ -164,18 +212,6 @@ describe.each(['superuser', 'master'] as const)('as the %s of a plain server', (
       expect((await client.query('SELECT 1 AS alive')).rows).toEqual([{ alive: 1 }]);
       await client.end();
     }
-  });
-
-  test('a branch is made once and cloned often', async () => {
-    const databases = await open();
-    const { name } = await databases.acquire({ isolation: 'clone' });
-    await query(name, `INSERT INTO invoice (customer, amount) VALUES (1, 10)`);
-    await databases.branch(name, 'with an invoice');
-    const one = await databases.acquire({ key: 'a', branch: 'with an invoice' });
-    expect(await query(one.name, 'SELECT id, amount FROM invoice')).toEqual([{ id: 1, amount: '10' }]);
-    await query(one.name, 'TRUNCATE invoice');
-    expect(await databases.release(one.name).done).toMatchObject({ status: 'reset', tables: 1 });
-    expect(await query(one.name, 'SELECT id, amount FROM invoice')).toEqual([{ id: 1, amount: '10' }]);
   });
 
   test('a failed test keeps its database for a while, the rest goes with the run', async () => {
@@ -245,33 +281,6 @@ describe.each(['superuser', 'master'] as const)('as the %s of a plain server', (
     expect((await left()).filter((name) => !name.includes(databases.run))).toEqual([]);
   });
 
-  test('another owner owns everything, and logins may connect', async () => {
-    await query(
-      'postgres',
-      `CREATE ROLE shop_owner; GRANT shop_owner TO CURRENT_USER; CREATE ROLE shop_app LOGIN`,
-    );
-    const databases = await open({
-      owner: 'shop_owner',
-      logins: ['shop_app'],
-      template: {
-        hash: hashOf(schema, 'owner'),
-        fill: async (session) => {
-          await session.query(`${schema} GRANT INSERT ON ALL TABLES IN SCHEMA public TO shop_app;
-            GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO shop_app`);
-        },
-      },
-    });
-    const { name } = await databases.acquire();
-    expect(await query(name, `SELECT tableowner FROM pg_tables WHERE tablename = 'invoice'`)).toEqual([
-      { tableowner: 'shop_owner' },
-    ]);
-    const app = await connectTo(server.socketDir, 'shop_app', name);
-    await app.query('INSERT INTO invoice (amount) VALUES (1)');
-    await app.end();
-    await expect(connectTo(server.socketDir, 'shop_app', 'postern')).rejects.toMatchObject({ code: '42501' });
-    expect(await databases.release(name).done).toMatchObject({ status: 'reset', tables: 1 });
-  });
-
   test('opening that is cancelled leaves nothing', async () => {
     const reason = new Error('enough');
     await expect(open({ signal: AbortSignal.abort(reason) })).rejects.toBe(reason);
@@ -290,6 +299,30 @@ describe.each(['superuser', 'master'] as const)('as the %s of a plain server', (
     }, patience);
   });
 
+  test('waiting for somebody else to build the template can be cancelled', async () => {
+    const hash = hashOf(schema, 'slow');
+    let finish = (): void => undefined;
+    const building = new Promise<void>((resolve) => {
+      finish = resolve;
+    });
+    const builder = open({ template: { hash, fill: () => building } });
+    const waits = `SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND NOT granted`;
+    await vi.waitFor(async () => {
+      expect(await query('postgres', `SELECT 1 FROM pg_database WHERE datname LIKE 'ptb\\_%'`)).toHaveLength(
+        1,
+      );
+    }, patience);
+    const controller = new AbortController();
+    const reason = new Error('enough');
+    const waiting = open({ template: { hash, fill: () => building }, signal: controller.signal });
+    const cancelled = expect(waiting).rejects.toBe(reason);
+    await vi.waitFor(async () => expect(await query('postgres', waits)).toHaveLength(1), patience);
+    controller.abort(reason);
+    await cancelled;
+    finish();
+    expect((await builder).template.built).toBe(true);
+  });
+
   test('closing twice is closing once, and the databases are gone', async () => {
     const databases = await open();
     await databases.acquire();
@@ -298,6 +331,40 @@ describe.each(['superuser', 'master'] as const)('as the %s of a plain server', (
     expect(await databases.closed).toEqual({ reason: undefined });
     expect(await left(databases.run)).toEqual([]);
   });
+});
+
+describe('a role that may only create databases', () => {
+  let server: PostgresServer & { remove(): Promise<void> };
+  beforeAll(async () => {
+    server = await startPlainServer();
+    const client = await connectTo(server.socketDir, server.superuser, 'postgres');
+    await client.query(
+      'CREATE ROLE dev LOGIN CREATEDB; CREATE ROLE other LOGIN CREATEDB; CREATE ROLE guest LOGIN',
+    );
+    await client.end();
+  });
+  afterAll(() => server?.remove());
+
+  test('gets clones where it may not switch triggers off for a reset, and is told why', async () => {
+    await using databases = await openTestDatabases(optionsFor(server.socketDir, 'dev'));
+    const { name } = await databases.acquire();
+    expect(await databases.release(name).done).toMatchObject({
+      status: 'discard',
+      detail: expect.stringContaining('session_replication_role'),
+    });
+    expect((await databases.acquire()).name).not.toBe(name);
+  });
+
+  test.each(['other', 'guest'])(
+    'that did not make the ledger is refused with what to do: %s',
+    async (user) => {
+      await expect(openTestDatabases(optionsFor(server.socketDir, user))).rejects.toMatchObject({
+        code: 'TESTDB_DENIED',
+        kind: 'denied',
+        hint: expect.stringContaining('CREATEDB'),
+      });
+    },
+  );
 });
 
 test.each([
