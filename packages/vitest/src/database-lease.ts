@@ -6,12 +6,20 @@ import type { TestSettings } from './options.ts';
 import type { PoolKeeper } from './pool-keeper.ts';
 import type { PosternKept, PosternMeta, PosternSpan } from './reporter/meta.ts';
 import { type Sql, sqlOn } from './sql.ts';
-import { roleOf, sessionConfig, type TestDatabase, testDatabase, transactionOnly } from './test-database.ts';
-import { TransactionSessions } from './transaction-sessions.ts';
+import {
+  roleOf,
+  sessionConfig,
+  type TestDatabase,
+  type TestDatabaseParts,
+  testDatabase,
+  transactionOnly,
+} from './test-database.ts';
+import { type TestTransaction, TransactionSessions } from './transaction-sessions.ts';
 
 export interface LeaseParts {
   readonly host: HostClient;
   readonly acquired: AcquiredDatabase;
+  /** Of whoever asked for it first; what others may say differently they say to `view`. */
   readonly settings: TestSettings;
   readonly observer: SessionObserver;
   readonly pools: PoolKeeper;
@@ -27,6 +35,12 @@ export interface LeaseParts {
   readonly takeOther: (database: string) => Promise<DatabaseLease>;
 }
 
+/** Why a lease ends, and whether its database stays for a person to look into. */
+export interface LeaseEnd {
+  readonly failed: boolean;
+  readonly keep: boolean;
+}
+
 /** What the end of a lease has found. */
 export interface LeaseReport {
   readonly leaks: readonly SessionLeak[];
@@ -37,35 +51,33 @@ export interface LeaseReport {
 /** `performance.now()` as epoch milliseconds. */
 export const now = (): number => performance.timeOrigin + performance.now();
 
+/** A database as tests with certain settings have it. */
+export interface DatabaseView {
+  readonly database: TestDatabase;
+  readonly settings: TestSettings;
+  /** The pool of the test's role. */
+  pool(): Pool;
+  sql(): Sql;
+  /** A session of the test's role in a transaction. */
+  begin(): Promise<TestTransaction>;
+  /** A database of another service, given back together with this one. */
+  other(database: string): Promise<TestDatabase>;
+}
+
 /** A database from when it was acquired until it is given back, and the sessions of the fixtures in it. */
 export class DatabaseLease {
   readonly #parts: LeaseParts;
   readonly #others = new Map<string, Promise<DatabaseLease>>();
-  readonly database: TestDatabase;
-  readonly transactions: TransactionSessions;
+  readonly #transactions = new Map<string, TransactionSessions>();
+  readonly #told = new Set<SessionLeak['pid']>();
   #ending: Promise<LeaseReport> | undefined;
 
   constructor(parts: LeaseParts) {
     this.#parts = parts;
-    const { settings } = parts;
-    this.database = testDatabase({
-      ...this.#session(),
-      transactionOnly: settings.isolation === 'transaction',
-    });
-    this.transactions = new TransactionSessions(async () => {
-      const client = parts.createClient(sessionConfig(this.#session(), roleOf(this.#session())));
-      client.on('error', () => undefined); // the statement that needed the session fails
-      await client.connect();
-      return client;
-    });
   }
 
   get name(): string {
     return this.#parts.acquired.name;
-  }
-
-  get settings(): TestSettings {
-    return this.#parts.settings;
   }
 
   get observer(): SessionObserver {
@@ -79,64 +91,93 @@ export class DatabaseLease {
     return { database: acquired.name, scope, isolation, origin: acquired.origin, spans: [span] };
   }
 
-  #session(): Parameters<typeof testDatabase>[0] {
-    const { host, acquired, observer, connections, settings } = this.#parts;
-    return { host, acquired, observer, connections, role: settings.role, transactionOnly: false };
+  /** Tests that share a database may act as different roles. */
+  view(settings: TestSettings): DatabaseView {
+    const transactionOnlyMode = settings.isolation === 'transaction';
+    const parts = this.#database(settings);
+    const pool = (): Pool => {
+      if (transactionOnlyMode) throw transactionOnly('`pool`');
+      return this.#pool(parts);
+    };
+    return {
+      settings,
+      database: testDatabase({ ...parts, transactionOnly: transactionOnlyMode }),
+      pool,
+      sql: () => sqlOn(pool()),
+      begin: async () => await this.#sessions(parts).begin(),
+      other: async (name) => await this.#other(name),
+    };
   }
 
-  /** The pool of the test's role. */
-  pool(): Pool {
-    if (this.settings.isolation === 'transaction') throw transactionOnly('`pool`');
-    return this.poolOf(roleOf(this.#session()));
+  #database({ role }: Pick<TestSettings, 'role'>): TestDatabaseParts {
+    const { host, acquired, observer, connections } = this.#parts;
+    return { host, acquired, observer, connections, role, transactionOnly: false };
   }
 
-  poolOf(role: string): Pool {
-    return this.#parts.pools.pool(this.name, role, () => sessionConfig(this.#session(), role));
+  #pool(parts: TestDatabaseParts): Pool {
+    const role = roleOf(parts);
+    return this.#parts.pools.pool(this.name, role, () => sessionConfig(parts, role));
   }
 
-  sql(): Sql {
-    return sqlOn(this.pool());
+  #sessions(parts: TestDatabaseParts): TransactionSessions {
+    const role = roleOf(parts);
+    const known = this.#transactions.get(role);
+    if (known !== undefined) return known;
+    const sessions = new TransactionSessions(async () => {
+      const client = this.#parts.createClient(sessionConfig(parts, role));
+      client.on('error', () => undefined); // the statement that needed the session fails
+      await client.connect();
+      return client;
+    });
+    this.#transactions.set(role, sessions);
+    return sessions;
   }
 
-  /** A database of another service, given back together with this one. */
-  async other(database: string): Promise<TestDatabase> {
-    const other = this.#others.get(database) ?? this.#parts.takeOther(database);
-    this.#others.set(database, other);
-    other.catch(() => this.#others.delete(database));
-    return (await other).database;
+  async #other(name: string): Promise<TestDatabase> {
+    const other = this.#others.get(name) ?? this.#parts.takeOther(name);
+    this.#others.set(name, other);
+    other.catch(() => this.#others.delete(name));
+    const { settings } = this.#parts;
+    return (await other).view({ ...settings, role: undefined, isolation: 'reset' }).database;
   }
 
   /** Opens a session of the pool, so that the first statement need not wait for it. Failures show when it is used. */
   async connectAhead(): Promise<void> {
     try {
-      const client = await this.pool().connect();
+      const client = await this.#pool(this.#database(this.#parts.settings)).connect();
       client.release();
     } catch {
       // told to whoever uses it
     }
   }
 
-  /** Ends the fixtures' sessions and gives the database back. Twice is once. */
-  end(options: { failed: boolean }): Promise<LeaseReport> {
-    this.#ending ??= this.#end(options.failed);
+  /** Leaks are told once. */
+  untold(leaks: readonly SessionLeak[]): SessionLeak[] {
+    const untold = leaks.filter(({ pid }) => pid === undefined || !this.#told.has(pid));
+    for (const { pid } of untold) this.#told.add(pid);
+    return untold;
+  }
+
+  /** Ends the fixtures' sessions and gives the database back, or keeps it for a person. Twice is once. */
+  end(options: LeaseEnd): Promise<LeaseReport> {
+    this.#ending ??= this.#end(options);
     return this.#ending;
   }
 
-  async #end(failed: boolean): Promise<LeaseReport> {
-    const { settings, observer, pools, owned, keepSessions } = this.#parts;
+  async #end({ failed, keep }: LeaseEnd): Promise<LeaseReport> {
+    const { observer, pools, owned, keepSessions } = this.#parts;
     const startedAt = now();
     const others = await Promise.allSettled(this.#others.values());
     const reports = await Promise.all(
-      others.map((other) => (other.status === 'fulfilled' ? other.value.end({ failed }) : undefined)),
+      others.map((other) => (other.status === 'fulfilled' ? other.value.end({ failed, keep }) : undefined)),
     );
-    const keep = settings.keep === 'always' || (settings.keep === 'on-failure' && failed);
-    await this.transactions.close();
+    await Promise.all([...this.#transactions.values()].map((sessions) => sessions.close()));
     if (!keepSessions || keep) await pools.end(this.name);
     const settled = await observer.settle(this.name);
     const kept = owned || keep ? await this.#giveBack({ sessions: settled.keep, failed, keep }) : undefined;
     pools.endOldest();
     return {
-      leaks: [...settled.leaks, ...reports.flatMap((report) => report?.leaks ?? [])],
+      leaks: [...this.untold(settled.leaks), ...reports.flatMap((report) => report?.leaks ?? [])],
       kept,
       span: { phase: 'release', startedAt, durationMs: now() - startedAt },
     };

@@ -1,4 +1,5 @@
 import { type DatabaseLease, type LeaseReport, now } from './database-lease.ts';
+import { keeps, type SuiteDefaults } from './options.ts';
 import { addMeta, type RunningFile } from './task-meta.ts';
 
 /** A database that several tests share, opened once and ended by the last who uses it. */
@@ -7,8 +8,9 @@ export class DatabaseSlot {
   #lease: Promise<DatabaseLease> | undefined;
   #users = 0;
   #ended = false;
-  /** One of its tests has failed. */
-  failed = false;
+  #failed = false;
+  #keep = false;
+  #leaks: SuiteDefaults['leaks'] = 'report';
   /** The file of the last test that used it. */
   file: RunningFile | undefined;
   #waitedMs: number | undefined;
@@ -61,6 +63,17 @@ export class DatabaseSlot {
     return lease;
   }
 
+  /** A test or file has ended, and this is what its settings mean for the end of the database. */
+  note(settings: SuiteDefaults, failed: boolean): void {
+    this.#failed ||= failed;
+    this.#keep ||= keeps(settings, failed);
+    if (settings.leaks === 'fail') this.#leaks = 'fail';
+  }
+
+  get leaks(): SuiteDefaults['leaks'] {
+    return this.#leaks;
+  }
+
   /** Leaves in the meta of a file, once, how its database came. */
   tell(file: RunningFile): void {
     this.file = file;
@@ -93,6 +106,6 @@ export class DatabaseSlot {
   async end(): Promise<LeaseReport | undefined> {
     this.#ended = true;
     const lease = await this.#lease?.catch(() => undefined);
-    return await lease?.end({ failed: this.failed });
+    return await lease?.end({ failed: this.#failed, keep: this.#keep });
   }
 }

@@ -1,4 +1,4 @@
-import { type DatabaseLease, type LeaseReport, now } from './database-lease.ts';
+import { type LeaseReport, now } from './database-lease.ts';
 import type { DatabaseSlot } from './database-slot.ts';
 import { PosternVitestError } from './errors.ts';
 import { leakReport } from './observe/leak-report.ts';
@@ -24,7 +24,7 @@ export async function endShared(
   if (report === undefined || lease === undefined) return;
   const rest = worker.count();
   if (rest !== undefined && slot.file !== undefined) addMeta(slot.file, countersMeta(rest));
-  reportEnd(lease, report, slot.file);
+  reportEnd(report, slot.leaks, slot.file);
 }
 
 /**
@@ -33,13 +33,13 @@ export async function endShared(
  * @throws PosternVitestError `VITEST_SESSION_LEAKED`
  */
 export function reportEnd(
-  lease: DatabaseLease,
   { leaks, kept, span }: LeaseReport,
+  mode: TestSettings['leaks'],
   to: RunningFile | undefined,
 ): void {
   if (to !== undefined) addMeta(to, { spans: [span], ...(kept === undefined ? {} : { kept }) });
   if (kept !== undefined) say(keptLine(kept));
-  noteLeaks(leaks, lease.settings.leaks, to);
+  noteLeaks(leaks, mode, to);
 }
 
 export function noteLeaks(

@@ -1,7 +1,8 @@
-import type { PoolConfig } from 'pg';
+import type { Client, Pool, PoolConfig } from 'pg';
 import { expectTypeOf, inject, test as plain } from 'vitest';
+import type { QueryLog } from './observe/wire-log.ts';
 import type { ProvidedPostern } from './provided-context.ts';
-import { test } from './test.ts';
+import { test, testWith } from './test.ts';
 import type { TestDatabase } from './test-database.ts';
 
 /*
@@ -9,12 +10,19 @@ import type { TestDatabase } from './test-database.ts';
  * when the types of the fixtures do not reach it.
  */
 
-plain('a test sees the database as what it is', () => {
+plain('a test sees the fixtures as what they are', () => {
   const uses = (): void => {
-    test('…', ({ database, task }) => {
+    test('…', async ({ database, pool, client, sql, databaseUrl, otherDatabase, queries, task }) => {
       expectTypeOf(database).toEqualTypeOf<TestDatabase>();
       expectTypeOf(database.as('ledger_app')).toEqualTypeOf<PoolConfig>();
+      expectTypeOf(database.url()).toEqualTypeOf<Promise<string>>();
       expectTypeOf(database.roles).toEqualTypeOf<readonly string[]>();
+      expectTypeOf(pool).toEqualTypeOf<Pool>();
+      expectTypeOf(client).toEqualTypeOf<Client>();
+      expectTypeOf(await sql<{ id: number }>`SELECT 1 AS id`).toEqualTypeOf<{ id: number }[]>();
+      expectTypeOf(databaseUrl).toBeString();
+      expectTypeOf(await otherDatabase('statements')).toEqualTypeOf<TestDatabase>();
+      expectTypeOf(queries).toEqualTypeOf<QueryLog>();
       expectTypeOf(task.name).toBeString();
       // @ts-expect-error a misspelt fixture is an error
       void database.role;
@@ -23,29 +31,65 @@ plain('a test sees the database as what it is', () => {
   expectTypeOf(uses).toBeFunction();
 });
 
-plain('fixtures of every scope can be built on the database', () => {
+plain('fixtures of file and test scope can be built on the database of a file', () => {
   const uses = (): void => {
     const extended = test
-      .extend('pool', { scope: 'worker' }, async ({ database }, { onCleanup }) => {
+      .extend('app', { scope: 'file' }, async ({ database, sql }, { onCleanup }) => {
         onCleanup(() => undefined);
+        await sql`SELECT 1`;
         return database.as('ledger_app');
       })
-      .extend('seeded', { scope: 'file' }, async ({ database, pool }) => [database.name, pool.user])
-      .extend('tenant', async ({ database, seeded }) => ({ id: database.name.length + seeded.length }));
-    extended('…', ({ database, pool, seeded, tenant }) => {
+      .extend('tenant', async ({ database, app, client }) => {
+        await client.query('SELECT 1');
+        return { id: database.name.length, user: app.user };
+      });
+    extended('…', ({ database, app, tenant }) => {
       expectTypeOf(database).toEqualTypeOf<TestDatabase>();
-      expectTypeOf(pool).toEqualTypeOf<PoolConfig>();
-      expectTypeOf(seeded).toEqualTypeOf<(string | undefined)[]>();
-      expectTypeOf(tenant).toEqualTypeOf<{ id: number }>();
+      expectTypeOf(app).toEqualTypeOf<PoolConfig>();
+      expectTypeOf(tenant).toEqualTypeOf<{ id: number; user: string | undefined }>();
+    });
+    test.extend('shared', { scope: 'worker' }, async (context) => {
+      // @ts-expect-error a database of a file cannot be had by what outlives the file
+      void context.database;
+    });
+    test.extend('shared', { scope: 'file' }, async (context) => {
+      // @ts-expect-error a session of a test neither
+      void context.client;
     });
   };
   expectTypeOf(uses).toBeFunction();
 });
 
-plain('hooks see the database', () => {
+plain('a wider scope carries wider fixtures, a narrower one does not', () => {
+  const uses = (): void => {
+    testWith({ scope: 'worker' }).extend(
+      'service',
+      { scope: 'worker' },
+      async ({ database }) => database.name,
+    );
+    testWith({ scope: 'run' }).extend('service', { scope: 'worker' }, async ({ pool }) => pool.totalCount);
+    testWith({ scope: 'test' }).extend('tenant', async ({ database }) => database.name);
+    testWith({ scope: 'test' }).extend('tenant', { scope: 'file' }, async (context) => {
+      // @ts-expect-error each test has a database of its own
+      void context.database;
+    });
+    testWith({ isolation: 'transaction' }).extend('data', { scope: 'file' }, async (context) => {
+      expectTypeOf(context.database).toEqualTypeOf<TestDatabase>();
+      // @ts-expect-error outside of a test there is no transaction
+      void context.sql;
+    });
+    // @ts-expect-error no such scope
+    testWith({ scope: 'suite' });
+  };
+  expectTypeOf(uses).toBeFunction();
+});
+
+plain('hooks see the database, and those of a file see nothing of a test', () => {
   const uses = (): void => {
     test.beforeEach(({ database }) => expectTypeOf(database).toEqualTypeOf<TestDatabase>());
     test.beforeAll(({ database }) => expectTypeOf(database).toEqualTypeOf<TestDatabase>());
+    // @ts-expect-error a session of a test
+    test.beforeAll(({ client }) => void client);
   };
   expectTypeOf(uses).toBeFunction();
 });

@@ -39,12 +39,17 @@ export interface SuiteDefaults {
   readonly keep: Keep;
   readonly queryLog: boolean;
   readonly leaks: 'report' | 'fail';
-  readonly role?: string;
+  readonly role?: string | undefined;
 }
 
 /** The settings of one `test`. */
 export interface TestSettings extends SuiteDefaults {
   readonly seed: Seed | undefined;
+}
+
+/** Whether a database stays after a test or file that ended like this. */
+export function keeps({ keep }: Pick<SuiteDefaults, 'keep'>, failed: boolean): boolean {
+  return keep === 'always' || (keep === 'on-failure' && failed);
 }
 
 const CHOICES: Readonly<Record<string, readonly string[]>> = {

@@ -35,7 +35,7 @@ async function lead(variable: string): Promise<void> {
   const slot = worker.slot(settings);
   const giveUp = slot.retain();
   try {
-    process.env[variable] = await urlOf(async () => await (await slot.wait()).database.url());
+    process.env[variable] = await urlOf(async () => await (await slot.wait()).view(settings).database.url());
   } catch (error) {
     await giveUp();
     await release();
@@ -48,7 +48,7 @@ async function lead(variable: string): Promise<void> {
       await runSuite();
     } finally {
       slot.tell(suite.file as unknown as RunningFile);
-      slot.failed ||= anyFailed(suite as Task);
+      slot.note(settings, anyFailed(suite as Task));
       await endShared(worker, slot, giveUp);
       await release();
     }

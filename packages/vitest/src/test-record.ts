@@ -37,7 +37,7 @@ export class TestRecord {
     const failed = hasFailed(task);
     if (slot !== undefined) {
       slot.tell(task.file);
-      slot.failed ||= failed;
+      slot.note(this.#settings, failed);
       const waitedMs = slot.takeWaited();
       if (waitedMs !== undefined) addMeta(task, { acquireMs: waitedMs });
     }

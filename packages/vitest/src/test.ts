@@ -1,10 +1,11 @@
 import { test as base, type TestAPI } from 'vitest';
 import { connectedWorker, inWorker } from './connected-worker.ts';
-import type { DatabaseLease } from './database-lease.ts';
+import type { DatabaseLease, DatabaseView } from './database-lease.ts';
 import { endShared, reportEnd } from './end-report.ts';
 import type { PosternFixtures } from './fixtures.ts';
 import {
   type IsolationMode,
+  keeps,
   type Scope,
   type TestOptions,
   type TestSettings,
@@ -75,7 +76,11 @@ export function testWith<S extends Scope = 'file', I extends IsolationMode = 're
       async ({ task, $record }: { task: RunningTest; $record: TestRecord }, { onCleanup }) =>
         await shown(async () => {
           const lease = await $record.waiting(async () => await worker().next(own()));
-          onCleanup(async () => reportEnd(lease, await lease.end({ failed: hasFailed(task) }), task));
+          onCleanup(async () => {
+            const failed = hasFailed(task);
+            const report = await lease.end({ failed, keep: keeps(own(), failed) });
+            reportEnd(report, own().leaks, task);
+          });
           return lease;
         }),
     );
@@ -100,39 +105,41 @@ export function testWith<S extends Scope = 'file', I extends IsolationMode = 're
     );
   }
 
-  type WithLease = { $lease: DatabaseLease };
+  type Lease = { $lease: DatabaseLease };
+  type View = { $view: DatabaseView };
   api = api
-    .extend('database', { scope: lifetime }, ({ $lease }: WithLease) => $lease.database)
+    .extend('$view', { scope: lifetime }, ({ $lease }: Lease) => $lease.view(own()))
+    .extend('database', { scope: lifetime }, ({ $view }: View) => $view.database)
     .extend(
       'pool',
       { scope: lifetime },
-      async ({ $lease }: WithLease) =>
+      async ({ $view }: View) =>
         await shown(async () => {
           worker().wantsSessions = true;
-          return $lease.pool();
+          return $view.pool();
         }),
     )
     .extend(
       'databaseUrl',
       { scope: lifetime },
-      async ({ $lease }: WithLease) => await shown(async () => await $lease.database.url()),
+      async ({ $view }: View) => await shown(async () => await $view.database.url()),
     )
-    .extend('otherDatabase', { scope: lifetime }, ({ $lease }: WithLease) => {
+    .extend('otherDatabase', { scope: lifetime }, ({ $view }: View) => {
       return async (other: string | { name: string }) =>
-        await shown(async () => await $lease.other(typeof other === 'string' ? other : other.name));
+        await shown(async () => await $view.other(typeof other === 'string' ? other : other.name));
     })
     .extend(
       'client',
       { scope: 'test' },
-      async ({ $lease, task }: WithLease & { task: RunningTest }, { onCleanup }) =>
+      async ({ $lease, $view, task }: Lease & View & { task: RunningTest }, { onCleanup }) =>
         await shown(async () => {
           worker().wantsSessions = true;
-          const { client, close } = await openTestClient($lease, task);
+          const { client, close } = await openTestClient($lease, $view, task);
           onCleanup(close);
           return client;
         }),
     )
-    .extend('queries', { scope: 'test' }, ({ $lease }: WithLease, { onCleanup }) => {
+    .extend('queries', { scope: 'test' }, ({ $lease }: Lease, { onCleanup }) => {
       const log = $lease.observer.startLog({ database: $lease.name });
       onCleanup(async () => log.stop());
       return log;
@@ -143,10 +150,10 @@ export function testWith<S extends Scope = 'file', I extends IsolationMode = 're
       : api.extend(
           'sql',
           { scope: lifetime },
-          async ({ $lease }: WithLease) =>
+          async ({ $view }: View) =>
             await shown(async () => {
               worker().wantsSessions = true;
-              return $lease.sql();
+              return $view.sql();
             }),
         );
   return api as unknown as TestAPI<PosternFixtures<S, I>>;

@@ -86,7 +86,7 @@ export class WorkerSession {
           if (this.wantsSessions) await lease.connectAhead();
           return lease;
         },
-        giveBack: async (lease) => void (await lease.end({ failed: false })),
+        giveBack: async (lease) => void (await lease.end({ failed: false, keep: false })),
       }),
     );
     this.#feeds.set(key, feed);
@@ -176,7 +176,9 @@ export class WorkerSession {
     if (scope === 'run') return `run${seeded}`;
     if (scope === 'worker') return `${this.#poolId}${seeded}`;
     this.#taken += 1;
-    return `${this.#poolId}:${this.#id}:${this.#taken}`;
+    // Tests have two by turns: the sessions of the fixtures are open in both.
+    const turn = scope === 'test' ? `.${this.#taken % 2}` : '';
+    return `${this.#poolId}${turn}:${this.#id}:${this.#taken}`;
   }
 
   #attach(): Promise<HostClient> {

@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs';
 import { mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
+import { connectHost } from '@postern/connect/host';
 import { vi } from 'vitest';
 import { noProcessIn } from './left-behind.ts';
 
@@ -16,7 +17,10 @@ export interface InlineProject {
   start(options?: StartOptions): RunningVitest;
   /** Waits for what a test of the project wrote with {@link leaveNote}, and takes it away. */
   takeNote<T>(name: string, running: RunningVitest): Promise<T>;
-  remove(): Promise<void>;
+  remove(options?: {
+    /** There is a database that was kept, and so its host stays up for minutes. */
+    keeping?: boolean;
+  }): Promise<void>;
 }
 
 interface StartOptions {
@@ -24,6 +28,10 @@ interface StartOptions {
   folder?: string;
   /** Default false: `vitest run`. */
   watch?: boolean;
+  /** For the command line. */
+  args?: readonly string[];
+  /** Added to the environment. */
+  env?: Readonly<Record<string, string>>;
 }
 
 export interface RunningVitest {
@@ -76,6 +84,21 @@ export const shop: Readonly<Record<string, string>> = {
   `,
 };
 
+/** The same, with the plugin in place of the plain setup. */
+export const withPlugin = (options = '', test = ''): Record<string, string> => ({
+  'apps/shop/vitest.config.ts': `
+    import { postern } from '@postern/vitest/plugin';
+    import { defineConfig } from 'vitest/config';
+    const conditions = ['@postern/source', 'node', 'development|production'];
+    export default defineConfig({
+      plugins: [postern(${options})],
+      ssr: { resolve: { conditions } },
+      environments: { __vitest__: { resolve: { conditions } } },
+      test: { include: ['test/**/*.test.ts'], maxWorkers: 2, testTimeout: 60_000, ${test} },
+    });
+  `,
+});
+
 export async function inlineProject(files: Readonly<Record<string, string>>): Promise<InlineProject> {
   const root = await mkdtemp(join(tmpdir(), 'postern-vitest-'));
   await symlink(join(repository, 'node_modules'), join(root, 'node_modules'));
@@ -115,9 +138,10 @@ export async function inlineProject(files: Readonly<Record<string, string>>): Pr
       await rm(file);
       return note;
     },
-    async remove() {
+    async remove({ keeping = false } = {}) {
       for (const vitest of running) vitest.signalGroup('SIGKILL');
       await Promise.all([...running].map(({ ended }) => ended));
+      if (keeping) await endHost(root);
       await noProcessIn(root);
       await rm(root, { recursive: true, force: true });
     },
@@ -126,17 +150,27 @@ export async function inlineProject(files: Readonly<Record<string, string>>): Pr
   return project;
 }
 
+async function endHost(root: string): Promise<void> {
+  await using host = await connectHost({ root });
+  await host.shutdown();
+}
+
 class EndedEarly extends Error {
   constructor(result: VitestResult) {
     super(`vitest ended with ${result.code ?? result.signal} before the note was written:\n${result.output}`);
   }
 }
 
-function startVitest(root: string, { folder = 'apps/shop', watch = false }: StartOptions): RunningVitest {
+function startVitest(
+  root: string,
+  { folder = 'apps/shop', watch = false, args = [], env: more = {} }: StartOptions,
+): RunningVitest {
   const env = Object.fromEntries(
     Object.entries(process.env).filter(
       ([name]) =>
-        !/^(?:VITEST|POSTERN_|NODE_OPTIONS$|NODE_ENV$|TEST$|MODE$|DEV$|PROD$|FORCE_COLOR$|CI$)/.test(name),
+        !/^(?:VITEST|POSTERN_|PG|DATABASE_URL$|NODE_OPTIONS$|NODE_ENV$|TEST$|MODE$|DEV$|PROD$|FORCE_COLOR$|CI$)/.test(
+          name,
+        ),
     ),
   );
   const child = spawn(
@@ -144,8 +178,11 @@ function startVitest(root: string, { folder = 'apps/shop', watch = false }: Star
     [
       join(repository, 'node_modules/vitest/vitest.mjs'),
       watch ? 'watch' : 'run',
+      '--configLoader',
+      'native',
       '--root',
       join(root, folder),
+      ...args,
     ],
     {
       cwd: root,
@@ -154,6 +191,7 @@ function startVitest(root: string, { folder = 'apps/shop', watch = false }: Star
         NO_COLOR: '1',
         NODE_OPTIONS: '--conditions=@postern/source',
         POSTERN_HOST_GRACE_MS: '200',
+        ...more,
       },
       stdio: ['ignore', 'pipe', 'pipe'],
       detached: true,
