@@ -54,7 +54,7 @@ export async function openUpstream(
   return await withDeadline(options, signal, async (bounded) => {
     const stream = await openSecured(options, bounded);
     const names = { user: parameterOf(options.user), database: parameterOf(options.database) };
-    stream.write(encodeStartup([...parameters, ...Object.entries(names)]));
+    stream.write(encodeStartup(new Map([...parameters, ...Object.entries(names)])));
     return await logIn(stream, options);
   });
 }
