@@ -17,7 +17,9 @@ export interface FakeHost {
 type Answer = { result: unknown } | { error: { name: string; message: string; code: string } };
 
 /** A host that speaks the control protocol (a JSON object per line) and answers from a table. */
-export async function fakeHost(answers: Readonly<Record<string, Answer>>): Promise<FakeHost> {
+export async function fakeHost(
+  answers: Readonly<Record<string, Answer | ((params: never) => Answer)>>,
+): Promise<FakeHost> {
   const folder = await mkdtemp(join(tmpdir(), 'postern-vitest-'));
   const controlSocket = join(folder, 'control');
   const version = await connectVersion();
@@ -32,7 +34,8 @@ export async function fakeHost(answers: Readonly<Record<string, Answer>>): Promi
       if (message.hello !== undefined) say({ welcome: welcome(controlSocket, version) });
       else {
         requests.push({ method: message.method, params: message.params });
-        say({ id: message.id, ...answers[message.method] });
+        const answer = answers[message.method];
+        say({ id: message.id, ...(typeof answer === 'function' ? answer(message.params as never) : answer) });
       }
     });
   });

@@ -2,7 +2,14 @@ import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { connectHost } from '@postern/connect/host';
 import { afterEach, expect, test } from 'vitest';
-import { type InlineProject, inlineProject, leaveNote, shop, type VitestResult } from './inline-project.ts';
+import {
+  type InlineProject,
+  inlineProject,
+  leaveNote,
+  shop,
+  type VitestResult,
+  withPlugin,
+} from './inline-project.ts';
 import { hostHasGone } from './left-behind.ts';
 
 let project: InlineProject | undefined;
@@ -11,9 +18,12 @@ afterEach(async () => {
   project = undefined;
 });
 
-async function run(files: Readonly<Record<string, string>>): Promise<VitestResult> {
+async function run(
+  files: Readonly<Record<string, string>>,
+  env: Readonly<Record<string, string>> = {},
+): Promise<VitestResult> {
   project = await inlineProject({ ...shop, ...files });
-  return await project.start().ended;
+  return await project.start({ env }).ended;
 }
 
 async function notes<T>(): Promise<T[]> {
@@ -28,8 +38,9 @@ const header = `
 `;
 
 test('tests get a migrated database with the rights of the role they ask for', async () => {
-  const result = await run({
-    'apps/shop/test/roles.test.ts': `${header}
+  const result = await run(
+    {
+      'apps/shop/test/roles.test.ts': `${header}
       const withPool = async (config, use) => {
         const pool = new Pool(config);
         try { return await use(pool); } finally { await pool.end(); }
@@ -55,40 +66,75 @@ test('tests get a migrated database with the rights of the role they ask for', a
         }));
       });
       test('hands no secret to workers', async ({ database }) => {
-        expect(Object.keys(inject('postern')).sort()).toEqual(['controlSocket', 'database', 'environment', 'run']);
+        expect(Object.keys(inject('postern')).sort()).toEqual([
+          'connections', 'controlSocket', 'database', 'defaults', 'environment', 'generation', 'root', 'run', 'sharedProcess',
+        ]);
         expect(JSON.stringify(database.as('shop_app'))).not.toMatch(/X-Amz-Signature/i);
+        expect(process.env.DATABASE_URL).toBe('postgres://db.example.com/left-alone-by-the-plain-setup');
         ${leaveNote('note-1', `inject('postern')`)};
       });
     `,
-  });
+    },
+    { DATABASE_URL: 'postgres://db.example.com/left-alone-by-the-plain-setup' },
+  );
   expect(result.output).toContain('4 passed');
   expect(result.code).toBe(0);
   const [provided] = await notes<{ controlSocket: string }>();
   await hostHasGone(provided?.controlSocket ?? '');
 });
 
-test('workers that run side by side never share a database, and one slot keeps its own', async () => {
+test('workers that run side by side never share a database, but where they are told to', async () => {
   const file = (name: string): string => `${header}
-    import { existsSync, writeFileSync } from 'node:fs';
-    test('one', async ({ database }) => {
-      ${leaveNote(`note-${name}`, `{ slot: process.env.VITEST_POOL_ID, database: database.name }`)};
-      // Both workers are here at the same time.
+    import { existsSync } from 'node:fs';
+    import { testWith } from '@postern/vitest';
+    const names = {};
+    test('of its own', ({ database }) => { names.file = database.name; });
+    testWith({ scope: 'worker' })('of the slot', ({ database }) => { names.slot = database.name; });
+    testWith({ scope: 'run' })('of the run', async ({ database, sql }) => {
+      names.run = database.name;
+      await sql\`INSERT INTO articles (id, name) VALUES (\${'${name}'.charCodeAt(0)}, \${'${name}'})\`;
+      names.seen = (await sql\`SELECT count(*)::int AS n FROM articles\`)[0].n;
+      ${leaveNote(`note-${name}`, `{ ...names, id: process.env.VITEST_POOL_ID }`)};
+      // Two workers are here at the same time.
       const others = ['note-a.json', 'note-b.json'];
       await expect.poll(() => others.every((other) => existsSync(other)), { timeout: 30_000 }).toBe(true);
     });
   `;
+  const result = await run(
+    Object.fromEntries(['a', 'b', 'c', 'd'].map((name) => [`apps/shop/test/${name}.test.ts`, file(name)])),
+  );
+  expect(result.output).toContain('12 passed');
+  const seen = await notes<{ id: string; file: string; slot: string; run: string; seen: number }>();
+  const databaseOfSlot = new Map(seen.map(({ id, slot }) => [id, slot]));
+  expect(databaseOfSlot.size).toBe(2);
+  expect(new Set(databaseOfSlot.values()).size).toBe(2);
+  for (const { id, slot } of seen) expect(slot).toBe(databaseOfSlot.get(id));
+  expect(new Set(seen.map((each) => each.run)).size).toBe(1);
+  expect(Math.max(...seen.map((each) => each.seen))).toBe(4);
+  for (const each of seen) expect(new Set([each.file, each.slot, each.run]).size).toBe(3);
+});
+
+test('files that share their process share sessions, and no rows', async () => {
+  const file = (name: string): string => `${header}
+    test('is alone', async ({ pool, database }) => {
+      expect(process.env.DATABASE_URL).toContain(database.name);
+      await pool.query("INSERT INTO articles VALUES (1, '${name}')");
+      const { rows } = await pool.query('SELECT pg_backend_pid() AS session, current_database() AS database');
+      ${leaveNote(`note-${name}`, `{ pid: process.pid, ...rows[0] }`)};
+    });
+  `;
   const result = await run({
+    ...withPlugin('', 'isolate: false, maxWorkers: 1, fileParallelism: false'),
     'apps/shop/test/a.test.ts': file('a'),
     'apps/shop/test/b.test.ts': file('b'),
     'apps/shop/test/c.test.ts': file('c'),
-    'apps/shop/test/d.test.ts': file('d'),
   });
-  expect(result.output).toContain('4 passed');
-  const seen = await notes<{ slot: string; database: string }>();
-  const databaseOfSlot = new Map(seen.map(({ slot, database }) => [slot, database]));
-  expect(databaseOfSlot.size).toBe(2);
-  expect(new Set(databaseOfSlot.values()).size).toBe(2);
-  for (const { slot, database } of seen) expect(database).toBe(databaseOfSlot.get(slot));
+  expect(result.output).toContain('3 passed');
+  const seen = await notes<{ pid: number; session: number; database: string }>();
+  expect(seen).toHaveLength(3);
+  expect(new Set(seen.map(({ pid }) => pid)).size).toBe(1);
+  const sessions = new Set(seen.map(({ session }) => session)).size;
+  expect(sessions).toBe(new Set(seen.map(({ database }) => database)).size);
 });
 
 /** A second and a third service in one workspace; each test tells which database it has and what the host counted. */
@@ -143,7 +189,7 @@ test('two projects that run at once share one host, one cloud and one Session Ma
   expect(await bystander.statistics()).toMatchObject({ ssm: { startSessionCalls: 1 } });
 });
 
-test('in watch mode every rerun gets a fresh database of the current migrations', async () => {
+test('in watch mode a rerun finds its database reset, and after a new migration another one', async () => {
   const probe = (sql: string): string => `${header}
     test('looks', async ({ database }) => {
       const pool = new Pool(database.as('shop_app'));
@@ -152,12 +198,17 @@ test('in watch mode every rerun gets a fresh database of the current migrations'
       ${leaveNote('seen', `{ database: database.name, rows, provided: inject('postern') }`)};
     });
   `;
-  type Seen = { database: string; rows: unknown[]; provided: { controlSocket: string } };
+  type Seen = { database: string; rows: unknown[]; provided: { controlSocket: string; run: string } };
   const insert = "INSERT INTO articles VALUES (1, 'soap') RETURNING *";
   project = await inlineProject({ ...shop, 'apps/shop/test/watched.test.ts': probe(insert) });
   const vitest = project.start({ watch: true });
   const first = await project.takeNote<Seen>('seen', vitest);
   expect(first.rows).toEqual([{ id: 1, name: 'soap' }]);
+
+  await project.write({ 'apps/shop/test/watched.test.ts': `${probe(insert)} // again` });
+  const again = await project.takeNote<Seen>('seen', vitest);
+  expect(again.rows).toEqual(first.rows);
+  expect(again.provided.run).toBe(first.provided.run);
 
   await project.write({
     'apps/shop/database/migrations/0002_price.sql':
@@ -165,7 +216,7 @@ test('in watch mode every rerun gets a fresh database of the current migrations'
     'apps/shop/test/watched.test.ts': probe(insert),
   });
   const second = await project.takeNote<Seen>('seen', vitest);
-  expect(second.database).not.toBe(first.database);
+  expect(second.provided.run).not.toBe(first.provided.run);
   expect(second.rows).toEqual([{ id: 1, name: 'soap', price: 7 }]);
 
   vitest.signalGroup('SIGINT');
