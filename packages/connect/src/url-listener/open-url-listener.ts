@@ -90,6 +90,8 @@ class Listener implements UrlListener {
         resolve();
       });
     });
+    // Too many open files, say: who could not be accepted tries again, and nobody else has to notice.
+    this.#server.on('error', (error) => this.#options.onError?.(error));
     this.#server.unref();
   }
 
