@@ -10,6 +10,7 @@ import {
   ensureTemplate,
   findBranch,
   findTemplate,
+  hashContents,
   ledgerStatements,
   maintenanceDatabase,
   newestKept,
@@ -124,6 +125,19 @@ describe('clones', () => {
     expect(numbers(await clone(run, hash, { first: 5, count: 2 }))).toEqual([5, 6]);
     expect(await existing(run)).toHaveLength(3);
     expect((await drop(run)).dropped).toHaveLength(3);
+  });
+
+  test('that differ in one row differ in their hash', async () => {
+    const [run, hash] = [newRunId(), newHash()];
+    const [one = '', two = ''] = await clone(run, hash, { count: 2 });
+    const hashes = async (): Promise<string[]> => [
+      await withSession((name) => server.connect('rdsadmin', name), one, hashContents),
+      await withSession((name) => server.connect('rdsadmin', name), two, hashContents),
+    ];
+    expect(new Set(await hashes()).size).toBe(1);
+    await add(two, 'more');
+    expect(new Set(await hashes()).size).toBe(2);
+    await drop(run);
   });
 
   test('are never those of another hash that begins alike', async () => {

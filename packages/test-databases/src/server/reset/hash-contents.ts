@@ -26,7 +26,7 @@ export async function hashContents(session: SqlClient): Promise<string> {
       contents.push(`SELECT ${label} AS name, last_value || ' ' || is_called AS content FROM ${relation}`);
     } else if (kind === 'r' || kind === 'm') {
       contents.push(
-        `SELECT ${label}, pg_catalog.md5(pg_catalog.string_agg(t::text, E'\\n' ORDER BY t::text COLLATE "C")) FROM ONLY ${relation} t`,
+        `SELECT ${label} AS name, pg_catalog.md5(pg_catalog.string_agg(t::text, E'\\n' ORDER BY t::text COLLATE "C")) AS content FROM ONLY ${relation} t`,
       );
     }
   }
