@@ -19,7 +19,7 @@ test('the median of an even number of values lies between the two in the middle'
 test('an unknown command says which there are, with exit code 2', async () => {
   await expect(run(['nothing'])).rejects.toMatchObject({
     code: 2,
-    stderr: expect.stringContaining('Commands: artefact, tunnel'),
+    stderr: expect.stringContaining('Commands: artefact, tunnel, test-databases'),
   });
   await expect(run([])).rejects.toMatchObject({ code: 2 });
 });

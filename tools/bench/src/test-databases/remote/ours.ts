@@ -62,8 +62,10 @@ export async function measureOurs(
   const { run } = await host.prepareRun({ database: 'bench', workers: 1 });
   const runMs = performance.now() - again;
 
+  let file = 0;
   const take = async (): Promise<Taken> => {
-    const { name, roles } = await host.acquire({ run, key: '1' });
+    // A key for each file: the part before the colon is the worker slot, which gets back what it had.
+    const { name, roles } = await host.acquire({ run, key: `1:${++file}` });
     const user = roles[ROLE] ?? '';
     const client = new pg.Client(pgConfig(host, { database: name, user }));
     client.on('error', () => {});
@@ -77,17 +79,17 @@ export async function measureOurs(
   };
   const suite = async (what: string, next: () => Promise<Taken>): Promise<[number[], number[]]> => {
     const [acquire, release] = [[] as number[], [] as number[]];
-    for (let file = -1; file < files; file++) {
+    for (let n = -1; n < files; n++) {
       signal.throwIfAborted();
-      if (file % 10 === 0) progress(`${what}, file ${file + 1} of ${files}`);
+      if (n % 10 === 0) progress(`${what}, file ${n + 1} of ${files}`);
       const wanted = performance.now();
       const taken = await next();
-      if (file >= 0) acquire.push(performance.now() - wanted);
-      for (const statement of fileStatements(schema, file + 1)) await taken.client.query(statement);
+      if (n >= 0) acquire.push(performance.now() - wanted);
+      for (const statement of fileStatements(schema, n + 1)) await taken.client.query(statement);
       await delay(SUITE_THINK_MS);
       const ending = performance.now();
       await giveBack(taken);
-      if (file >= 0) release.push(performance.now() - ending);
+      if (n >= 0) release.push(performance.now() - ending);
     }
     return [acquire, release];
   };
