@@ -257,7 +257,7 @@ class Pool implements DatabasePool {
     }
     const ms = performance.now() - started;
     this.#resetting--;
-    this.#costs.reset(ms, outcome.status === 'discard');
+    this.#costs.reset(ms, database.resets, outcome.status === 'discard');
     for (const waiter of this.#waiters) if (waiter.own === database) waiter.own = undefined;
     if (outcome.status === 'discard') this.#discard(database, outcome);
     else {
@@ -278,7 +278,9 @@ class Pool implements DatabasePool {
     if (this.#closing) return discard('closed', 'the pool is closed');
     if (!reuse) return discard('asked', 'its user did not want it to be used again');
     if (database.resets >= maxResets) return discard('worn', `it was reset ${maxResets} times`);
-    return this.#costs.decide() === 'reset' ? undefined : discard('slower', String(this.#costs));
+    return this.#costs.decide(database.resets) === 'reset'
+      ? undefined
+      : discard('slower', String(this.#costs));
   }
 
   #released(

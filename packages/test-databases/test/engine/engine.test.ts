@@ -7,6 +7,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vite
 import {
   type EngineSession,
   hashOf,
+  openPrefetcher,
   openTestDatabases,
   type TestDatabases,
   type TestDatabasesOptions,
@@ -193,6 +194,38 @@ describe.each(['superuser', 'master'] as const)('as the %s of a plain server', (
 
   // What follows does not depend on rights.
   if (who === 'superuser') return;
+
+  test('a whole suite with prefetching: every file finds what the template holds, whatever files before it did', async () => {
+    const databases = await open({ workers: 3 });
+    const origins: string[] = [];
+    const worker = async (key: string): Promise<void> => {
+      await using ahead = openPrefetcher({
+        take: () => databases.acquire({ key }),
+        giveBack: async ({ name }) => void databases.release(name),
+      });
+      for (let file = 0; file < 15; file++) {
+        const { name, origin } = await ahead.next();
+        origins.push(origin);
+        const client = await connectTo(server.socketDir, user, name);
+        const { rows } = await client.query(
+          `SELECT (SELECT count(*)::int FROM customer) AS customers, (SELECT count(*)::int FROM invoice) AS invoices,
+                  to_regclass('extra') AS extra`,
+        );
+        expect(rows).toEqual([{ customers: 100, invoices: 0, extra: null }]);
+        const { rows: made } = await client.query('INSERT INTO invoice (amount) VALUES (1) RETURNING id');
+        expect(made).toEqual([{ id: 1 }]);
+        await client.query(file % 5 === 4 ? 'CREATE TABLE extra ()' : 'DELETE FROM customer WHERE id < 10');
+        await client.end();
+        databases.release(name);
+      }
+    };
+    await Promise.all(['a', 'b', 'c'].map(worker));
+    await databases.idle();
+    const { totals } = databases.statistics();
+    expect(totals.acquired).toBeGreaterThanOrEqual(45);
+    expect(totals.discards.ddl).toBeGreaterThan(0);
+    expect(origins).toContain('reset');
+  });
 
   test('each worker gets its own database back, with its connections still open', async () => {
     const databases = await open({ workers: 2 });
