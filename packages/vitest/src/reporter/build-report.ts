@@ -56,7 +56,7 @@ export function buildReport(run: RecordedRun): Report {
 
 function firstMoment({ files, host, endedAt }: RecordedRun): number {
   let first = endedAt;
-  for (const { run } of files) first = Math.min(first, run.queuedAt);
+  for (const file of files) first = Math.min(first, workBegan(file));
   for (const events of host.values()) {
     for (const { at, durationMs = 0 } of events) first = Math.min(first, at - durationMs);
   }
@@ -66,7 +66,7 @@ function firstMoment({ files, host, endedAt }: RecordedRun): number {
 function runOf(id: string, { files, host, endedAt }: RecordedRun, origin: number): ReportRun {
   const own = files.filter(({ run }) => run.run === id);
   const steps = hostSteps(host.get(id) ?? [], origin, endedAt);
-  const start = Math.min(...own.map(({ run }) => run.queuedAt - origin), ...steps.map((step) => step.start));
+  const start = Math.min(...own.map((file) => workBegan(file) - origin), ...steps.map((step) => step.start));
   const ends = [...own.map(({ run }) => run.endedAt - origin), ...steps.map((s) => s.start + s.durationMs)];
   return {
     id,
@@ -115,8 +115,9 @@ function hostSteps(events: readonly TimedHostEvent[], origin: number, endedAt: n
 
 function fileOf(recorded: RecordedFile, run: number, origin: number): ReportFile {
   const { file, project, state, meta, importMs, tests } = recorded;
-  const { queuedAt, endedAt, slot } = recorded.run;
+  const { slot, endedAt } = recorded.run;
   const metas = [meta, ...tests.map((test) => test.meta)].filter((each) => each !== undefined);
+  const startedAt = workBegan(recorded);
   const spans: ReportSpan[] = metas
     .flatMap(({ spans: all = [] }) => all)
     .map((span) => ({
@@ -125,15 +126,16 @@ function fileOf(recorded: RecordedFile, run: number, origin: number): ReportFile
       durationMs: rounded(span.durationMs),
     }));
   if (importMs > 0) {
-    spans.unshift({ phase: 'import', start: rounded(queuedAt - origin), durationMs: rounded(importMs) });
+    const start = rounded(testsBegan(recorded) - importMs - origin);
+    spans.unshift({ phase: 'import', start, durationMs: rounded(importMs) });
   }
   return {
     file,
     project,
     run,
     worker: slot,
-    start: rounded(queuedAt - origin),
-    durationMs: rounded(endedAt - queuedAt),
+    start: rounded(startedAt - origin),
+    durationMs: rounded(endedAt - startedAt),
     state,
     databases: [...new Set(metas.map(({ database }) => database).filter((name) => name !== undefined))],
     phases: filePhases(recorded, metas),
@@ -141,6 +143,18 @@ function fileOf(recorded: RecordedFile, run: number, origin: number): ReportFile
     tests: tests.map((test) => testOf(test, origin)),
     ...sumOfCounters(metas),
   };
+}
+
+/** The first test tells by the worker's own clock; that a file starts is heard of a little later. */
+function testsBegan({ run, tests }: RecordedFile): number {
+  return Math.min(run.startedAt, ...tests.map(({ startedAt }) => startedAt).filter((at) => at > 0));
+}
+
+/** vitest tells of a file when its setup files have run, and its database may have been asked for before. */
+function workBegan(file: RecordedFile): number {
+  const spans = [file.meta, ...file.tests.map(({ meta }) => meta)].flatMap((meta) => meta?.spans ?? []);
+  const asked = spans.map(({ startedAt }) => startedAt);
+  return Math.min(file.run.queuedAt, testsBegan(file) - file.importMs, ...asked);
 }
 
 function phaseOfSpan({ phase }: PosternSpan): ReportPhase {
@@ -236,9 +250,21 @@ function totalsOf(
     skipped: count('skipped'),
     workers: new Set(files.map(({ run, worker }) => `${run}:${worker}`)).size,
     phases: phaseSums(recorded, files, runs),
+    background: backgroundOf(runs),
     origins: { clone: came('clone'), reset: came('reset'), held: came('held') },
     ...sumOfCounters(files),
   };
+}
+
+function backgroundOf(runs: readonly ReportRun[]): ReportTotals['background'] {
+  const durations = new Map<string, number[]>();
+  for (const { phase, durationMs, state } of runs.flatMap(({ host }) => host)) {
+    if (state !== 'done' || durationMs === 0 || !['acquire', 'reset', 'pool'].includes(phase)) continue;
+    const known = durations.get(phase);
+    if (known === undefined) durations.set(phase, [durationMs]);
+    else known.push(durationMs);
+  }
+  return Object.fromEntries([...durations].map(([phase, values]) => [phase, phaseTotals(values)]));
 }
 
 function phaseSums(

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import type { HostEvent } from '@postern/connect/host';
 import type { TestCase, TestModule } from 'vitest/node';
-import { hostChannel, type PosternRunMeta, type TimedHostEvent } from './meta.ts';
+import { hostChannel, type PosternMeta, type PosternRunMeta, type TimedHostEvent } from './meta.ts';
 import type { RecordedFile, RecordedRun, RecordedTest } from './recorded.ts';
 import type { TestState } from './report.ts';
 
@@ -98,9 +98,16 @@ function recordedFile(module: TestModule): RecordedFile {
     state: fileState(module),
     run: meta.posternRun as PosternRunMeta,
     importMs: setupDuration + collectDuration,
-    meta: meta.postern,
+    meta: withoutRoot(meta.postern, module),
     tests: [...module.children.allTests()].map(recordedTest),
   };
+}
+
+/** Stacks name files as the rest of the report does: from the project's root. */
+function withoutRoot(meta: PosternMeta | undefined, { project }: TestModule): PosternMeta | undefined {
+  if (meta?.leaks === undefined) return meta;
+  const shorter = (frame: string): string => frame.replaceAll(`${project.config.root}/`, '');
+  return { ...meta, leaks: meta.leaks.map((leak) => ({ ...leak, stack: leak.stack.map(shorter) })) };
 }
 
 function fileState(module: TestModule): TestState {
@@ -115,6 +122,6 @@ function recordedTest(test: TestCase): RecordedTest {
     state: test.result().state,
     startedAt: diagnostic?.startTime ?? 0,
     durationMs: diagnostic?.duration ?? 0,
-    meta: test.meta().postern,
+    meta: withoutRoot(test.meta().postern, test.module),
   };
 }

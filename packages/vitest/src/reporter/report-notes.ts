@@ -48,10 +48,13 @@ export function notesOf({ file, meta, tests }: RecordedFile): Notes {
   };
 }
 
+/** Reasons that are no fallback: somebody wanted it so, or the run was over. */
+const WANTED: ReadonlySet<string> = new Set(['asked', 'kept', 'closed', 'strategy-reset']);
+
 /** What the host had to do otherwise, while nobody waited for it. */
 export function fallbacksOfHost({ host }: ReportRun): ReportFallback[] {
   return host.flatMap(({ reason, detail, database }) =>
-    reason === undefined
+    reason === undefined || WANTED.has(reason)
       ? []
       : [{ reason, ...(detail !== undefined && { detail }), ...(database !== undefined && { database }) }],
   );

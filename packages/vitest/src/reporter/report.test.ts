@@ -82,6 +82,7 @@ describe('the report', () => {
             { phase: 'cloud', state: 'done', at: AT + 50, durationMs: 1_000 },
             { phase: 'tunnel', state: 'started', at: AT + 60 },
             { phase: 'reset', state: 'done', at: AT + 300, durationMs: 5, reason: 'ddl', database: 'pt_1' },
+            { phase: 'reset', state: 'done', at: AT + 310, durationMs: 7, reason: 'kept', database: 'pt_2' },
           ],
         ],
       ]),
@@ -91,8 +92,10 @@ describe('the report', () => {
       ['cloud', 0, 'done'],
       ['tunnel', 1_010, 'unfinished'],
       ['reset', 1_245, 'done'],
+      ['reset', 1_253, 'done'],
     ]);
     expect(report.fallbacks).toEqual([{ reason: 'ddl', database: 'pt_1' }]);
+    expect(report.totals.background['reset']).toMatchObject({ count: 2, max: 7 });
     expect(report.totals.phases.environment?.totalMs).toBe(1_440);
   });
 

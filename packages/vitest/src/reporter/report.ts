@@ -43,8 +43,8 @@ export interface ReportHostStep {
 
 /**
  * `environment` cloud, endpoint and tunnel · `template` artefact, deployment, migrations, template · `import` vitest loads
- * the file · `acquire` a test waits for its database · `connect` its first connection opens · `seed` · `reset` the
- * database is given back and put back · `body` the tests without these.
+ * setup files and the file · `acquire` a test waits for its database · `connect` connections open · `seed` · `reset` the
+ * database is given back (that it is put back in the background is in `background`) · `body` the tests without these.
  */
 export type ReportPhase =
   | 'environment'
@@ -74,6 +74,8 @@ export interface ReportTotals extends ReportCounters {
   /** Of all runs together. */
   readonly workers: number;
   readonly phases: Readonly<Partial<Record<ReportPhase, PhaseTotals>>>;
+  /** What the host did while tests went on, by its own phases: `reset`, `pool`, `acquire`. */
+  readonly background: Readonly<Record<string, PhaseTotals>>;
   /** How databases came. */
   readonly origins: { readonly clone: number; readonly reset: number; readonly held: number };
 }

@@ -18,7 +18,10 @@ export function summaryFacts(report: Report): ReadonlyArray<readonly [label: str
     const text = `${counted(phases.acquire.count, 'acquire')}${came.length > 0 ? ` (${came.join(', ')})` : ''}`;
     facts.push(['databases', `${text}, waited ${spread(phases.acquire)}`]);
   }
-  if (phases.reset !== undefined) facts.push(['resets', spread(phases.reset)]);
+  const { reset } = totals.background;
+  if (reset !== undefined)
+    facts.push(['resets', `${number(reset.count)} in the background, ${spread(reset)}`]);
+  if (phases.reset !== undefined) facts.push(['given back', spread(phases.reset)]);
   if (totals.connections > 0) {
     const connect = phases.connect === undefined ? '' : `, ${spread(phases.connect)}`;
     facts.push(['connections', `${counted(totals.connections, 'connection')} opened${connect}`]);

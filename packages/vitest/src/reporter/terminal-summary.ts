@@ -36,6 +36,6 @@ export function terminalSummary(report: Report, { colors, written }: TerminalOpt
   }
   for (const open of kept.slice(0, MOST_KEPT)) lines.push(line('kept', open));
   if (kept.length > MOST_KEPT) lines.push(line('', `and ${kept.length - MOST_KEPT} more`));
-  for (const file of written) lines.push(line('report', file));
+  if (written.length > 0) lines.push(line('report', written.join(' · ')));
   return lines.join('\n');
 }

@@ -71,18 +71,25 @@ const WHAT: Readonly<Record<ReportPhase, string>> = {
   acquire: 'a test waits for its database',
   connect: 'connections open',
   seed: 'the seed runs',
-  reset: 'the database is given back and put back',
+  reset: 'the database is given back; it is put back in the background',
   body: 'the tests without these',
 };
 
-export function phaseTable({ totals: { phases } }: Report): Markup {
+const BACKGROUND: Readonly<Record<string, string>> = {
+  reset: 'the host puts a database back',
+  pool: 'the host clones and drops databases',
+  acquire: 'the host gives a database out',
+};
+
+export function phaseTable({ totals: { phases, background } }: Report): Markup {
   return html`<section class="card"><div class="head"><h2>Phases</h2></div><div class="scroll"><table><thead><tr><th scope="col">Phase</th><th scope="col"></th><th class="n" scope="col">Count</th><th class="n" scope="col">Total</th><th class="n" scope="col">p50</th><th class="n" scope="col">p95</th><th class="n" scope="col">p99</th><th class="n" scope="col">Max</th></tr></thead><tbody>${(
     Object.keys(WHAT) as ReportPhase[]
   ).map((phase) => {
     const t = phases[phase];
-    if (t === undefined) return html``;
-    return html`<tr><td><span class="chip"><i data-swatch="${phase}"></i>${phase}</span></td><td class="quiet">${WHAT[phase]}</td><td class="n">${number(t.count)}</td>${[t.totalMs, t.p50, t.p95, t.p99, t.max].map((ms) => html`<td class="n">${duration(ms)}</td>`)}</tr>`;
-  })}</tbody></table></div></section>`;
+    return (
+      t && phaseRow(html`<span class="chip"><i data-swatch="${phase}"></i>${phase}</span>`, WHAT[phase], t)
+    );
+  })}${Object.entries(background).map(([phase, t]) => phaseRow(html`<span class="quiet">in the background</span>`, BACKGROUND[phase] ?? phase, t))}</tbody></table></div></section>`;
 }
 
 /** Fallbacks, kept databases and leaks. */
@@ -92,8 +99,12 @@ export function notes({ fallbacks, kept, leaks }: Report): Markup {
     html`${file ?? ''}${test !== undefined && html`<div class="quiet">${test}</div>`}`;
   const reasons = tally(fallbacks.map(({ reason }) => reason));
   return html`<div id="notes">
-${kept.length > 0 && html`<section class="card"><div class="head"><h2>Kept databases</h2></div><div class="scroll"><table><thead><tr><th scope="col">Test</th><th scope="col">Open it with</th><th scope="col">Until</th></tr></thead><tbody>${kept.slice(0, MOST_ROWS).map(({ file, test, database, open, until }) => html`<tr><td class="file">${where(file, test)}</td><td><code>${open ?? database}</code> <button type="button" hidden data-copy="${open ?? database}">Copy</button></td><td>${until ?? ''}</td></tr>`)}</tbody></table></div></section>`}
+${kept.length > 0 && html`<section class="card"><div class="head"><h2>Kept databases</h2></div><div class="scroll"><table><thead><tr><th scope="col">Test</th><th scope="col">Open it with</th><th scope="col">Until</th></tr></thead><tbody>${kept.slice(0, MOST_ROWS).map(({ file, test, database, open, until }) => html`<tr><td class="file">${where(file, test)}</td><td><code>${open ?? database}</code> <button type="button" hidden data-copy="${open ?? database}">Copy</button></td><td>${until?.replace('T', ' ').slice(0, 19)}${until && ' UTC'}</td></tr>`)}</tbody></table></div></section>`}
 ${leaks.length > 0 && html`<section class="card"><div class="head"><h2>Leaked sessions</h2></div><div class="scroll"><table><thead><tr><th scope="col">Test</th><th scope="col">What</th><th scope="col">Where it comes from</th></tr></thead><tbody>${leaks.slice(0, MOST_ROWS).map(({ file, test, kind, role, stack }) => html`<tr><td class="file">${where(file, test)}</td><td>${kind}${role !== undefined && html`<div class="quiet">${role}</div>`}</td><td><pre class="stackframes">${stack.join('\n')}</pre></td></tr>`)}</tbody></table></div></section>`}
 ${fallbacks.length > 0 && html`<section class="card"><div class="head"><h2>Fallbacks</h2>${reasons.map(([reason, count]) => html`<span class="pill warn">${reason} ${number(count)}</span>`)}</div><div class="scroll"><table><thead><tr><th scope="col">Where</th><th scope="col">Reason</th><th scope="col">What</th></tr></thead><tbody>${fallbacks.slice(0, MOST_ROWS).map(({ file, test, database, reason, detail }) => html`<tr><td class="file">${where(file ?? database, test)}</td><td><code>${reason}</code></td><td>${detail ?? ''}</td></tr>`)}</tbody></table></div>${fallbacks.length > MOST_ROWS && html`<p class="quiet">and ${number(fallbacks.length - MOST_ROWS)} more, in report.json</p>`}</section>`}
 </div>`;
+}
+
+function phaseRow(name: Markup, what: string, t: PhaseTotals): Markup {
+  return html`<tr><td>${name}</td><td class="quiet">${what}</td><td class="n">${number(t.count)}</td>${[t.totalMs, t.p50, t.p95, t.p99, t.max].map((ms) => html`<td class="n">${duration(ms)}</td>`)}</tr>`;
 }
