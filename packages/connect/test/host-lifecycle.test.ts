@@ -313,7 +313,7 @@ describe('a test database', () => {
     const client = await open();
     const { run } = await client.prepareRun({ database: 'ledger', workers: 1 });
     const { name } = await client.acquire({ run, key: '1', isolation: 'reset' });
-    const keeping = { run, name, failed: true, keep: true, keepMs: 600_000 };
+    const keeping = { run, name, keep: true, keepMs: 600_000 };
     expect(await client.release(keeping)).toEqual({ willReset: false, kept: true, keptMs: 600_000 });
     await client.close();
     await vi.waitFor(() => expect(workspace.journal()).toContain(`unlease ${run}`), bound);

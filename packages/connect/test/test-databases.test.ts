@@ -172,7 +172,7 @@ describe.each(['full', 'direct'])('on the %s path', { timeout: 120_000 }, (path)
     const connection = await connect(failed);
     await connection.query(`INSERT INTO entries (text) VALUES ('evidence')`);
     await connection.end();
-    const release = { run, name: failed.name, failed: true, keep: true };
+    const release = { run, name: failed.name, keep: true };
     expect(await client.release(release)).toEqual({ willReset: false, kept: true, keptMs: 600_000 });
     await client.releaseRun(run);
     const { url } = await client.databaseUrl({ name: failed.name, role: 'ledger_readonly' });

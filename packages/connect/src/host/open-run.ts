@@ -48,6 +48,9 @@ export interface OpenedRun {
 /** As many as pg's Pool opens by default. */
 const DEFAULT_SESSIONS = 10;
 
+/** Sessions for resets that stay open at most: they are taken from what the tests could have. */
+const MOST_RESET_SESSIONS = 40;
+
 /** Each call of the function takes a round trip and a login of its own; on AWS also Lambda's time. */
 const BATCH = { local: 2, aws: 4 } as const;
 
@@ -63,7 +66,8 @@ export async function openRun(
   const { environment, holdLease, log } = options;
   const declared = declaredDatabase(artifact.manifest, request.database);
   const { name: database, templateHash } = declared;
-  const resetSessions = request.workers + 2;
+  const inUse = Math.max(request.workers + 2, request.pool?.depth ?? 0);
+  const resetSessions = Math.min(inUse, MOST_RESET_SESSIONS);
   const holding = keepLease({
     hold: () => holdLease(id),
     onLost: (reason) => log(`the lease of run ${id} was lost; taking it again`, reason),

@@ -98,9 +98,7 @@ export interface ReleaseRequest {
   readonly sessions?: readonly number[];
   /** False: not to be reset, another one takes its place. Default true. */
   readonly reuse?: boolean;
-  /** A test that used it has failed; told in events. */
-  readonly failed?: boolean;
-  /** Keep it for a person to look into, after the run, too. At most three of a run are. */
+  /** Keep it for a person to look into, also after the run. At most three of a run are. */
   readonly keep?: boolean;
   /** How long. Default ten minutes, at most 24 hours. */
   readonly keepMs?: number;

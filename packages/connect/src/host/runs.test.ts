@@ -278,7 +278,7 @@ it('keeps three failed databases of a run over its end, and drops them when thei
       const { name } = await acquire(run, key);
       names.push(name);
       const kept = key !== '4';
-      expect(runs.giveBack({ run, name, failed: true, keep: true, keepMs: 60_000 }, owner)).toEqual(
+      expect(runs.giveBack({ run, name, keep: true, keepMs: 60_000 }, owner)).toEqual(
         kept ? { willReset: false, kept, keptMs: 60_000 } : { willReset: true, kept },
       );
     }
@@ -352,6 +352,17 @@ it('opens a run of another declared database once, and it ends with the one besi
   const dropped = calls.filter(({ action, databases }) => action === 'drop' && databases === undefined);
   expect(dropped.map((call) => call['run']).sort()).toEqual([run, one.run].sort());
   expect(leases.size).toBe(0);
+});
+
+it('sweeps once what dead machines have left on a cluster, behind its own first databases', async () => {
+  const { prepare, calls } = fixture(1_000, 'aws');
+  await prepare();
+  await vi.waitFor(() => expect(calls.at(-1)).toEqual({ action: 'sweep' }), bound);
+  await prepare();
+  expect(calls.filter(({ action }) => action === 'sweep')).toHaveLength(1);
+  expect(calls.findLastIndex(({ run }) => run === 'run0')).toBeLessThan(
+    calls.findIndex(({ action }) => action === 'sweep'),
+  );
 });
 
 it('stays over a refresh while the template is the same, and all of it is reset', async () => {

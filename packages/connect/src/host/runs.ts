@@ -33,6 +33,7 @@ export class Runs {
   readonly #preparing = new Set<Promise<Run>>();
   readonly #releasing = new Map<string, Promise<void>>();
   readonly #kept: KeptDatabases;
+  #swept = false;
 
   constructor(options: RunsOptions) {
     this.#options = options;
@@ -78,8 +79,24 @@ export class Runs {
       });
       this.#runs.set(id, run);
       note(summary);
+      void run.init.pool.idle().then(() => this.#sweep());
       return run;
     });
+  }
+
+  /**
+   * On a cluster that others use, too, each host sweeps once what dead machines have left: when its own first databases
+   * are there, since dropping slows cloning.
+   */
+  async #sweep(): Promise<void> {
+    const { environment, log } = this.#options;
+    if (this.#swept || environment.kind !== 'aws' || this.#runs.size === 0) return;
+    this.#swept = true;
+    try {
+      await environment.invoke<'sweep'>('testdb', { action: 'sweep' });
+    } catch (error) {
+      log('could not sweep what dead runs have left; the next host tries, or the schedule', error);
+    }
   }
 
   async acquire(request: AcquireRequest, holder: Holder): Promise<AcquiredDatabase> {
@@ -123,6 +140,7 @@ export class Runs {
   /** Gives a database back. Answers at once. The run's own client may do it for its workers. */
   giveBack(request: ReleaseRequest, holder: Holder): ReleasedDatabase {
     const { name, reuse, sessions: keepSessions } = request;
+    if (!this.#runs.has(request.run)) return { willReset: false }; // it took its databases with it
     const run = this.#holding(request.run, name);
     const keepMs = Math.min(request.keepMs ?? DEFAULT_KEEP_MS, LONGEST_KEEP_MS);
     const who = run.init.owner === holder ? undefined : holder;
