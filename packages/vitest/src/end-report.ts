@@ -23,7 +23,8 @@ export async function endShared(
   const lease = slot.opened;
   if (report === undefined || lease === undefined) return;
   const rest = worker.count();
-  if (rest !== undefined && slot.file !== undefined) addMeta(slot.file, countersMeta(rest));
+  if (rest !== undefined && slot.file !== undefined)
+    addMeta(slot.file, countersMeta(rest, worker.observer?.takeConnects()));
   reportEnd(report, slot.leaks, slot.file);
 }
 

@@ -1,4 +1,5 @@
 import type { SessionCounters } from './observe/observed-session.ts';
+import type { OpenedConnection } from './observe/observer.ts';
 import type { PosternMeta } from './reporter/meta.ts';
 
 /** The parts of vitest's task that are read and written. */
@@ -22,7 +23,10 @@ export function hasFailed({ result, fails, retry }: RunningTest): boolean {
   return (fails === true ? !failed : failed) && (result.retryCount ?? 0) >= attempts;
 }
 
-export function countersMeta(counters: SessionCounters): PosternMeta {
+export function countersMeta(
+  counters: SessionCounters,
+  connects: readonly OpenedConnection[] = [],
+): PosternMeta {
   const { queries, roundTrips, connections, connectMs, errors, failedConnections } = counters;
   return {
     ...(queries <= 0 ? {} : { queries }),
@@ -30,6 +34,9 @@ export function countersMeta(counters: SessionCounters): PosternMeta {
     ...(connections <= 0 ? {} : { connections, connectMs }),
     ...(errors <= 0 ? {} : { errors }),
     ...(failedConnections <= 0 ? {} : { retries: failedConnections }),
+    ...(connects.length === 0
+      ? {}
+      : { spans: connects.map((connect) => ({ phase: 'connect', ...connect }) as const) }),
   };
 }
 

@@ -42,7 +42,7 @@ export class TestRecord {
       if (waitedMs !== undefined) addMeta(task, { acquireMs: waitedMs });
     }
     const counters = this.#worker.count(this.#before);
-    if (counters !== undefined) addMeta(task, countersMeta(counters));
+    if (counters !== undefined) addMeta(task, countersMeta(counters, this.#worker.observer?.takeConnects()));
     this.#log?.stop();
     if (failed && this.#log !== undefined) say(queryText(this.#log));
   }

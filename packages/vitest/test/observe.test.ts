@@ -286,6 +286,9 @@ describe('the query log', () => {
       connections: 1,
       errors: 1,
     });
+    const [connect, ...others] = observer.takeConnects();
+    expect(connect?.startedAt).toBeGreaterThan(Date.now() - 60_000);
+    expect([others, observer.takeConnects()]).toEqual([[], []]);
   });
 });
 

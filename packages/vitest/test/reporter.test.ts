@@ -68,6 +68,9 @@ test('a run of two shards is told by each, and by both together after the merge'
   expect(first.report.runs[0]?.host.map(({ phase }) => phase)).toContain('prepare');
   const [file] = first.report.files;
   expect(file?.tests[0]?.start).toBeGreaterThan(file?.start ?? Number.NaN);
+  expect(file?.spans.map(({ phase }) => phase)).toEqual(
+    expect.arrayContaining(['import', 'acquire', 'connect', 'reset']),
+  );
   expect(first.output).toMatch(/Postern {2}1 file on 1 worker in/);
   expect(first.output).toMatch(/statements {2}6 statements in 6 round trips, 1 refused/);
   expect(first.output).toMatch(/report {2}.*postern-report\/index\.html/);

@@ -31,6 +31,8 @@ export interface SessionObserver {
   settle(database: string, options?: { timeoutMs?: number }): Promise<SettledSessions>;
   counters(): SessionCounters;
   countersSince(before: SessionCounters): SessionCounters;
+  /** When connections were opened since the last time this was asked, at most 1,000 of them. */
+  takeConnects(): readonly OpenedConnection[];
   /** Logs statements from now on. Concurrent tests with one database share its sessions, and so their log. */
   startLog(options?: { database?: string }): QueryLog;
 }
@@ -40,6 +42,14 @@ export interface SettledSessions {
   readonly leaks: readonly SessionLeak[];
 }
 
+/** From connect() until the session could take a statement. */
+export interface OpenedConnection {
+  /** Epoch milliseconds. */
+  readonly startedAt: number;
+  readonly durationMs: number;
+}
+
+const MAX_CONNECTS = 1_000;
 const DEFAULT_SETTLE_TIMEOUT_MS = 2_000;
 
 type Counts = { -readonly [Name in keyof SessionCounters]: number };
@@ -47,6 +57,7 @@ type Counts = { -readonly [Name in keyof SessionCounters]: number };
 export function openObserver(options: ObserverOptions = {}): SessionObserver {
   const sessions = new Map<object, WatchedConnection>();
   const logs = new Set<CollectingLog>();
+  const connects: OpenedConnection[] = [];
   const counts: Counts = {
     queries: 0,
     roundTrips: 0,
@@ -60,6 +71,10 @@ export function openObserver(options: ObserverOptions = {}): SessionObserver {
       ready(connectMs) {
         counts.connections += 1;
         counts.connectMs += connectMs;
+        if (connects.length < MAX_CONNECTS) {
+          const startedAt = performance.timeOrigin + performance.now() - connectMs;
+          connects.push({ startedAt, durationMs: connectMs });
+        }
       },
       roundTrip() {
         counts.roundTrips += 1;
@@ -104,6 +119,7 @@ export function openObserver(options: ObserverOptions = {}): SessionObserver {
     },
     counters: () => ({ ...counts }),
     countersSince: (before) => difference(counts, before),
+    takeConnects: () => connects.splice(0),
     startLog({ database } = {}) {
       const log: CollectingLog = new CollectingLog(database, () => logs.delete(log));
       logs.add(log);
