@@ -228,6 +228,12 @@ describe('a host', () => {
       pgConfig(host, { database: name, user: roles[role] as string });
     const old = await connected(as('ledger_app'));
     await old.client.query('INSERT INTO accounts VALUES (1)');
+    // One whose session for resets is open, too.
+    const second = { run, key: '2', isolation: 'reset' } as const;
+    const used = (await host.acquire(second)).name;
+    await host.release({ run, name: used });
+    expect(await host.settled({ run, name: used })).toMatchObject({ status: 'reset' });
+    expect(await host.acquire(second)).toMatchObject({ name: used, origin: 'reset' });
     const leases = (): number => cloud.statistics().front.byUser['pt_lease'] ?? 0;
     const before = leases();
 
@@ -242,6 +248,37 @@ describe('a host', () => {
       detail: expect.stringContaining('Session terminated'),
     });
     expect(events.filter(({ phase, state }) => phase === 'prepare' && state === 'started')).toHaveLength(1);
+    for (const released of [name, used]) {
+      await host.release({ run, name: released });
+      expect(await host.settled({ run, name: released })).toMatchObject({ status: 'reset' });
+    }
+  });
+
+  it('leaves a failed database behind for as long as it was said, and the next one finds it by its name', async () => {
+    const first = await open();
+    const { run } = await first.prepareRun({ database: 'ledger', workers: 1 });
+    const { name, roles } = await first.acquire({ run, key: '1', isolation: 'reset' });
+    const evidence = await connected(
+      pgConfig(first, { database: name, user: roles['ledger_app'] as string }),
+    );
+    await evidence.client.query('INSERT INTO accounts VALUES (7)');
+    expect(await first.release({ run, name, keep: true })).toMatchObject({ kept: true, keptMs: 600_000 });
+    const { pid } = first.info;
+    await first.close();
+    const next = await vi.waitFor(async () => {
+      const host = await open();
+      expect(host.info.pid).not.toBe(pid);
+      return host;
+    }, bound);
+    const { url } = await next.databaseUrl({ name, role: 'ledger_readonly' });
+    const looking = await connected({ connectionString: url });
+    expect(await select(looking, 'SELECT id, current_user AS me FROM accounts')).toEqual({
+      id: 7,
+      me: 'ledger_readonly',
+    });
+    const admin = await connected(cloud.postgres.superuserConfig());
+    const others = `SELECT count(*)::int AS n FROM pg_database WHERE datname ~ '_r${run}_' AND datname <> '${name}'`;
+    expect(await select(admin, others)).toEqual({ n: 0 });
   });
 
   it('ends the session that a killed one left', async () => {
