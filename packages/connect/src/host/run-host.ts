@@ -85,6 +85,7 @@ class Host implements RunningHost {
   #data: DataSocket | undefined;
   #runs: Runs | undefined;
   #urls: DatabaseUrls | undefined;
+  #urlSessions = 0;
   #failed: unknown;
   #stopped = false;
   #removed = false;
@@ -105,8 +106,7 @@ class Host implements RunningHost {
       onGone: (connection) => {
         void this.#runs?.releaseOf(connection);
       },
-      // Offline a kept database lives as long as this process. On AWS it stays when we go.
-      onIdle: () => this.#awaitClient(Math.max(options.graceMs, this.#keptMs())),
+      onIdle: () => this.#awaitNext(),
       onBusy: () => {
         clearTimeout(this.#idle);
         this.#begin();
@@ -157,8 +157,20 @@ class Host implements RunningHost {
     if (!this.#stopped) this.#idle = setTimeout(() => this.stop(), withinMs);
   }
 
-  #keptMs(): number {
-    return this.#environment?.kind === 'local' ? (this.#runs?.kept.remainingMs() ?? 0) : 0;
+  /**
+   * Nobody is there. Offline a kept database lives as long as this process, on AWS it stays when we go; and who has come by
+   * a URL, psql for instance, is no client and shall not be cut off.
+   */
+  #awaitNext(): void {
+    clearTimeout(this.#idle);
+    if (this.#urlSessions > 0) return;
+    const keptMs = this.#environment?.kind === 'local' ? (this.#runs?.kept.remainingMs() ?? 0) : 0;
+    this.#awaitClient(Math.max(this.#options.graceMs, keptMs));
+  }
+
+  #countUrlSessions(open: number): void {
+    this.#urlSessions = open;
+    if (this.#control.clients === 0) this.#awaitNext();
   }
 
   async #start(): Promise<void> {
@@ -175,6 +187,7 @@ class Host implements RunningHost {
     const cluster = await environment.resolve({ signal });
     const urls = new DatabaseUrls({
       connect: ({ login: user, database }) => sessionOptions(environment, { user, database }),
+      onSessions: (open) => this.#countUrlSessions(open),
       onError: (error) => log('no session for a database URL', error),
     });
     this.#urls = urls;
