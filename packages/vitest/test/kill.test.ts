@@ -103,8 +103,7 @@ test('a killed host is named as the reason why tests failed, and the next run st
 
 test('however a run is killed, its databases go though another client keeps the host', async () => {
   await using bystander = await connectHost({ root: project.root });
-  const { run } = await bystander.prepareRun({ database: 'shop', workers: 1 });
-  const mine = await bystander.acquire({ run, key: '1' });
+  const watch = await watchDatabases(bystander);
 
   const kills: Readonly<Record<string, (vitest: RunningVitest) => void>> = {
     'Ctrl-C': (vitest) => vitest.signalGroup('SIGINT'),
@@ -115,29 +114,109 @@ test('however a run is killed, its databases go though another client keeps the 
   for (const [name, kill] of Object.entries(kills)) {
     const { vitest, note } = await startEndless();
     expect(note.provided.controlSocket, name).toBe(bystander.info.controlSocket);
-    expect(await testDatabases(bystander, mine), name).toContain(note.database);
+    expect(await watch.others(), name).toContain(note.database);
     kill(vitest);
     await vitest.ended;
-    await vi.waitFor(async () => expect(await testDatabases(bystander, mine), name).toEqual([mine.name]), {
-      timeout: HOST_GONE_WITHIN_MS,
-      interval: 50,
-    });
+    await watch.noOthers(name);
   }
 });
 
-/** The test databases on the cluster, as any login sees them. */
-async function testDatabases(
-  host: HostClient,
-  mine: { name: string; roles: Readonly<Record<string, string>> },
-): Promise<string[]> {
-  const client = new Client(pgConfig(host, { database: mine.name, user: mine.roles['shop_app'] ?? '' }));
-  await client.connect();
-  try {
-    const { rows } = await client.query<{ datname: string }>(
-      String.raw`SELECT datname FROM pg_database WHERE datname LIKE 'pt\_%' ORDER BY 1`,
-    );
-    return rows.map(({ datname }) => datname);
-  } finally {
-    await client.end();
-  }
+/** A test that tells where it is and goes on when it is told to. */
+const waiting = (name: string): string => `
+  import { existsSync } from 'node:fs';
+  import { expect, inject, test } from '@postern/vitest';
+  test('${name}', async ({ sql, database }) => {
+    await sql\`INSERT INTO articles VALUES (1, 'soap')\`;
+    ${leaveNote(`here-${name}`, `{ provided: inject('postern'), database: database.name, pid: process.pid }`)};
+    await expect.poll(() => existsSync('go'), { timeout: 100_000 }).toBe(true);
+    expect(await sql\`SELECT id FROM articles\`).toEqual([{ id: 1 }]);
+  }, 120_000);
+`;
+
+test('a worker that is killed takes its database along, and neither other files nor the run', async () => {
+  await using bystander = await connectHost({ root: project.root });
+  const watch = await watchDatabases(bystander);
+  await project.write({
+    'apps/shop/test/one.test.ts': waiting('one'),
+    'apps/shop/test/two.test.ts': waiting('two'),
+  });
+  const vitest = project.start();
+  const [one] = await Promise.all([
+    project.takeNote<{ pid: number }>('here-one', vitest),
+    project.takeNote('here-two', vitest),
+  ]);
+  process.kill(one.pid, 'SIGKILL');
+  await project.write({ go: '' });
+  const { code, output } = await vitest.ended;
+  expect(output).toMatch(/Tests .*1 passed/);
+  expect(output).toMatch(/Worker .*exited unexpectedly|terminated/i);
+  expect(code).toBe(1);
+  await watch.noOthers('after the run');
+});
+
+test('of two shards on one cluster one is killed: the other is unharmed, and nothing of either is left', async () => {
+  await using bystander = await connectHost({ root: project.root });
+  const watch = await watchDatabases(bystander);
+  await project.write({
+    'apps/shop/test/one.test.ts': waiting('one'),
+    'apps/shop/test/two.test.ts': waiting('two'),
+  });
+  const shards = ['1/2', '2/2'].map((shard) => project.start({ args: [`--shard=${shard}`] }));
+  // Which shard has which file is vitest's business: the first to be found is killed, whichever it is.
+  const notes = await Promise.all(
+    ['one', 'two'].map(
+      async (name) =>
+        await Promise.any(
+          shards.map(async (shard) => await project.takeNote<Note & { pid: number }>(`here-${name}`, shard)),
+        ),
+    ),
+  );
+  expect(new Set(notes.map(({ database }) => database)).size).toBe(2);
+  const [killed, other] = shards;
+  killed?.signalGroup('SIGKILL');
+  await killed?.ended;
+  await vi.waitFor(
+    async () =>
+      expect((await watch.others()).filter((name) => notes.some((n) => n.database === name))).toHaveLength(1),
+    { timeout: HOST_GONE_WITHIN_MS, interval: 50 },
+  );
+  await project.write({ go: '' });
+  const result = await other?.ended;
+  expect(result?.output).toMatch(/Tests .*1 passed/);
+  expect(result?.code).toBe(0);
+  await watch.noOthers('after both');
+});
+
+interface DatabaseWatch {
+  /** The test databases of other runs on the cluster, as any login sees them. */
+  others(): Promise<string[]>;
+  /** Waits until none is left. */
+  noOthers(why: string): Promise<void>;
+}
+
+async function watchDatabases(host: HostClient): Promise<DatabaseWatch> {
+  const { run } = await host.prepareRun({ database: 'shop', workers: 1 });
+  const { name, roles } = await host.acquire({ run, key: '1' });
+  const own = name.replace(/\d+$/, ''); // a run's pool has more than its clients see
+  const others = async (): Promise<string[]> => {
+    const client = new Client(pgConfig(host, { database: name, user: roles['shop_app'] ?? '' }));
+    client.on('error', () => undefined);
+    await client.connect();
+    try {
+      const { rows } = await client.query<{ datname: string }>(
+        String.raw`SELECT datname FROM pg_database WHERE datname LIKE 'pt\_%' ORDER BY 1`,
+      );
+      return rows.map(({ datname }) => datname).filter((each) => !each.startsWith(own));
+    } finally {
+      await client.end();
+    }
+  };
+  return {
+    others,
+    noOthers: async (why) =>
+      await vi.waitFor(async () => expect(await others(), why).toEqual([]), {
+        timeout: HOST_GONE_WITHIN_MS,
+        interval: 50,
+      }),
+  };
 }

@@ -29,7 +29,7 @@ test('a suite whose vitest project lacks the setup learns which line is missing'
   });
   expect(code).toBe(1);
   expect(output).toContain('The database fixture needs the global setup of Postern');
-  expect(output).toContain("Add globalSetup: ['@postern/vitest/global-setup']");
+  expect(output).toContain('Add plugins: [postern()] from @postern/vitest/plugin');
 });
 
 test('a service without a declaration learns where to write it, without a stack of ours', async () => {
