@@ -23,7 +23,8 @@ export const test = base
       return client;
     };
   })
-  .extend('ledger', ({ otherDatabase }) => otherDatabase(ledgerDeclaration))
+  /** The ledger's database, as its own service declares it. */
+  .extend('ledger', { scope: 'file' }, ({ otherDatabase }) => otherDatabase(ledgerDeclaration))
   /** Starts an instance of the service; several side by side are several invocations. */
   .extend('worker', ({ database, ledger }, { onCleanup }) => {
     const workers: Worker[] = [];

@@ -16,15 +16,15 @@ async function closedMonth(book: LedgerBook, count: number): Promise<string[]> {
   return accounts.sort();
 }
 
-/** Resolves when some other session waits for a lock that this one holds. */
-async function untilSomebodyWaitsFor(blocker: Client): Promise<void> {
+/** Resolves when so many other sessions wait for a lock that this one holds. */
+async function untilOthersWaitFor(blocker: Client, others = 1): Promise<void> {
   await vi.waitFor(
     async () => {
-      const { rows } = await blocker.query<{ waiting: boolean }>(
-        `SELECT EXISTS (SELECT FROM pg_locks
-                         WHERE NOT granted AND pg_backend_pid() = ANY (pg_blocking_pids(pid))) AS waiting`,
+      const { rows } = await blocker.query<{ waiting: number }>(
+        `SELECT count(DISTINCT pid)::int AS waiting FROM pg_locks
+          WHERE NOT granted AND pg_backend_pid() = ANY (pg_blocking_pids(pid))`,
       );
-      expect(rows[0]?.waiting).toBe(true);
+      expect(rows[0]?.waiting).toBe(others);
     },
     { timeout: 10_000, interval: 5 },
   );
@@ -99,7 +99,7 @@ describe('an event that comes again', () => {
     );
     const losing = worker().handle({ tenant: book.tenant, month });
     const outcome = losing.catch((error: unknown) => error);
-    await untilSomebodyWaitsFor(rival);
+    await untilOthersWaitFor(rival);
     await rival.query('SET ROLE NONE'); // sessions of a login may be ended by that login
     await rival.query(
       `SELECT pg_terminate_backend(pid) FROM pg_stat_activity
@@ -158,11 +158,7 @@ describe('many invocations at once', () => {
     const impatient = worker({ retry: { maxAttempts: 1 } }).handle(event);
     const refused = expect(impatient).rejects.toMatchObject({ code: 'CONTENTION', cause: { code: '40001' } });
     const patient = worker().handle(event);
-    await untilSomebodyWaitsFor(rival);
-    await vi.waitFor(async () => {
-      const { rows } = await rival.query('SELECT count(*)::int AS waiting FROM pg_locks WHERE NOT granted');
-      expect(rows[0].waiting).toBeGreaterThanOrEqual(2);
-    });
+    await untilOthersWaitFor(rival, 2);
     await rival.query('COMMIT');
 
     await refused;
