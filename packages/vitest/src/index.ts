@@ -26,7 +26,15 @@ export type { LoggedQuery } from './observe/observed-session.ts';
 export type { QueryLog } from './observe/wire-log.ts';
 export type { IsolationMode, Keep, Scope, TestOptions } from './options.ts';
 export type { ProvidedPostern } from './provided-context.ts';
-export { barrier, simultaneously } from './race.ts';
+export {
+  type Barrier,
+  type BarrierOptions,
+  barrier,
+  type Party,
+  type RaceFunction,
+  type RaceResults,
+  simultaneously,
+} from './race.ts';
 export type { PosternMeta } from './reporter/meta.ts';
 export { defineSeed, type Seed, type SeedContext } from './seed.ts';
 export type { Sql } from './sql.ts';

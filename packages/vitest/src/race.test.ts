@@ -28,6 +28,15 @@ test('when somebody does not come, everybody learns who did, and latecomers do n
   }
 });
 
+test('a deadline comes also where timers are faked', async () => {
+  vi.useFakeTimers();
+  try {
+    await expect(barrier(2, { timeoutMs: 10 }).wait()).rejects.toMatchObject({ code: 'VITEST_RACE_TIMEOUT' });
+  } finally {
+    vi.useRealTimers();
+  }
+});
+
 test('an abort ends the wait with its own reason', async () => {
   const off = new AbortController();
   const meet = barrier(2, { signal: off.signal });

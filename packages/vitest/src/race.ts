@@ -1,3 +1,4 @@
+import { later, notLater } from './clock.ts';
 import { PosternVitestError } from './errors.ts';
 
 export interface BarrierOptions {
@@ -35,7 +36,7 @@ export function barrier(parties: number, options: BarrierOptions = {}): Barrier 
   let broken: { reason: unknown } | undefined;
 
   const end = (settle: (party: (typeof waiting)[number]) => void): void => {
-    clearTimeout(timer);
+    notLater(timer);
     signal?.removeEventListener('abort', onAbort);
     for (const party of waiting.splice(0)) settle(party);
   };
@@ -50,7 +51,7 @@ export function barrier(parties: number, options: BarrierOptions = {}): Barrier 
       if (signal?.aborted && broken === undefined) broken = { reason: signal.reason };
       if (broken !== undefined) return Promise.reject(broken.reason);
       if (waiting.length === 0) {
-        timer = setTimeout(() => breakWith(notAllCame(waiting, parties, timeoutMs)), timeoutMs);
+        timer = later(() => breakWith(notAllCame(waiting, parties, timeoutMs)), timeoutMs);
         signal?.addEventListener('abort', onAbort, { once: true });
       }
       return new Promise<void>((resolve, reject) => {

@@ -1,4 +1,5 @@
 import type { Client, PoolConfig } from 'pg';
+import { epoch, later, notLater, now } from '../clock.ts';
 import type { LoggedQuery, ObservedSession, SessionCounters, SessionLeak } from './observed-session.ts';
 import { type PoolClientClass, trackingCheckouts } from './pool-client.ts';
 import { type PgConnection, WatchedConnection } from './watched-connection.ts';
@@ -72,7 +73,7 @@ export function openObserver(options: ObserverOptions = {}): SessionObserver {
         counts.connections += 1;
         counts.connectMs += connectMs;
         if (connects.length < MAX_CONNECTS) {
-          const startedAt = performance.timeOrigin + performance.now() - connectMs;
+          const startedAt = epoch(now()) - connectMs;
           connects.push({ startedAt, durationMs: connectMs });
         }
       },
@@ -141,10 +142,10 @@ async function within(
   );
   let timer: NodeJS.Timeout | undefined;
   const over = new Promise((resolve) => {
-    timer = setTimeout(resolve, timeoutMs);
+    timer = later(resolve, timeoutMs);
   });
   await Promise.race([work, over]);
-  clearTimeout(timer);
+  notLater(timer);
   // One that the application took up again meanwhile is not clean any more.
   return clean.filter((session) => session.state === 'idle' && !session.stateful);
 }

@@ -1,4 +1,5 @@
 import type { EventEmitter } from 'node:events';
+import { epoch, now } from '../clock.ts';
 import { callerFrames, captureStack } from './caller-stack.ts';
 import type { LoggedQuery, ObservedSession, SessionLeak, SessionState } from './observed-session.ts';
 import { cleanUpStatement, leavesState, preparedBySql } from './session-state.ts';
@@ -47,7 +48,7 @@ export class WatchedConnection implements ObservedSession {
   #between: Idle | undefined;
   #closed = false;
   #stateful = false;
-  #connectAt: number = performance.now();
+  #connectAt: number = now();
   #checkout: { stack: Error | undefined } | undefined;
   #pooled = false;
   #began: Error | undefined;
@@ -119,7 +120,7 @@ export class WatchedConnection implements ObservedSession {
   #watchOut(): void {
     const connection = this.#connection;
     before(connection, 'connect', () => {
-      this.#connectAt = performance.now();
+      this.#connectAt = now();
     });
     before(connection, 'query', (text) => {
       this.#sent.push(this.#exchangeOf(String(text)));
@@ -156,7 +157,7 @@ export class WatchedConnection implements ObservedSession {
     connection.on('readyForQuery', ({ status }: { status: keyof typeof STATES }) => {
       const first = this.#between === undefined;
       this.#between = STATES[status];
-      if (first) this.#listener.ready(performance.now() - this.#connectAt);
+      if (first) this.#listener.ready(now() - this.#connectAt);
       else this.#answered();
     });
     connection.once('end', () => {
@@ -170,7 +171,7 @@ export class WatchedConnection implements ObservedSession {
     const begins = /^\s*(?:begin|start\s+transaction)\b/i.test(text);
     const stack = firstOfCheckout || begins ? captureStack() : undefined;
     if (firstOfCheckout && this.#checkout !== undefined) this.#checkout.stack = stack;
-    return { text, name: undefined, values: 0, sentAt: performance.now(), tags: [], error: undefined, stack };
+    return { text, name: undefined, values: 0, sentAt: now(), tags: [], error: undefined, stack };
   }
 
   #answered(): void {
@@ -194,8 +195,8 @@ export class WatchedConnection implements ObservedSession {
       text: this.#listener.logging ? shownText(text) : '',
       name,
       values,
-      startedAt: performance.timeOrigin + sentAt,
-      durationMs: performance.now() - sentAt,
+      startedAt: epoch(sentAt),
+      durationMs: now() - sentAt,
       tags,
       rows,
       error,

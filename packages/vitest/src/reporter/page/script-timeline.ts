@@ -1,7 +1,7 @@
 /**
  * The page's script, first part: the timeline. Plain JavaScript for the browser, kept as text because it runs nowhere else.
- * It draws only what is in sight, and files narrower than three pixels as one bar: 2,000 files on 16 workers are a few
- * thousand rectangles at any zoom. Text comes in as text nodes, never as markup.
+ * It draws only what is in sight, files narrower than three pixels as one bar, and all rectangles of a colour as one path, so
+ * that 2,000 files can be dragged. Text comes in as text nodes, never as markup.
  */
 export const timelineScript: string = `
 'use strict';
@@ -42,10 +42,11 @@ function ms(value) {
 }
 const whole = (value) => value.toLocaleString('en');
 const color = (phase) => 'var(--' + phase + ')';
+const lower = new Map(report.files.map((file) => [file, [file.file, ...file.tests.map((test) => test.name)].join('\\n').toLowerCase()]));
 function matches(file) {
   if (shown.state && file.state !== shown.state) return false;
   if (shown.project && file.project !== shown.project) return false;
-  return !shown.text || file.file.toLowerCase().includes(shown.text) || file.tests.some((test) => test.name.toLowerCase().includes(shown.text));
+  return !shown.text || lower.get(file).includes(shown.text);
 }
 
 /* Lanes: for each run the host, what it does beside the tests, and its workers. */
@@ -98,34 +99,46 @@ const timeline = (() => {
       shape(svg, 'text', { x: x(time) + 3, y: 12 }, time === 0 ? '0' : ms(time));
     }
   }
-  function bar(a, b, top, height, fill, extra) {
+  /* Rectangles of one colour are one path: the browser has hundreds of shapes to lay out, not tens of thousands. */
+  let layers;
+  function bar(layer, a, b, top, height, fill, opacity) {
     const left = Math.max(LABEL, x(a)), right = Math.min(width - 8, x(b));
     if (right < LABEL || left > width - 8) return;
-    return shape(svg, 'rect', { x: left.toFixed(1), y: top, width: Math.max(0.8, right - left).toFixed(1), height, fill, ...extra });
+    const key = layer + '|' + fill + '|' + opacity;
+    const wide = Math.max(0.8, right - left).toFixed(1);
+    layers.set(key, (layers.get(key) || '') + 'M' + left.toFixed(1) + ' ' + top + 'h' + wide + 'v' + height + 'h-' + wide + 'z');
   }
+  function paint() {
+    for (const key of [...layers.keys()].sort()) {
+      const [, fill, opacity] = key.split('|');
+      shape(svg, 'path', { d: layers.get(key), fill, opacity });
+    }
+  }
+  const outlines = [];
   function drawFile(file, top, height) {
-    const dim = matches(file) ? 1 : 0.15;
-    const frameOf = bar(file.start, file.start + file.durationMs, top, height, 'var(--line-soft)', {
-      rx: 3, opacity: dim, stroke: file === shown.selected ? 'var(--ink)' : file.state === 'failed' ? 'var(--failed)' : 'var(--line)', 'stroke-width': file === shown.selected ? 2 : 1,
-    });
-    if (!frameOf) return;
-    const inset = { opacity: dim };
-    let last = -1e9;
+    const opacity = matches(file) ? 1 : 0.15;
+    const end = file.start + file.durationMs;
+    bar(0, file.start, end, top, height, 'var(--track)', opacity);
+    if (file === shown.selected || file.state === 'failed') outlines.push({ file, top, height, opacity });
+    let from_, to_;
+    const flush = () => { if (to_ !== undefined) bar(1, from_, to_, top + 2, height - 4, 'var(--body)', opacity); to_ = undefined; };
     if (shown.phases.has('body')) for (const test of file.tests) {
       if (!test.start || test.state === 'skipped') continue;
-      const right = x(test.start + test.durationMs);
-      if (right - last < 0.6 && test.state !== 'failed') continue;
-      last = right;
-      bar(test.start, test.start + test.durationMs, top + 2, height - 4, test.state === 'failed' ? 'var(--failed)' : 'var(--body)', inset);
+      const ends = test.start + test.durationMs;
+      if (test.state === 'failed') { bar(2, test.start, ends, top + 2, height - 4, 'var(--failed)', opacity); continue; }
+      if (to_ !== undefined && x(test.start) - x(to_) < 0.7 && x(ends) - x(test.start) < 4) { to_ = Math.max(to_, ends); continue; }
+      flush();
+      from_ = test.start; to_ = ends;
     }
+    flush();
     for (const span of file.spans) if (shown.phases.has(span.phase)) {
-      bar(span.start, span.start + span.durationMs, top + 2, height - 4, color(span.phase), inset);
+      bar(span.phase === 'import' ? 1 : 3, span.start, span.start + span.durationMs, top + 2, height - 4, color(span.phase), opacity);
     }
   }
   function drawFiles(lane, top, height) {
     let run;
     const flush = () => {
-      if (run) bar(run.from, run.to, top, height, run.failed ? 'var(--failed)' : 'var(--body)', { opacity: run.match ? 0.8 : 0.15 });
+      if (run) bar(1, run.from, run.to, top, height, run.failed ? 'var(--failed)' : 'var(--body)', run.match ? 0.8 : 0.15);
       run = undefined;
     };
     for (const file of lane.files) {
@@ -150,8 +163,14 @@ const timeline = (() => {
       if (!shown.phases.has(phase)) continue;
       if (x(end) - last < 0.6 && step.state === 'done') continue;
       last = x(end);
-      bar(step.start, end, top + 2, height - 4, step.state === 'failed' ? 'var(--failed)' : color(phase), { rx: 2, opacity: 0.9 });
+      bar(1, step.start, end, top + 2, height - 4, step.state === 'failed' ? 'var(--failed)' : color(phase), 0.9);
     }
+  }
+  function outline({ file, top, height, opacity }) {
+    const left = Math.max(LABEL, x(file.start)), right = Math.min(width - 8, x(file.start + file.durationMs));
+    if (right < LABEL || left > width - 8) return;
+    const picked = file === shown.selected;
+    shape(svg, 'rect', { x: left, y: top, width: Math.max(2, right - left), height, rx: 3, fill: 'none', opacity, stroke: picked ? 'var(--ink)' : 'var(--failed)', 'stroke-width': picked ? 2 : 1.2 });
   }
   function draw() {
     frame = 0;
@@ -161,6 +180,8 @@ const timeline = (() => {
     svg.setAttribute('viewBox', '0 0 ' + width + ' ' + tall);
     svg.setAttribute('height', tall);
     targets = [];
+    layers = new Map();
+    outlines.length = 0;
     axis();
     lanes.forEach((lane, index) => {
       const top = AXIS + index * HEIGHT;
@@ -168,6 +189,8 @@ const timeline = (() => {
       shape(svg, 'line', { x1: 0, x2: width, y1: top + HEIGHT - 0.5, y2: top + HEIGHT - 0.5, stroke: 'var(--line-soft)' });
       (lane.files ? drawFiles : drawSteps)(lane, top + 3, HEIGHT - 7);
     });
+    paint();
+    outlines.forEach(outline);
   }
   function targetAt(event) {
     const area = svg.getBoundingClientRect();
