@@ -4,7 +4,7 @@ import type { ResetOutcome } from '../pool/outcome.ts';
 import { findBranch } from '../server/branches.ts';
 import { ensureClones } from '../server/clones.ts';
 import { dropRun } from '../server/drops.ts';
-import { resetDatabase } from '../server/reset/reset-database.ts';
+import { resetDatabase, warmReset } from '../server/reset/reset-database.ts';
 import type { Template } from '../server/templates.ts';
 import { grantsOf } from './machinery.ts';
 import { SessionSlot } from './session-slot.ts';
@@ -81,7 +81,11 @@ export class SqlBackend implements PoolBackend {
 
   /** Opens the session for the reset that is going to come, while the database is in use. */
   prepareReset(database: string): void {
-    if (this.#resetSlots.size < this.#given.resetSessions) this.#resetSlot(database).warm();
+    if (this.#resetSlots.has(database) || this.#resetSlots.size >= this.#given.resetSessions) return;
+    // A failure shows at the reset.
+    this.#resetSlot(database)
+      .use(warmReset)
+      .catch(() => undefined);
   }
 
   async reset(database: string, options: { readonly keep: readonly number[] }): Promise<ResetOutcome> {

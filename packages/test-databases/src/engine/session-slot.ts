@@ -8,7 +8,6 @@ export class SessionSlot {
   readonly #open: () => Promise<EngineSession>;
   #session: Promise<EngineSession> | undefined;
   #last: Promise<unknown> = Promise.resolve();
-  #closed = false;
 
   constructor(open: () => Promise<EngineSession>) {
     this.#open = open;
@@ -21,11 +20,6 @@ export class SessionSlot {
     return result;
   }
 
-  /** Opens the session ahead; a failure shows at the next use. */
-  warm(): void {
-    if (!this.#closed) this.#get().catch(() => undefined);
-  }
-
   /** Ends the session in the middle of what it does. */
   async interrupt(): Promise<void> {
     const session = await this.#session?.catch(() => undefined);
@@ -34,7 +28,6 @@ export class SessionSlot {
 
   /** Ends the session after what is under way. */
   async close(): Promise<void> {
-    this.#closed = true;
     await this.#last;
     const session = await this.#session?.catch(() => undefined);
     this.#session = undefined;
