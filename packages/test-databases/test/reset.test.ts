@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { resetDatabase } from '../src/server/index.ts';
-import { type By, type Cluster, caller, startCluster } from './reset-fixtures/cluster.ts';
+import { refused, undone } from './reset-fixtures/changes.ts';
+import { type By, type Cluster, startCluster } from './reset-fixtures/cluster.ts';
 import { everything } from './reset-fixtures/everything.ts';
 
 let cluster: Cluster;
@@ -10,11 +10,7 @@ beforeAll(async () => {
 });
 afterAll(() => cluster?.[Symbol.asyncDispose]());
 
-/** What tests do to a database that a reset must undo. */
-const undone: Record<string, string> = {
-  'nothing at all': 'SELECT 1',
-  'inserts into an empty table': `INSERT INTO app.empty (note) SELECT 'x' FROM generate_series(1, 300)`,
-};
+const done = { status: 'reset', tables: expect.any(Number), sequences: expect.any(Number), ended: [] };
 
 describe.each<By>(['master', 'superuser'])('a template prepared by the %s', (by) => {
   let template: string;
@@ -33,16 +29,27 @@ describe.each<By>(['master', 'superuser'])('a template prepared by the %s', (by)
     pristine = await cluster.hash(clone);
   });
 
-  test.each(Object.entries(undone))('undoes %s', async (_name, sql) => {
-    await cluster.run(clone, sql);
-    expect(await cluster.reset(clone)).toEqual({
-      status: 'reset',
-      tables: expect.any(Number),
-      sequences: expect.any(Number),
-      ended: [],
-    });
+  // The changes come one after the other to the same database, as tests do.
+  test.each(Object.entries(undone))('undoes %s', async (_name, { sql, as }) => {
+    await cluster.run(clone, sql, as);
+    expect(await cluster.reset(clone)).toEqual(done);
     expect(await cluster.hash(clone)).toBe(pristine);
   });
+
+  test.each(Object.entries(refused))(
+    'gives a database up after %s',
+    async (_name, { sql, as, reason = 'ddl' }) => {
+      const own = await cluster.clone(template);
+      await cluster.run(own, sql, as);
+      expect(await cluster.reset(own)).toMatchObject({
+        status: 'discard',
+        reason,
+        detail: expect.any(String),
+        ended: [],
+      });
+      // For good, not only the first time.
+      expect(await cluster.reset(own)).toMatchObject({ status: 'discard' });
+      if (reason === 'prepared-transactions') await cluster.run(own, `ROLLBACK PREPARED 'waiting'`);
+    },
+  );
 });
-void resetDatabase;
-void caller;

@@ -33,7 +33,7 @@ export { type PublishRequest, publishOwn } from './publish.ts';
 export { hashContents } from './reset/hash-contents.ts';
 export { installReset, type ResetInstallation, type ResetOptions } from './reset/install.ts';
 export { resetSchema } from './reset/names.ts';
-export { resetDatabase } from './reset/reset-database.ts';
+export { resetDatabase, warmReset } from './reset/reset-database.ts';
 export { newestKept, unusedDays } from './retire.ts';
 export { type Connect, type SqlClient, transaction, withSession } from './sql-client.ts';
 export { orphanGraceMs, type SweepReport, sweep } from './sweep.ts';

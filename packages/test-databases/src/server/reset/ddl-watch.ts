@@ -1,6 +1,7 @@
 import type { SqlClient } from '../sql-client.ts';
+import { differenceOf } from './fingerprint.ts';
 import { quoteBody, resetSchema } from './names.ts';
-import { pinned } from './reset-function.ts';
+import { ddlMark, pinned, viewMark } from './reset-function.ts';
 
 /** Marks DDL. What belongs to a temporary table does not count: it goes with its session. */
 const watchFunction = `CREATE FUNCTION ${resetSchema}.note_ddl() RETURNS event_trigger LANGUAGE plpgsql ${pinned} AS ${quoteBody(`BEGIN
@@ -10,9 +11,13 @@ const watchFunction = `CREATE FUNCTION ${resetSchema}.note_ddl() RETURNS event_t
   ELSIF EXISTS (SELECT FROM pg_event_trigger_ddl_commands()) THEN
     IF NOT EXISTS (SELECT FROM pg_event_trigger_ddl_commands() c
                     WHERE c.schema_name IS DISTINCT FROM 'pg_temp' OR c.classid <> 'pg_class'::regclass) THEN RETURN; END IF;
+    -- RESTART leaves the definition as it is.
+    IF tg_tag = 'ALTER SEQUENCE' AND NOT EXISTS (
+      SELECT FROM pg_event_trigger_ddl_commands() e WHERE e.classid <> 'pg_class'::regclass
+          OR ${differenceOf('e.objid')}) THEN RETURN; END IF;
   ELSIF tg_tag LIKE 'CREATE %' THEN RETURN; -- IF NOT EXISTS, and it existed
   END IF;
-  INSERT INTO ${resetSchema}.dirty (relid) VALUES (0);
+  INSERT INTO ${resetSchema}.dirty (relid) VALUES (CASE tg_tag WHEN 'REFRESH MATERIALIZED VIEW' THEN ${viewMark} ELSE ${ddlMark} END);
 END`)}`;
 
 const triggers = [

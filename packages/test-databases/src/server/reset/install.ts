@@ -53,6 +53,8 @@ export interface ResetInstallation {
 export async function installReset(session: SqlClient, options: ResetOptions): Promise<ResetInstallation> {
   await endOthers(session);
   return await transaction(session, async () => {
+    // The database may have defaults of its own.
+    await session.query('SET TRANSACTION ISOLATION LEVEL READ COMMITTED, READ WRITE');
     await session.query(
       `SET LOCAL search_path = pg_catalog, pg_temp; SET LOCAL row_security = off; SET LOCAL lock_timeout = '10s'`,
     );
@@ -132,6 +134,7 @@ async function installMachinery(
       (table.owner === owner || table.owner === objects.master || objects.superuser),
   );
   await session.query(tablesSql);
+  await session.query(catalogTableSql);
   if (owner !== objects.master) {
     const role = quoteIdentifier(owner);
     // Taken back at the end of the same transaction: nobody ever sees it.
@@ -173,7 +176,6 @@ async function installMachinery(
   const watchesViews = ddl === 'fingerprint' && views.length > 0;
   if (watchesViews) obstacles.push(...(await watchViews(session, views, owner, bigSeedRows)));
   if (ddl === 'fingerprint') {
-    await session.query(catalogTableSql);
     await session.query(
       `CREATE FUNCTION ${resetSchema}.fingerprint(newer int, OUT total int8, OUT hard int8, OUT soft int8)
 LANGUAGE plpgsql ${pinned} AS ${quoteBody(fingerprintBody(objects.version))}`,
@@ -230,7 +232,7 @@ async function finish(
     );
   }
   if (complete) {
-    if (ddl === 'fingerprint') statements.push(rememberSql);
+    statements.push(rememberSql);
     const rows = ddl === 'fingerprint' ? `(SELECT f.total FROM ${resetSchema}.fingerprint(0) f)` : '0';
     statements.push(
       `INSERT INTO ${resetSchema}.state VALUES (pg_current_xact_id(), ${rows})`,

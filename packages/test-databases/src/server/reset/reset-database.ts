@@ -58,6 +58,18 @@ export async function resetDatabase(
   }
 }
 
+/**
+ * Lets a session that was opened ahead do what only its first reset would have to do (10 ms and more). Changes nothing in the
+ * database and rejects only when the session breaks.
+ */
+export async function warmReset(session: SqlClient): Promise<void> {
+  try {
+    await session.query(call, [null]);
+  } catch (error) {
+    if (sqlState(error) === undefined) throw error;
+  }
+}
+
 async function ask(session: SqlClient, keep: number[]): Promise<Answer> {
   const { rows } = await session.query(call, [keep]);
   return rows[0].outcome;

@@ -17,6 +17,10 @@ export interface ResetPlan {
 /** Nobody else could have made or changed the functions: what they are called with comes from their owner. */
 export const pinned = `SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET row_security = off`;
 
+/** Marks that stand for no table. */
+export const ddlMark = 0;
+export const viewMark = 1;
+
 /** More than the age of an oldest row may be, by far less than where PostgreSQL's 32 bits wrap around. */
 const oldestXids = 2 ** 30;
 
@@ -43,9 +47,9 @@ const discard = (reason: string, detail: string): string =>
 export function resetFunction(plan: ResetPlan): string {
   const parts = plan.obstacle
     ? [obstacle(plan.obstacle)]
-    : [sessions, leftovers(plan), replication, age, ddl(plan), restore(plan), finish];
+    : [replication, warm(plan), sessions, leftovers(plan), age, ddl(plan), restore(plan), finish];
   return `CREATE FUNCTION ${resetSchema}.reset_database(keep pg_catalog.int4[]) RETURNS pg_catalog.jsonb
-LANGUAGE plpgsql VOLATILE ${pinned} SET jit = off SET lock_timeout = '5s' AS ${quoteBody(`DECLARE
+LANGUAGE plpgsql VOLATILE ${pinned} SET jit = off SET lock_timeout = '5s' SET plan_cache_mode = force_generic_plan AS ${quoteBody(`DECLARE
   here CONSTANT oid := (SELECT d.oid FROM pg_database d WHERE d.datname = current_database());
   kept int[] := keep;
   ended jsonb := '[]';
@@ -64,8 +68,6 @@ BEGIN
   IF current_setting('transaction_isolation') <> 'read committed' OR current_setting('transaction_read_only') <> 'off' THEN
     RETURN jsonb_build_object('status', 'isolation');
   END IF;
-  -- Taken before anything else: whoever writes from here on has a younger one, and what has an older one is over soon.
-  xid := pg_current_xact_id();
 ${parts.join('\n')}
 END`)}`;
 }
@@ -74,7 +76,21 @@ function obstacle({ reason, detail }: Obstacle): string {
   return `  ${discard(reason, quoteLiteral(detail))}`;
 }
 
-const sessions = `  IF cardinality(kept) > 0 THEN
+/** Without an argument it plans what takes long to plan, for a session that was opened ahead. */
+function warm({ ddl: how, hasSequences }: ResetPlan): string {
+  const calls = [
+    ...(how === 'fingerprint' ? [`PERFORM ${resetSchema}.fingerprint(0);`] : []),
+    ...(hasSequences ? [`PERFORM ${resetSchema}.changed_sequences();`] : []),
+  ];
+  return `  IF keep IS NULL THEN
+    ${calls.join(' ')}
+    RETURN jsonb_build_object('status', 'warm');
+  END IF;`;
+}
+
+const sessions = `  -- Taken before anything else: whoever writes from here on has a younger one, and what has an older one is over soon.
+  xid := pg_current_xact_id();
+  IF cardinality(kept) > 0 THEN
     -- An idle session that holds a lock has it for the session: not clean.
     kept := ARRAY(SELECT k FROM unnest(kept) k WHERE NOT EXISTS (SELECT FROM pg_locks l WHERE l.pid = k AND l.locktype = 'advisory'));
   END IF;
@@ -134,7 +150,9 @@ const age = `  SELECT xid::text::int8 - s.baseline::text::int8, s.catalog_rows I
 
 function ddl({ ddl: how, watchesViews }: ResetPlan): string {
   if (how === 'event-trigger') {
-    return `  IF EXISTS (SELECT FROM ${resetSchema}.dirty d WHERE d.relid = 0) THEN
+    return `  IF EXISTS (SELECT FROM ${resetSchema}.dirty d WHERE d.relid = ${viewMark}) THEN
+    ${discard('materialised-view', `'a materialised view was refreshed'`)}
+  ELSIF EXISTS (SELECT FROM ${resetSchema}.dirty d WHERE d.relid = ${ddlMark}) THEN
     ${discard('ddl', `'objects were created, changed or dropped'`)}
   END IF;`;
   }
@@ -185,7 +203,7 @@ const finish = `  IF EXISTS (SELECT FROM pg_trigger t WHERE t.tgenabled IN ('A',
     OR EXISTS (SELECT FROM pg_cursors c WHERE c.is_holdable) THEN
     RAISE EXCEPTION 'code of the database wants to run after the reset' USING ERRCODE = '42501';
   END IF;
-  DELETE FROM ${resetSchema}.dirty d WHERE d.relid = ANY (touched) OR (d.relid = 0 AND d.xmin = xid::xid);
+  DELETE FROM ${resetSchema}.dirty d WHERE d.relid = ANY (touched) OR (d.relid = ${ddlMark} AND d.xmin = xid::xid);
   IF EXISTS (SELECT FROM ${resetSchema}.dirty) THEN
     ${discard('sessions', `'somebody wrote while the database was reset'`)}
   END IF;
