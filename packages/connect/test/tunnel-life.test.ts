@@ -273,10 +273,12 @@ describe('a host', () => {
     const { url } = await next.databaseUrl({ name, role: 'ledger_readonly' });
     const looking = await connected({ connectionString: url });
     await next.close(); // as postern-url does: who came by URL is not cut off
-    expect(await select(looking, 'SELECT id, current_user AS me, pg_sleep(0.3) FROM accounts')).toMatchObject({
-      id: 7,
-      me: 'ledger_readonly',
-    });
+    expect(await select(looking, 'SELECT id, current_user AS me, pg_sleep(0.3) FROM accounts')).toMatchObject(
+      {
+        id: 7,
+        me: 'ledger_readonly',
+      },
+    );
     const admin = await connected(cloud.postgres.superuserConfig());
     const others = `SELECT count(*)::int AS n FROM pg_database WHERE datname ~ '_r${run}_' AND datname <> '${name}'`;
     expect(await select(admin, others)).toEqual({ n: 0 });

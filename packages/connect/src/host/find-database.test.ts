@@ -32,8 +32,21 @@ it('finds a database that was kept by a host that has ended, on AWS, by what its
   // Offline it went with its host.
   const unknown = { code: 'CONNECT_TEST_DATABASE_UNKNOWN' };
   await expect(databaseUrl({ name }, options('local'))).rejects.toMatchObject(unknown);
-  for (const other of ['ledger', 'pt_fedcba98_rabcdefgh_1'])
-    await expect(databaseUrl({ name: other }, options('aws'))).rejects.toMatchObject(unknown);
+  await expect(databaseUrl({ name: 'ledger' }, options('aws'))).rejects.toMatchObject(unknown);
+});
+
+it('finds a clone of a branch by its role, or because there is nothing else that it could be of', async () => {
+  const branch = 'pt_fedcba98_rabcdefgh_1';
+  expect(await databaseUrl({ name: branch }, options('aws'))).toEqual({
+    url: `abcdefgh ${branch} ledger_app pt_ledger_app`,
+  });
+  const role = 'ledger_reader';
+  expect(await databaseUrl({ name: branch, role }, options('aws'))).toMatchObject({
+    url: expect.stringContaining(role),
+  });
+  await expect(databaseUrl({ name: branch, role: 'nobody' }, options('aws'))).rejects.toMatchObject({
+    code: 'CONNECT_TEST_DATABASE_UNKNOWN',
+  });
 });
 
 it('names the roles to choose from when there is not exactly one that may write', async () => {

@@ -19,7 +19,7 @@ export async function databaseUrl(
   options: FindOptions,
 ): Promise<{ url: string }> {
   const { name } = request;
-  const found = options.runs.find(name) ?? (await ofAnotherHost(name, options));
+  const found = options.runs.find(name) ?? (await ofAnotherHost(request, options));
   if (found === undefined) throw databaseNotOpen(name);
   const { run, roles, defaultRole } = found;
   const role = request.role ?? defaultRole;
@@ -27,16 +27,21 @@ export async function databaseUrl(
   return { url: await options.urls.url({ run, database: name, role, logins: roles }) };
 }
 
-/** The name says the run, and by its hash the declared database: if that still is the one of the working tree. */
+/**
+ * The name says the run, and by its hash the declared database, if that is still as it was. A clone of a branch has another
+ * hash: then it is the one that declares the role. Whether there is such a database says the server.
+ */
 async function ofAnotherHost(
-  name: string,
+  { name, role: wanted }: DatabaseUrlRequest,
   { environment, manifest }: FindOptions,
 ): Promise<ReturnType<Runs['find']>> {
   const parsed = parseCloneName(name);
   if (parsed === undefined || environment.kind !== 'aws') return undefined;
-  const declared = (await manifest()).databases.find(({ templateHash }) =>
-    templateHash.startsWith(parsed.hash8),
-  );
+  const { databases } = await manifest();
+  const declared =
+    databases.find(({ templateHash }) => templateHash.startsWith(parsed.hash8)) ??
+    databases.find(({ roles }) => roles.some((role) => role.name === wanted)) ??
+    (databases.length === 1 && wanted === undefined ? databases[0] : undefined);
   if (declared === undefined) return undefined;
   const roles = Object.fromEntries(declared.roles.map((role) => [role.name, testLogin(role.name)]));
   const writers = declared.roles.filter(({ intent }) => intent === 'readwrite');
