@@ -38,7 +38,7 @@ export interface SessionObserver {
   startLog(options?: { database?: string }): QueryLog;
 }
 
-export interface SettledSessions {
+interface SettledSessions {
   readonly keep: readonly number[];
   readonly leaks: readonly SessionLeak[];
 }

@@ -1,5 +1,3 @@
-import { PosternReporter } from './reporter.ts';
-
 export type { PosternFallback, PosternKept, PosternLeak, PosternMeta, PosternSpan } from './meta.ts';
 export type {
   PhaseTotals,
@@ -17,6 +15,5 @@ export type {
   ReportTotals,
   TestState,
 } from './report.ts';
-export { PosternReporter, type PosternReporterOptions } from './reporter.ts';
 // biome-ignore lint/style/noDefaultExport: vitest takes the default export of a reporter that is named in its options
-export default PosternReporter;
+export { PosternReporter as default, type PosternReporterOptions } from './reporter.ts';

@@ -1,7 +1,7 @@
 import type { PhaseTotals } from './report.ts';
 
 /** The value that `share` of the sorted values do not exceed (nearest rank). 0 without values. */
-export function percentile(sorted: readonly number[], share: number): number {
+function percentile(sorted: readonly number[], share: number): number {
   return sorted[Math.max(0, Math.ceil(sorted.length * share) - 1)] ?? 0;
 }
 
