@@ -288,6 +288,17 @@ describe('a session by URL', () => {
     });
   });
 
+  it('answers a client that has stopped speaking, and ends then', async () => {
+    const listener = await listen();
+    const client = await open(listener.url(target));
+    const ended = endOf(client);
+    const query = client.query('SELECT repeat($1, 1000000) AS text', ['x']);
+    (client as unknown as { connection: { stream: Socket } }).connection.stream.end();
+    expect((await query).rows[0].text).toHaveLength(1_000_000);
+    await ended;
+    await vi.waitFor(() => expect(listener.counts().open).toBe(0));
+  });
+
   it('ends with its run, whose password then opens nothing', async () => {
     const listener = await listen();
     const url = listener.url(target);

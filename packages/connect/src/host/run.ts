@@ -3,7 +3,7 @@ import type { DatabasePool, ReleaseOptions, ReleaseOutcome } from '@postern/test
 import type { BuiltArtifact } from './artifacts.ts';
 import type { Branches } from './branches.ts';
 import type { ResetSessions } from './reset-sessions.ts';
-import { branchUnknown } from './run-errors.ts';
+import { branchUnknown, unknownRun } from './run-errors.ts';
 import type {
   AcquiredDatabase,
   AcquireRequest,
@@ -51,6 +51,7 @@ export class Run {
   readonly #keys = new Map<string, string>();
   readonly #settled = new Map<string, Promise<SettledDatabase>>();
   readonly #defaultRole: string | undefined;
+  #closed = false;
 
   constructor(init: RunInit) {
     this.init = init;
@@ -85,7 +86,7 @@ export class Run {
       return await held.acquired;
     } catch (error) {
       if (this.#held.get(id) === held) this.#held.delete(id);
-      throw error;
+      throw this.#closed ? unknownRun(this.id) : error;
     }
   }
 
@@ -179,7 +180,9 @@ export class Run {
 
   /** Ends what goes on in the background. Drops nothing and keeps the lease. */
   async close(): Promise<void> {
-    const { pool, sessions } = this.init;
+    const { branches, pool, sessions } = this.init;
+    this.#closed = true;
+    branches.forget(); // who waits for one waits in vain
     // Sessions first: a reset that hangs must not be waited for.
     await Promise.all([sessions.close(), pool.close()]);
   }

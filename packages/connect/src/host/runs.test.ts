@@ -335,6 +335,19 @@ it('gives the branch of a builder that died to the next, and nobody the half-fil
   await expect(acquire(run, '1', next)).resolves.toBeDefined();
 });
 
+it('does not let anybody wait for what a run would have had that is over', async () => {
+  const { runs, prepare, acquire } = fixture();
+  const [builder, waiting] = [connection(), connection()];
+  const { run } = await prepare({ workers: 1, pool: { depth: 1 } });
+  await runs.branch({ run, key: 'seed' }, builder);
+  const late = [runs.branch({ run, key: 'seed' }, waiting), acquire(run, '9', waiting)];
+  const settled = Promise.allSettled(late);
+  await runs.release(run);
+  const closed = { status: 'rejected', reason: { code: 'CONNECT_RUN_UNKNOWN' } };
+  expect((await settled)[0]).toMatchObject(closed);
+  expect(runs.giveBack({ run, name: 'any' }, waiting)).toEqual({ willReset: false });
+});
+
 it('opens a run of another declared database once, and it ends with the one beside it', async () => {
   const { runs, prepare, calls, owner, leases } = fixture();
   const { run } = await prepare();

@@ -275,8 +275,10 @@ export class Runs {
 
   /** A client or worker has gone: what it held goes back. Failures are logged: nobody is left to tell. */
   async releaseOf(holder: Holder): Promise<void> {
-    for (const run of this.#runs.values()) run.releaseOf(holder, this.#options.onReleased);
-    await this.#releaseAll([...this.#runs.values()].filter((run) => run.init.owner === holder));
+    const runs = [...this.#runs.values()];
+    const own = runs.filter((run) => run.init.owner === holder);
+    for (const run of runs) if (!own.includes(run)) run.releaseOf(holder, this.#options.onReleased);
+    await this.#releaseAll(own);
   }
 
   /** Releases everything, also what is just being prepared or released. */

@@ -59,6 +59,11 @@ export class Admissions {
     return this.#runs.values();
   }
 
+  /** Whether somebody who was let in may still come in. */
+  holds({ run, database }: Admitted): boolean {
+    return this.#runs.get(run)?.databases.has(database) === true;
+  }
+
   /** Throws in the order in which PostgreSQL looks: role first, database afterwards. */
   enter(run: Run, user: string, database: string): Admitted {
     const known = [...run.databases.values()].some((logins) => Object.hasOwn(logins, user));

@@ -177,6 +177,8 @@ class Listener implements UrlListener {
     const { client, login, database, parameters } = session;
     const gone = new AbortController();
     client.once('close', () => gone.abort(new Error('the client has gone')));
+    // Either may have happened since the password was proven.
+    if (!this.#admissions.holds(session)) client.destroy();
     if (client.destroyed) return;
     // From now on the end of the run reaches it, also while the login is under way.
     this.#sessions.add(session);

@@ -6,7 +6,7 @@ import { Type } from './wire.ts';
 const MAX_STARTUP_MESSAGE_BYTES = 1024 * 1024;
 
 /** How long a side that has been told of the end may take to hear it. */
-const LINGER_MS = 2_000;
+const LINGER_MS = 10_000;
 
 /**
  * Hands on what the server says, message by message until it is ready for queries, because the key for cancel requests is
