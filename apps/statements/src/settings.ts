@@ -7,7 +7,7 @@ export interface Settings {
 }
 
 /** Names every setting that is missing or malformed at once. */
-export class SettingsError extends Error {
+class SettingsError extends Error {
   override readonly name = 'SettingsError';
 }
 

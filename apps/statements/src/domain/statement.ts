@@ -20,7 +20,7 @@ export interface Entry {
   readonly grows: boolean;
 }
 
-export interface StatementLine extends Omit<Entry, 'grows'> {
+interface StatementLine extends Omit<Entry, 'grows'> {
   /** From 1. */
   readonly number: number;
   /** Of the account, after this line. */
