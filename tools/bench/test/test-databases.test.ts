@@ -29,7 +29,7 @@ test('a load with every method, and what clones and resets cost: all tables are 
     thinkMs: 1,
     gapMs: 1,
     files: { main: 4, other: 2 },
-    rounds: 1,
+    rounds: { main: 1, other: 1 },
   }));
   const targets = await measureLocal(report, run, {
     size: { ...TINY, name: 'smallest' },

@@ -1,8 +1,5 @@
 import { once } from 'node:events';
-import { mkdtemp, rm } from 'node:fs/promises';
 import { createServer, type Server, type Socket } from 'node:net';
-import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { type DatabasePool, type Isolation, openPool, type PoolStatistics } from '@postern/test-databases';
 import { serveParent } from '../processes/child-process.ts';
@@ -16,13 +13,14 @@ export interface PosternBrokerOptions {
   readonly template: string;
   readonly workers: number;
   readonly prefetch: boolean;
+  /** Where to listen: a path in a folder that the parent removes. */
+  readonly socket: string;
 }
 
 interface Broker {
   readonly pool: DatabasePool;
   readonly server: Server;
   readonly sockets: Set<Socket>;
-  readonly folder: string;
   readonly backend: Awaited<ReturnType<typeof openBackend>>;
 }
 
@@ -30,8 +28,7 @@ let broker: Broker | undefined;
 
 serveParent({
   /** Opens a pool; answers with its socket when the first database is ready. */
-  async open({ address, template, workers, prefetch }: PosternBrokerOptions): Promise<string> {
-    const folder = await mkdtemp(join(tmpdir(), 'pbs-'));
+  async open({ address, template, workers, prefetch, socket: path }: PosternBrokerOptions): Promise<string> {
     const backend = await openBackend(address, template);
     const initial = await backend.clone({ first: 1, count: 1 });
     const pool = openPool({ backend, workers, initial, depth: (prefetch ? 2 : 1) * workers + 2 });
@@ -41,22 +38,20 @@ serveParent({
       socket.on('close', () => sockets.delete(socket)).on('error', () => {});
       createInterface({ input: socket }).on('line', (line) => void answer(pool, socket, line));
     });
-    const path = join(folder, 'broker');
     server.listen(path);
     await once(server, 'listening');
-    broker = { pool, server, sockets, folder: dirname(path), backend };
+    broker = { pool, server, sockets, backend };
     return path;
   },
   async close(): Promise<PoolStatistics | undefined> {
     if (broker === undefined) return undefined;
-    const { pool, server, sockets, folder, backend } = broker;
+    const { pool, server, sockets, backend } = broker;
     broker = undefined;
     const statistics = pool.statistics();
     for (const socket of sockets) socket.destroy();
     server.close();
     await pool.close();
     await backend.close();
-    await rm(folder, { recursive: true, force: true });
     return statistics;
   },
 });

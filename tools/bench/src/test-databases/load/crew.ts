@@ -1,3 +1,7 @@
+import { mkdtempSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import type { PoolStatistics } from '@postern/test-databases';
 import type { IntegresqlPoolOptions } from '../brokers/integresql-pool.ts';
 import type { PosternBrokerOptions } from '../brokers/postern-broker.ts';
@@ -41,6 +45,8 @@ export interface Crew extends AsyncDisposable {
 }
 
 export function startCrew({ address, templates, schema, processes: most }: CrewSettings): Crew {
+  const folder = mkdtempSync(join(tmpdir(), 'pbs-'));
+  let suites = 0;
   const brokers = {
     integresql: startProcess(new URL('../brokers/integresql-broker.ts', import.meta.url)),
     postern: startProcess(new URL('../brokers/postern-broker.ts', import.meta.url)),
@@ -61,6 +67,7 @@ export function startCrew({ address, templates, schema, processes: most }: CrewS
       template: templates.resettable,
       workers,
       prefetch: method.endsWith('prefetch'),
+      socket: join(folder, String(++suites)),
     };
     return await brokerOf(method)?.ask('open', method.startsWith('postern') ? postern : integresql);
   };
@@ -98,6 +105,7 @@ export function startCrew({ address, templates, schema, processes: most }: CrewS
     async [Symbol.asyncDispose]() {
       const all = [...processes, brokers.integresql, brokers.postern];
       await Promise.all(all.map((process) => process[Symbol.asyncDispose]()));
+      await rm(folder, { recursive: true, force: true });
     },
   };
 }

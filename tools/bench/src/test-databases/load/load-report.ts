@@ -28,7 +28,7 @@ export function loadTable({ load, methods }: LoadResult): BenchResult {
       ];
     }),
     notes: [
-      `${rounds} rounds in which all methods take turns. p50 to max: from wanting a database to a session in it that has answered. Own query: to the answer to the file's own first statement. Suite: its wall time divided by its files, median of the rounds.`,
+      `${rounds.main} rounds in which all methods take turns. p50 to max: from wanting a database to a session in it that has answered. Own query: to the answer to the file's own first statement. Suite: its wall time divided by its files, median of the rounds.`,
       ...methods.flatMap(poolNote),
     ],
     data: { load, methods },

@@ -7,24 +7,66 @@ export interface Load {
   readonly workers: number;
   readonly thinkMs: number;
   readonly gapMs: number;
-  /** Files in a round of the methods that the targets are about, and of the others. */
+  /** Files in a round of the methods that the targets are about, and of the others: few, and pools stay full throughout. */
   readonly files: { readonly main: number; readonly other: number };
-  readonly rounds: number;
+  readonly rounds: { readonly main: number; readonly other: number };
 }
 
 /** The methods whose tails are measured, and whom the targets compare. */
 export const MAIN_METHODS: readonly MethodName[] = ['pgtestdb', 'integresql', 'postern, reset + prefetch'];
 
 export const FULL_LOADS: readonly Load[] = [
-  { name: 'kept up', workers: 2, thinkMs: 150, gapMs: 20, files: { main: 128, other: 16 }, rounds: 4 },
-  { name: 'busy', workers: 4, thinkMs: 60, gapMs: 10, files: { main: 64, other: 32 }, rounds: 4 },
-  { name: 'overload', workers: 4, thinkMs: 0, gapMs: 0, files: { main: 64, other: 32 }, rounds: 4 },
+  {
+    name: 'kept up',
+    workers: 2,
+    thinkMs: 150,
+    gapMs: 20,
+    files: { main: 128, other: 32 },
+    rounds: { main: 4, other: 2 },
+  },
+  {
+    name: 'busy',
+    workers: 4,
+    thinkMs: 60,
+    gapMs: 10,
+    files: { main: 64, other: 32 },
+    rounds: { main: 4, other: 4 },
+  },
+  {
+    name: 'overload',
+    workers: 4,
+    thinkMs: 0,
+    gapMs: 0,
+    files: { main: 64, other: 32 },
+    rounds: { main: 4, other: 4 },
+  },
 ];
 
 export const QUICK_LOADS: readonly Load[] = [
-  { name: 'kept up', workers: 2, thinkMs: 150, gapMs: 20, files: { main: 16, other: 4 }, rounds: 1 },
-  { name: 'busy', workers: 4, thinkMs: 60, gapMs: 10, files: { main: 16, other: 8 }, rounds: 1 },
-  { name: 'overload', workers: 4, thinkMs: 0, gapMs: 0, files: { main: 16, other: 8 }, rounds: 1 },
+  {
+    name: 'kept up',
+    workers: 2,
+    thinkMs: 150,
+    gapMs: 20,
+    files: { main: 16, other: 4 },
+    rounds: { main: 1, other: 1 },
+  },
+  {
+    name: 'busy',
+    workers: 4,
+    thinkMs: 60,
+    gapMs: 10,
+    files: { main: 16, other: 8 },
+    rounds: { main: 1, other: 1 },
+  },
+  {
+    name: 'overload',
+    workers: 4,
+    thinkMs: 0,
+    gapMs: 0,
+    files: { main: 16, other: 8 },
+    rounds: { main: 1, other: 1 },
+  },
 ];
 
 export interface MethodResult {
@@ -62,11 +104,13 @@ export async function runLoad(
       },
     ]),
   );
-  for (let round = 0; round < load.rounds; round++) {
+  for (let round = 0; round < load.rounds.main; round++) {
     for (const [method, result] of results) {
+      const weight = MAIN_METHODS.includes(method) ? 'main' : 'other';
+      if (round >= load.rounds[weight]) continue;
       signal.throwIfAborted();
-      progress(`${load.name}, round ${round + 1} of ${load.rounds}: ${method}`);
-      const files = MAIN_METHODS.includes(method) ? load.files.main : load.files.other;
+      progress(`${load.name}, round ${round + 1} of ${load.rounds[weight]}: ${method}`);
+      const files = load.files[weight];
       const { samples, wallMs, prepareMs, pool } = await crew.run({ ...load, method, files });
       result.samples.push(...samples);
       result.wallPerFileMs.push(wallMs / samples.length);

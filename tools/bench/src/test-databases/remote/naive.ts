@@ -5,9 +5,14 @@ import type { Run } from '../run.ts';
 import { fileStatements, type SampleSchema } from '../schema/sample-schema.ts';
 import type { Site } from './site.ts';
 
+/** Sessions that are measured by themselves. */
+export const SESSIONS = 10;
+
 export interface NaiveTimes {
   /** A session, node-pg-migrate, all migrations, over the tunnel. */
   readonly templateMs: number;
+  /** A session with pg as it comes (TLS, SCRAM), and its first query. */
+  readonly sessionMs: readonly number[];
   /** For each file: a session of the administrator, CREATE DATABASE, a session in it, its first query. */
   readonly setupMs: readonly number[];
   /** And afterwards: the administrator again, DROP DATABASE. */
@@ -51,6 +56,15 @@ export async function measureNaive(
     await client.end();
   };
 
+  const sessionMs: number[] = [];
+  for (let n = 0; n < SESSIONS; n++) {
+    const opening = performance.now();
+    const client = await session('postgres');
+    await client.query('SELECT 1');
+    sessionMs.push(performance.now() - opening);
+    await client.end();
+  }
+
   progress(`${schema.migrations} migrations by node-pg-migrate over the tunnel`);
   const started = performance.now();
   await asAdministrator('CREATE DATABASE naive_template');
@@ -82,7 +96,7 @@ export async function measureNaive(
     times.setupMs.push(ready - wanted);
     times.dropMs.push(performance.now() - ending);
   }
-  return { templateMs, ...times };
+  return { templateMs, sessionMs, ...times };
 }
 
 /** pg calls `connect()` and waits for the event; a stream of the tunnel may be written to from the start. */

@@ -1,9 +1,10 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { connectHost, pgConfig } from '@postern/connect/host';
+import { connectHost, type HostClient, pgConfig } from '@postern/connect/host';
 import { openPrefetcher } from '@postern/test-databases';
 import pg from 'pg';
 import type { Run } from '../run.ts';
 import { fileStatements, type SampleSchema } from '../schema/sample-schema.ts';
+import { SESSIONS } from './naive.ts';
 import type { Site } from './site.ts';
 
 export interface OurTimes {
@@ -17,6 +18,8 @@ export interface OurTimes {
   readonly templateCalls: number;
   /** Another run, of which the template exists. */
   readonly runMs: number;
+  /** A session as our configuration opens it (TLS, IAM token), and its first query. */
+  readonly sessionMs: readonly number[];
   /** For each file, nothing opened ahead: a name from the pool, a session, its first query. */
   readonly coldMs: readonly number[];
   /** For each file, opened ahead while the one before runs. */
@@ -93,6 +96,7 @@ export async function measureOurs(
     }
     return [acquire, release];
   };
+  const sessionMs = await measureSessions(host, run);
   const [coldMs] = await suite('a session for each file', take);
   await using prefetcher = openPrefetcher({ take, giveBack });
   const [aheadMs, releaseMs] = await suite('opened ahead', () => prefetcher.next());
@@ -103,10 +107,27 @@ export async function measureOurs(
     prepareMs: phases.get('prepare') ?? Number.NaN,
     templateCalls,
     runMs,
+    sessionMs,
     coldMs,
     aheadMs,
     releaseMs,
   };
+}
+
+async function measureSessions(host: HostClient, run: string): Promise<number[]> {
+  const { name, roles } = await host.acquire({ run, key: '1:sessions' });
+  const times: number[] = [];
+  for (let n = 0; n < SESSIONS; n++) {
+    const opening = performance.now();
+    const client = new pg.Client(pgConfig(host, { database: name, user: roles[ROLE] ?? '' }));
+    client.on('error', () => {});
+    await client.connect();
+    await client.query('SELECT 1');
+    times.push(performance.now() - opening);
+    await client.end();
+  }
+  await host.release({ run, name });
+  return times;
 }
 
 function callsOf({ cloud }: Site): number {

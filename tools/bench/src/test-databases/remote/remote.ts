@@ -43,24 +43,28 @@ export async function measureRemote(report: Report, run: Run, settings: RemoteSe
     }
     return remoteTable(distances, settings);
   });
-  const farthest = distances.at(-1);
-  return farthest === undefined ? [] : remoteTargets(farthest);
+  return remoteTargets(distances);
 }
 
-const LINES: readonly [name: string, of: (distance: Distance) => number][] = [
-  ['template: node-pg-migrate over the tunnel', ({ naive }) => naive.templateMs],
-  ['template: ours', ({ ours }) => ours.templateMs],
-  ['of that: building the artefact here', ({ ours }) => ours.artefactMs],
-  ['of that: the call of the function', ({ ours }) => ours.prepareMs],
-  ['another run, the template exists', ({ ours }) => ours.runMs],
-  ['host process and tunnel', ({ ours }) => ours.hostMs],
-  ['a file: create and connect, naive, p50', ({ naive }) => median(naive.setupMs)],
-  ['a file: leased from the pool, connect, p50', ({ ours }) => median(ours.coldMs)],
-  ['a file: opened ahead, p50', ({ ours }) => median(ours.aheadMs)],
-  ['a file: opened ahead, p95', ({ ours }) => percentile(ours.aheadMs, 0.95)],
-  ['a file: opened ahead, max', ({ ours }) => percentile(ours.aheadMs, 1)],
-  ['end of a file: drop, naive, p50', ({ naive }) => median(naive.dropMs)],
-  ['end of a file: release, p50', ({ ours }) => median(ours.releaseMs)],
+/** Whether it is a median, of which a slope says something, or a single measurement. */
+type Line = readonly [name: string, kind: 'median' | 'single', of: (distance: Distance) => number];
+
+const LINES: readonly Line[] = [
+  ['template: node-pg-migrate over the tunnel', 'single', ({ naive }) => naive.templateMs],
+  ['template: ours', 'single', ({ ours }) => ours.templateMs],
+  ['of that: building the artefact here', 'single', ({ ours }) => ours.artefactMs],
+  ['of that: the call of the function', 'single', ({ ours }) => ours.prepareMs],
+  ['another run, the template exists', 'single', ({ ours }) => ours.runMs],
+  ['host process and tunnel', 'single', ({ ours }) => ours.hostMs],
+  ['a session and a query: pg as it comes, SCRAM', 'median', ({ naive }) => median(naive.sessionMs)],
+  ['a session and a query: ours, IAM token', 'median', ({ ours }) => median(ours.sessionMs)],
+  ['a file: create and connect, naive, p50', 'median', ({ naive }) => median(naive.setupMs)],
+  ['a file: leased from the pool, connect, p50', 'median', ({ ours }) => median(ours.coldMs)],
+  ['a file: opened ahead, p50', 'median', ({ ours }) => median(ours.aheadMs)],
+  ['a file: opened ahead, p95', 'single', ({ ours }) => percentile(ours.aheadMs, 0.95)],
+  ['a file: opened ahead, max', 'single', ({ ours }) => percentile(ours.aheadMs, 1)],
+  ['end of a file: drop, naive, p50', 'median', ({ naive }) => median(naive.dropMs)],
+  ['end of a file: release, p50', 'median', ({ ours }) => median(ours.releaseMs)],
 ];
 
 function remoteTable(distances: readonly Distance[], { size, files }: RemoteSettings): BenchResult {
@@ -73,30 +77,45 @@ function remoteTable(distances: readonly Distance[], { size, files }: RemoteSett
       ...distances.map(({ oneWayMs }) => `${oneWayMs} ms one way`),
       ...(slopes ? ['round trips'] : []),
     ],
-    rows: LINES.map(([name, of]) => [
+    rows: LINES.map(([name, kind, of]) => [
       name,
       ...distances.map((distance) => figure(of(distance))),
-      ...(slopes ? [((of(far) - of(near)) / (2 * (far.oneWayMs - near.oneWayMs))).toFixed(1)] : []),
+      ...(slopes ? [kind === 'median' ? slope(near, far, of).toFixed(1) : ''] : []),
     ]),
     notes: [
       `Everything passes the delay: API calls, StartSession, the tunnel. Functions are beside the database. ${files.naive} files the naive way, ${files.ours} each of ours, one worker.`,
-      'Round trips: how much longer it takes at the larger distance, divided by how much longer a round trip is there. Of single measurements (templates, host) it has an error of a few.',
+      'Round trips: how much longer it takes at the larger distance, divided by how much longer a round trip is there.',
     ],
     data: distances,
   };
 }
 
-function remoteTargets({ oneWayMs, naive, ours }: Distance): Target[] {
+function remoteTargets(distances: readonly Distance[]): Target[] {
+  const [near, far] = [distances[0], distances.at(-1)];
+  if (near === undefined || far === undefined) return [];
+  const { oneWayMs, naive, ours } = far;
   const target = (name: string, limit: number, value: number): Target =>
     ratioTarget(`${2 * oneWayMs} ms round trip: ${name}`, limit, value, median(naive.setupMs));
+  const trips = slope(near, far, (distance) => median(distance.ours.sessionMs));
   return [
     target('file opened ahead p50 / pgtestdb style', 0.1, median(ours.aheadMs)),
     target('file not opened ahead p50 / pgtestdb style', 0.35, median(ours.coldMs)),
     {
-      name: `${2 * oneWayMs} ms round trip: calls of the function for template and first clone`,
+      name: 'round trips of a session and its first query, ours',
+      limit: 4,
+      measured: near === far ? Number.NaN : trips,
+      figures: `${figure(median(ours.sessionMs))} at ${2 * oneWayMs} ms`,
+    },
+    {
+      name: 'calls of the function for template and first clone',
       limit: 1,
       measured: ours.templateCalls,
       figures: `${figure(ours.templateMs)} / ${figure(naive.templateMs)}`,
     },
   ];
+}
+
+/** Round trips: how much longer it takes at the larger distance, divided by how much longer a round trip is there. */
+function slope(near: Distance, far: Distance, of: (distance: Distance) => number): number {
+  return (of(far) - of(near)) / (2 * (far.oneWayMs - near.oneWayMs));
 }
