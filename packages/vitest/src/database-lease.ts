@@ -1,5 +1,6 @@
 import type { AcquiredDatabase, HostClient } from '@postern/connect/host';
 import type { Client, Pool } from 'pg';
+import { epoch, now } from './clock.ts';
 import type { SessionLeak } from './observe/observed-session.ts';
 import type { SessionObserver } from './observe/observer.ts';
 import type { TestSettings } from './options.ts';
@@ -45,11 +46,10 @@ export interface LeaseEnd {
 export interface LeaseReport {
   readonly leaks: readonly SessionLeak[];
   readonly kept: PosternKept | undefined;
+  /** It was to be kept, and as many as may be are kept already. */
+  readonly notKept: string | undefined;
   readonly span: PosternSpan;
 }
-
-/** `performance.now()` as epoch milliseconds. */
-export const now = (): number => performance.timeOrigin + performance.now();
 
 /** A database as tests with certain settings have it. */
 export interface DatabaseView {
@@ -166,7 +166,7 @@ export class DatabaseLease {
 
   async #end({ failed, keep }: LeaseEnd): Promise<LeaseReport> {
     const { observer, pools, owned, keepSessions } = this.#parts;
-    const startedAt = now();
+    const startedAt = epoch(now());
     const others = await Promise.allSettled(this.#others.values());
     const reports = await Promise.all(
       others.map((other) => (other.status === 'fulfilled' ? other.value.end({ failed, keep }) : undefined)),
@@ -179,7 +179,8 @@ export class DatabaseLease {
     return {
       leaks: [...this.untold(settled.leaks), ...reports.flatMap((report) => report?.leaks ?? [])],
       kept,
-      span: { phase: 'release', startedAt, durationMs: now() - startedAt },
+      notKept: keep && kept === undefined ? this.name : undefined,
+      span: { phase: 'release', startedAt, durationMs: epoch(now()) - startedAt },
     };
   }
 
@@ -197,7 +198,7 @@ export class DatabaseLease {
     return {
       database: name,
       open,
-      ...(released.keptMs === undefined ? {} : { until: Date.now() + released.keptMs }),
+      ...(released.keptMs === undefined ? {} : { until: Date.epoch(now()) + released.keptMs }),
     };
   }
 }

@@ -1,5 +1,7 @@
-import { type DatabaseLease, type LeaseReport, now } from './database-lease.ts';
+import { now } from './clock.ts';
+import type { DatabaseLease, LeaseReport } from './database-lease.ts';
 import { keeps, type SuiteDefaults } from './options.ts';
+import { slowWait } from './slow-wait.ts';
 import { addMeta, type RunningFile } from './task-meta.ts';
 
 /** A database that several tests share, opened once and ended by the last who uses it. */
@@ -58,7 +60,7 @@ export class DatabaseSlot {
   /** The same for somebody who has nothing else to do meanwhile. */
   async wait(): Promise<DatabaseLease> {
     const startedAt = now();
-    const lease = await this.open();
+    const lease = await slowWait('the database of this file', this.open());
     this.#waitedMs = (this.#waitedMs ?? 0) + now() - startedAt;
     return lease;
   }

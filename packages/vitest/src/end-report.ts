@@ -1,4 +1,4 @@
-import { type LeaseReport, now } from './database-lease.ts';
+import type { LeaseReport } from './database-lease.ts';
 import type { DatabaseSlot } from './database-slot.ts';
 import { PosternVitestError } from './errors.ts';
 import { leakReport } from './observe/leak-report.ts';
@@ -34,12 +34,13 @@ export async function endShared(
  * @throws PosternVitestError `VITEST_SESSION_LEAKED`
  */
 export function reportEnd(
-  { leaks, kept, span }: LeaseReport,
+  { leaks, kept, notKept, span }: LeaseReport,
   mode: TestSettings['leaks'],
   to: RunningFile | undefined,
 ): void {
   if (to !== undefined) addMeta(to, { spans: [span], ...(kept === undefined ? {} : { kept }) });
   if (kept !== undefined) say(keptLine(kept));
+  if (notKept !== undefined) say(`database ${notKept} is not kept: three of this run are, and more are not`);
   noteLeaks(leaks, mode, to);
 }
 
@@ -74,6 +75,6 @@ export function noteLeaks(
 }
 
 function keptLine({ database, until, open }: PosternKept): string {
-  const minutes = until === undefined ? 10 : Math.max(1, Math.round((until - now()) / 60_000));
+  const minutes = until === undefined ? 10 : Math.max(1, Math.round((until - Date.now()) / 60_000));
   return `database ${database} is kept for ${minutes} ${minutes === 1 ? 'minute' : 'minutes'}: ${open}`;
 }

@@ -1,4 +1,5 @@
 import type { TestOptions } from './options.ts';
+import type { PosternReporterOptions } from './reporter/reporter.ts';
 
 /** Options of `postern()`. Those of tests are what holds for a `test` that does not say otherwise. */
 export interface PosternPluginOptions extends Omit<TestOptions, 'seed'> {
@@ -11,15 +12,7 @@ export interface PosternPluginOptions extends Omit<TestOptions, 'seed'> {
   /** Hosts that variables of the environment may lead to during tests. Default: none. */
   readonly allowHosts?: readonly string[];
   /** Adds the reporter. Default false. */
-  readonly reporter?: boolean | PluginReporterOptions;
-}
-
-/** As `@postern/vitest/reporter` takes them. */
-export interface PluginReporterOptions {
-  readonly html?: string;
-  readonly json?: string;
-  readonly summary?: boolean;
-  readonly terminal?: boolean;
+  readonly reporter?: boolean | PosternReporterOptions;
 }
 
 /** What the plugin hands to the setups. */

@@ -6,7 +6,7 @@ import { testEnvironment } from './environment.ts';
 import { suiteDefaults, type TestOptions } from './options.ts';
 import type { PluginDefaults, PosternPluginOptions } from './plugin-options.ts';
 
-export type { PluginReporterOptions, PosternPluginOptions } from './plugin-options.ts';
+export type { PosternPluginOptions } from './plugin-options.ts';
 
 /** Of this vitest process: several projects have a plugin each, and one reporter. */
 const reporting = new WeakSet<Vitest>();

@@ -1,9 +1,11 @@
-import { type DatabaseLease, now } from './database-lease.ts';
+import { now } from './clock.ts';
+import type { DatabaseLease } from './database-lease.ts';
 import type { SessionCounters } from './observe/observed-session.ts';
 import type { QueryLog } from './observe/wire-log.ts';
 import type { TestSettings } from './options.ts';
 import { queryText } from './query-text.ts';
 import { say } from './say.ts';
+import { slowWait } from './slow-wait.ts';
 import { addMeta, countersMeta, hasFailed, type RunningTest } from './task-meta.ts';
 import type { WorkerSession } from './worker-session.ts';
 
@@ -26,7 +28,7 @@ export class TestRecord {
   /** Takes a database for this test alone. */
   async waiting(take: () => Promise<DatabaseLease>): Promise<DatabaseLease> {
     const startedAt = now();
-    const lease = await take();
+    const lease = await slowWait('a database for this test', take());
     addMeta(this.#task, { ...lease.meta, acquireMs: now() - startedAt });
     return lease;
   }

@@ -2,7 +2,8 @@ import { randomBytes } from 'node:crypto';
 import { attachHost, type HostClient } from '@postern/connect/host';
 import type { Prefetcher } from '@postern/test-databases';
 import type { Client, Pool, PoolConfig } from 'pg';
-import { DatabaseLease, now } from './database-lease.ts';
+import { epoch, now } from './clock.ts';
+import { DatabaseLease } from './database-lease.ts';
 import { DatabaseSlot } from './database-slot.ts';
 import type { SessionCounters } from './observe/observed-session.ts';
 import { openObserver, type SessionObserver } from './observe/observer.ts';
@@ -138,7 +139,7 @@ export class WorkerSession {
   }
 
   async #acquire(settings: TestSettings, other?: string, sharedWith?: string): Promise<DatabaseLease> {
-    const startedAt = now();
+    const startedAt = epoch(now());
     const { provided } = this;
     const [host, tools] = await Promise.all([this.#attach(), this.#load()]);
     const parts = { host, ...tools, connections: provided.connections, settings };
@@ -162,7 +163,7 @@ export class WorkerSession {
       acquired,
       owned,
       keepSessions: provided.sharedProcess || settings.scope === 'test',
-      span: { phase: 'acquire', startedAt, durationMs: now() - startedAt },
+      span: { phase: 'acquire', startedAt, durationMs: epoch(now()) - startedAt },
       takeOther: async (database) => await this.#acquire({ ...settings, seed: undefined }, database, key),
     });
   }
