@@ -198,7 +198,7 @@ export class DatabaseLease {
     return {
       database: name,
       open,
-      ...(released.keptMs === undefined ? {} : { until: Date.epoch(now()) + released.keptMs }),
+      ...(released.keptMs === undefined ? {} : { until: Date.now() + released.keptMs }),
     };
   }
 }
