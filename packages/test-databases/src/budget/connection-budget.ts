@@ -26,7 +26,7 @@ export function connectionBudget(facts: ConnectionWishes & ConnectionFacts): Con
   const left =
     `max_connections ${limit + reserved} - ${reserved} reserved - ${others} of others - ${claimed} claimed by other runs` +
     ` = ${usable - claimed} free` +
-    (shards > 1 ? `, for one of ${shards} shards ${share}` : '');
+    (shards > 1 && share > 0 ? `, for one of ${shards} shards ${share}` : '');
   if (perWorker < least) {
     const needed = `${own} of its own + ${workers} workers x ${least} = ${own + workers * least}`;
     throw new TestDatabaseError(

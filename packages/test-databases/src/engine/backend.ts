@@ -50,7 +50,7 @@ export class SqlBackend implements PoolBackend {
     const { run, options, work } = this.#given;
     const { name, logins, template } = options;
     const { first, count } = request;
-    return await work.use(async (session) => {
+    const cloning = async (session: EngineSession): Promise<readonly string[]> => {
       const source = await this.#source(session, request.branch);
       const { databases } = await ensureClones(session, {
         run,
@@ -65,7 +65,8 @@ export class SqlBackend implements PoolBackend {
         lockTimeoutMs: workTimeoutMs,
       });
       return databases;
-    });
+    };
+    return await work.use(cloning, { repeatable: true });
   }
 
   async #source(
@@ -91,7 +92,7 @@ export class SqlBackend implements PoolBackend {
   async reset(database: string, options: { readonly keep: readonly number[] }): Promise<ResetOutcome> {
     const slot = this.#resetSlot(database);
     try {
-      const outcome = await slot.use((session) => resetDatabase(session, options));
+      const outcome = await slot.use((session) => resetDatabase(session, options), { repeatable: true });
       if (outcome.status === 'discard' || this.#resetSlots.size > this.#given.resetSessions) {
         await this.forget(database);
       }
@@ -105,7 +106,9 @@ export class SqlBackend implements PoolBackend {
   async drop(databases: readonly string[]): Promise<void> {
     await Promise.all(databases.map((name) => this.forget(name)));
     const { run, work } = this.#given;
-    await work.use((session) => dropRun(session, { run, databases, lockTimeoutMs: workTimeoutMs }));
+    await work.use((session) => dropRun(session, { run, databases, lockTimeoutMs: workTimeoutMs }), {
+      repeatable: true,
+    });
   }
 
   /** Ends the session in a database that will not be reset any more. */

@@ -13,33 +13,45 @@ export class SessionSlot {
     this.#open = open;
   }
 
-  /** Runs `work` after everything that was asked for before. */
-  use<T>(work: (session: EngineSession) => Promise<T>): Promise<T> {
-    const result = this.#last.then(async () => await work(await this.#get()));
+  /**
+   * Runs `work` after everything that was asked for before. What is `repeatable` is done once more, in a new session, when the
+   * session breaks: often it has been broken for long and only now shows it.
+   */
+  use<T>(
+    work: (session: EngineSession) => Promise<T>,
+    { repeatable = false }: { readonly repeatable?: boolean } = {},
+  ): Promise<T> {
+    const result = this.#last.then(async () => {
+      const session = this.#get();
+      try {
+        return await work(await session);
+      } catch (error) {
+        if (endsSession(error)) this.#forget(session);
+        if (!repeatable || this.#session === session) throw error;
+      }
+      return await work(await this.#get());
+    });
     this.#last = result.catch(() => undefined);
     return result;
   }
 
-  /** Ends the session in the middle of what it does. */
+  /** Ends the session in the middle of what it does; the next use opens another. */
   async interrupt(): Promise<void> {
-    const session = await this.#session?.catch(() => undefined);
-    await session?.end().catch(() => undefined);
+    const interrupted = this.#session;
+    this.#session = undefined;
+    await end(interrupted);
   }
 
   /** Ends the session after what is under way. */
   async close(): Promise<void> {
     await this.#last;
-    const session = await this.#session?.catch(() => undefined);
-    this.#session = undefined;
-    await session?.end().catch(() => undefined);
+    await this.interrupt();
   }
 
   #get(): Promise<EngineSession> {
     if (!this.#session) {
       const opening = this.#open();
-      const forget = (): void => {
-        if (this.#session === opening) this.#session = undefined;
-      };
+      const forget = (): void => this.#forget(opening);
       this.#session = opening;
       opening.then((session) => {
         session.on('error', forget);
@@ -48,4 +60,18 @@ export class SessionSlot {
     }
     return this.#session;
   }
+
+  #forget(session: Promise<EngineSession>): void {
+    if (this.#session === session) this.#session = undefined;
+  }
+}
+
+/** PostgreSQL, appendix A: class 57P ends sessions (shutdown, termination, idle time-out). */
+function endsSession(error: unknown): boolean {
+  return (error as { code?: unknown } | null)?.code?.toString().startsWith('57P') === true;
+}
+
+async function end(opening: Promise<EngineSession> | undefined): Promise<void> {
+  const session = await opening?.catch(() => undefined);
+  await session?.end().catch(() => undefined);
 }

@@ -1,6 +1,6 @@
 import { connectionBudget, connectionDemand } from '../budget/connection-budget.ts';
 import type { ConnectionBudget, ConnectionWishes } from '../budget/types.ts';
-import { TestDatabaseError } from '../errors.ts';
+import { isTestDatabaseError, TestDatabaseError } from '../errors.ts';
 import { openPool } from '../pool/pool.ts';
 import type {
   AcquireRequest,
@@ -139,6 +139,8 @@ class OpenRun implements TestDatabases {
   readonly #pool: DatabasePool;
   readonly #kept: string[] = [];
   readonly #sweeping: Promise<unknown>;
+  /** What ended the run, if that was not `close()`. */
+  #over: unknown;
   #closing: Promise<void> | undefined;
 
   constructor(opened: Opened) {
@@ -162,13 +164,17 @@ class OpenRun implements TestDatabases {
     this.closed = lease.closed;
     // Whose run is over gets no more databases.
     void lease.closed.then(async ({ reason }) => {
+      this.#over = reason;
       if (reason !== undefined) await this.#pool.close();
     });
     this.#sweeping = options.sweep === false ? Promise.resolve() : this.gc().catch(() => undefined);
   }
 
   async acquire(request: Partial<AcquireRequest> = {}): Promise<PooledDatabase> {
-    const database = await this.#pool.acquire({ key: '', ...request });
+    const database = await this.#pool.acquire({ key: '', ...request }).catch((error: unknown) => {
+      const closed = isTestDatabaseError(error) && error.code === 'TESTDB_POOL_CLOSED';
+      throw closed && this.#over !== undefined ? this.#over : error;
+    });
     if (request.isolation !== 'clone') this.#backend.prepareReset(database.name);
     return database;
   }
@@ -237,13 +243,15 @@ class OpenRun implements TestDatabases {
     await this.#sweeping;
     await this.#backend.close();
     try {
-      await work.use((session) =>
-        dropRun(session, {
-          run,
-          keep: this.#kept,
-          ...(options.keepMs !== undefined && { keepMs: options.keepMs }),
-          lockTimeoutMs: workTimeoutMs,
-        }),
+      await work.use(
+        (session) =>
+          dropRun(session, {
+            run,
+            keep: this.#kept,
+            ...(options.keepMs !== undefined && { keepMs: options.keepMs }),
+            lockTimeoutMs: workTimeoutMs,
+          }),
+        { repeatable: true },
       );
     } finally {
       await lease.close();

@@ -73,7 +73,7 @@ export interface TestDatabases extends AsyncDisposable {
   release(name: string, options?: ReleaseOptions): ReleasedDatabase;
   /**
    * Makes a database that was acquired and filled further the source of others: `acquire({ branch })` gives clones of it. It is
-   * given back by that. Everybody has to have left it.
+   * given back by that; whoever is still in it is put out.
    */
   branch(name: string, branch: string): Promise<void>;
   /** Fulfils when nothing goes on in the background. */

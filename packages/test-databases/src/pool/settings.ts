@@ -18,6 +18,9 @@ export interface PoolSettings {
 export function poolSettings(options: PoolOptions): PoolSettings {
   const workers = whole('workers', options.workers, 1);
   const depth = whole('depth', options.depth ?? workers + 2, 0);
+  const { initial = [] } = options;
+  const twice = initial.find((name, index) => initial.indexOf(name) !== index);
+  if (twice !== undefined) throw invalid(`initial names ${twice} twice`, 'each name once');
   const maxDiscarded = whole('maxDiscarded', options.maxDiscarded ?? 20, 0);
   return {
     depth,
@@ -32,8 +35,12 @@ export function poolSettings(options: PoolOptions): PoolSettings {
 
 function whole(name: string, value: number, least: number): number {
   if (Number.isInteger(value) && value >= least) return value;
-  throw new TestDatabaseError('TESTDB_OPTION_INVALID', `${name} is ${value}`, {
+  throw invalid(`${name} is ${value}`, `an integer from ${least} on`);
+}
+
+function invalid(what: string, expected: string): TestDatabaseError {
+  return new TestDatabaseError('TESTDB_OPTION_INVALID', what, {
     kind: 'invalid',
-    hint: `Expected an integer from ${least} on.`,
+    hint: `Expected ${expected}.`,
   });
 }

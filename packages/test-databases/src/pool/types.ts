@@ -7,7 +7,8 @@ export interface PoolOptions {
   /** How many workers ask at once. */
   readonly workers: number;
   /**
-   * Databases to have ready before anybody asks. Default `workers + 2`. Those that are in use and will be reset come
+   * Clones of the template to have ready before anybody asks; those of branches are made when they are asked for.
+   * Default `workers + 2`. Those that are in use and will be reset come
    * back, so they count; `depth - workers`, but at least one, are kept ready beyond them.
    */
   readonly depth?: number;

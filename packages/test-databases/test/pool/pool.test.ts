@@ -396,6 +396,7 @@ test.each([
   { batch: 0 },
   { maxResets: -1 },
   { maxDiscarded: Number.NaN },
+  { initial: ['a', 'b', 'a'] },
 ])('an option out of range is refused: %o', (options) => {
   expect(() => open(options)).toThrow(expect.objectContaining({ code: 'TESTDB_OPTION_INVALID' }));
 });
