@@ -1,7 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import type { HostEvent } from '@postern/connect/host';
+import type { TaskMeta } from 'vitest';
 import type { TestCase, TestModule } from 'vitest/node';
+import type { ProvidedPostern } from '../provided-context.ts';
 import { hostChannel, type PosternMeta, type PosternRunMeta, type TimedHostEvent } from './meta.ts';
 import type { RecordedFile, RecordedRun, RecordedTest } from './recorded.ts';
 import type { TestState } from './report.ts';
@@ -30,6 +32,10 @@ export function openRecorder(shard: string): Recorder {
   let handedOn = 0;
   let finished = 0;
   let times = new WeakMap<TestModule, Times>();
+  const ours = { runs: new Set<string>(), databases: new Set<string>() };
+  /** A host serves several suites at once, and tells all of them everything. */
+  const isOurs = ({ run, database = '' }: TimedHostEvent): boolean =>
+    run === undefined || ours.runs.size === 0 || ours.runs.has(run) || ours.databases.has(database);
   const onEvent = (event: unknown): void => {
     if (events.length < MAX_EVENTS && isHostEvent(event)) events.push({ ...event, at: Date.now() });
   };
@@ -40,7 +46,12 @@ export function openRecorder(shard: string): Recorder {
   const ended = (module: TestModule): void => {
     const meta = module.meta();
     if (meta.posternRun !== undefined && meta.posternRun.run !== id) return; // it comes from a blob
-    const fresh = events.slice(handedOn);
+    const { postern } = module.project.getProvidedContext() as { postern?: ProvidedPostern };
+    if (postern !== undefined) ours.runs.add(postern.run);
+    for (const { postern: left } of [meta, ...testMetas(module)]) {
+      if (left?.database !== undefined) ours.databases.add(left.database);
+    }
+    const fresh = events.slice(handedOn).filter(isOurs);
     handedOn = events.length;
     meta.posternRun = {
       ...runMeta(module, times.get(module) ?? {}, id, shard),
@@ -65,13 +76,18 @@ export function openRecorder(shard: string): Recorder {
       for (const { run: of } of files) {
         if (of.run !== id) host.set(of.run, [...(host.get(of.run) ?? []), ...(of.host ?? [])]);
       }
-      if (events.length > 0) host.set(id, events);
+      const own = events.filter(isOurs);
+      if (own.length > 0) host.set(id, own);
       const merged = files.length > 0 && files.every(({ run: of }) => of.run !== id);
       const endedAt = merged ? Math.max(...files.map(({ run: of }) => of.endedAt)) : Date.now();
       return { ...run, endedAt, files, host };
     },
     close: () => void unsubscribe(hostChannel, onEvent),
   };
+}
+
+function testMetas(module: TestModule): TaskMeta[] {
+  return [...module.children.allTests()].map((test) => test.meta());
 }
 
 function isHostEvent(value: unknown): value is HostEvent {

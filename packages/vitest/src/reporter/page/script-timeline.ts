@@ -96,7 +96,7 @@ const timeline = (() => {
     const step = [1, 2, 5, 10].map((n) => n * power).find((n) => n >= rough);
     for (let time = Math.ceil(from / step) * step; time <= to; time += step) {
       shape(svg, 'line', { x1: x(time), x2: x(time), y1: AXIS - 6, y2: AXIS + lanes.length * HEIGHT, stroke: 'var(--line-soft)' });
-      shape(svg, 'text', { x: x(time) + 3, y: 12 }, time === 0 ? '0' : ms(time));
+      if (x(time) < width - 48) shape(svg, 'text', { x: x(time) + 3, y: 12 }, time === 0 ? '0' : ms(time));
     }
   }
   /* Rectangles of one colour are one path: the browser has hundreds of shapes to lay out, not tens of thousands. */
