@@ -24,12 +24,11 @@ export class SessionSlot {
     const result = this.#last.then(async () => {
       const session = this.#get();
       try {
-        return await work(await session);
+        return await this.#try(session, work);
       } catch (error) {
-        if (endsSession(error)) this.#forget(session);
         if (!repeatable || this.#session === session) throw error;
       }
-      return await work(await this.#get());
+      return await this.#try(this.#get(), work);
     });
     this.#last = result.catch(() => undefined);
     return result;
@@ -46,6 +45,15 @@ export class SessionSlot {
   async close(): Promise<void> {
     await this.#last;
     await this.interrupt();
+  }
+
+  async #try<T>(session: Promise<EngineSession>, work: (session: EngineSession) => Promise<T>): Promise<T> {
+    try {
+      return await work(await session);
+    } catch (error) {
+      if (endsSession(error)) this.#forget(session);
+      throw error;
+    }
   }
 
   #get(): Promise<EngineSession> {
