@@ -141,11 +141,11 @@ async function growTables(
       `${tables}`,
       figure(bytes / 2 ** 20),
       figure(templatesMs),
-      figure(median(timings['clone, FILE_COPY'])),
-      figure(median(timings['session in a clone, FILE_COPY'])),
-      figure(median(timings['reset, nothing was touched'])),
-      figure(median(timings['reset, after a file'])),
-      figure(median(timings['TRUNCATE all, seed again'])),
+      figure(median(timings['clone, FILE_COPY'].ms)),
+      figure(median(timings['session in a clone, FILE_COPY'].ms)),
+      figure(median(timings['reset, nothing was touched'].ms)),
+      figure(median(timings['reset, after a file'].ms)),
+      figure(median(timings['TRUNCATE all, seed again'].ms)),
     ]);
   }
   return {

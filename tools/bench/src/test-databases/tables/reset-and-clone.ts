@@ -12,9 +12,15 @@ import {
   type ServerAddress,
 } from '../server/bench-server.ts';
 import type { Templates } from '../server/templates.ts';
+import { cpuMsOf } from './server-cpu.ts';
 
-/** Milliseconds of each repetition, by what was measured. */
-export type Timings = Readonly<Record<ResetOrClone, readonly number[]>>;
+/** Of each repetition, in milliseconds. */
+export interface Timing {
+  readonly ms: number[];
+  /** What the server's process of the session had of a core: other work on the machine does not show in it. */
+  readonly cpuMs: number[];
+}
+export type Timings = Readonly<Record<ResetOrClone, Timing>>;
 
 const KINDS = [
   'file, no machinery',
@@ -22,6 +28,7 @@ const KINDS = [
   'BEGIN, file, ROLLBACK',
   'reset, nothing was touched',
   'reset, after a file',
+  'reset, first one of its session',
   'reset, after statements of 300 rows',
   'TRUNCATE all, seed again',
   'clone, FILE_COPY',
@@ -53,55 +60,77 @@ export async function measureResetAndClone(
   const plain = await open(plainName, OWNER);
   const app = await open(resetName, OWNER);
   const resetter = await open(resetName, RESETTER);
-  const { rows } = await app.query<{ pid: number }>('SELECT pg_backend_pid() AS pid');
-  const keep = rows.map(({ pid }) => pid);
-  const reset = async (): Promise<void> => {
-    const outcome = await resetDatabase(resetter, { keep });
+  const pids = new Map<pg.Client, number>();
+  for (const session of [admin, plain, app, resetter]) pids.set(session, await pidOf(session));
+  const keep = [pids.get(app) ?? 0];
+  const reset = async (by = resetter): Promise<void> => {
+    const outcome = await resetDatabase(by, { keep });
     if (outcome.status !== 'reset') throw new Error(`The reset refused: ${outcome.reason} ${outcome.detail}`);
   };
   await copySeeds(plain, schema);
 
-  const timings = Object.fromEntries(KINDS.map((kind) => [kind, [] as number[]])) as Record<
-    ResetOrClone,
-    number[]
-  >;
+  const timings = Object.fromEntries(
+    KINDS.map((kind) => [kind, { ms: [], cpuMs: [] } satisfies Timing]),
+  ) as unknown as Timings;
   const rounds = quick ? 6 : 60;
   for (let round = -1; round < rounds; round++) {
     signal.throwIfAborted();
     if (round % 10 === 0) progress(`reset and clone, round ${round + 1} of ${rounds}`);
-    const time = async (kind: ResetOrClone, work: () => Promise<unknown>): Promise<void> => {
+    const time = async (
+      kind: ResetOrClone,
+      by: pg.Client | undefined,
+      work: () => Promise<unknown>,
+    ): Promise<void> => {
+      const pid = by && pids.get(by);
+      const cpu = pid && cpuMsOf(pid);
       const start = performance.now();
       await work();
-      if (round >= 0) timings[kind].push(performance.now() - start);
+      if (round < 0) return;
+      timings[kind].ms.push(performance.now() - start);
+      if (pid !== undefined && cpu !== undefined) timings[kind].cpuMs.push(cpuMsOf(pid) - cpu);
     };
     const file = async (session: pg.Client): Promise<void> => {
       for (const statement of fileStatements(schema, round + 1)) await session.query(statement);
     };
-    await time('BEGIN, file, ROLLBACK', async () => {
+    await time('BEGIN, file, ROLLBACK', plain, async () => {
       await plain.query('BEGIN');
       await file(plain);
       await plain.query('ROLLBACK');
     });
-    await time('file, no machinery', () => file(plain));
-    await time('file, with the machinery', () => file(app));
-    await time('reset, after a file', reset);
-    await time('reset, nothing was touched', reset);
+    await time('file, no machinery', plain, () => file(plain));
+    await time('file, with the machinery', app, () => file(app));
+    await time('reset, after a file', resetter, () => reset());
+    await time('reset, nothing was touched', resetter, () => reset());
     for (const statement of largeStatements(schema, round + 1)) await app.query(statement);
-    await time('reset, after statements of 300 rows', reset);
-    if (round % 5 === 0) await time('TRUNCATE all, seed again', () => plain.query(truncateAndSeed(schema)));
+    await time('reset, after statements of 300 rows', resetter, () => reset());
+    if (round % 5 === 0) {
+      await time('TRUNCATE all, seed again', plain, () => plain.query(truncateAndSeed(schema)));
+      await file(app);
+      const other = await connected(bySocket(address, { database: resetName, user: RESETTER }));
+      pids.set(other, await pidOf(other));
+      keep.push(pids.get(resetter) ?? 0);
+      await time('reset, first one of its session', other, () => reset(other));
+      keep.pop();
+      await other.end();
+    }
     for (const strategy of ['FILE_COPY', 'WAL_LOG'] as const) {
       const name = `${PREFIX}micro_clone`;
       const create = `CREATE DATABASE ${name} TEMPLATE ${templates.resettable} OWNER ${OWNER} STRATEGY ${strategy}`;
-      await time(`clone, ${strategy}`, () => admin.query(create));
-      await time(`session in a clone, ${strategy}`, async () => {
+      await time(`clone, ${strategy}`, admin, () => admin.query(create));
+      await time(`session in a clone, ${strategy}`, undefined, async () => {
         const session = await connected(bySocket(address, { database: name, user: OWNER }));
         await session.query('SELECT 1');
         await session.end();
       });
-      await time('DROP DATABASE', () => admin.query(`DROP DATABASE ${name} WITH (FORCE)`));
+      await time('DROP DATABASE', admin, () => admin.query(`DROP DATABASE ${name} WITH (FORCE)`));
     }
   }
   return timings;
+}
+
+async function pidOf(session: pg.Client): Promise<number> {
+  const { rows } = await session.query<{ pid: number }>('SELECT pg_backend_pid() AS pid');
+  return rows[0]?.pid ?? 0;
 }
 
 function largeStatements(schema: SampleSchema, round: number): readonly string[] {
