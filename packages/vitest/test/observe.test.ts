@@ -243,6 +243,26 @@ describe('what is left behind', () => {
     expect((await pool.query('SHOW lock_timeout')).rows).toEqual([{ lock_timeout: '0' }]);
   });
 
+  test('a session that is ended after its scope does not end the process, though nobody listens', async () => {
+    const pools = [1, 2].map(() => new pg.Pool(config())); // without a listener, as many applications have it
+    const leaked = await pools[0]?.connect();
+    await leaked?.query('BEGIN');
+    await pools[1]?.query("SET lock_timeout = '5s'");
+    const alone = new pg.Client(config());
+    await alone.connect();
+    await observer.settle('shop');
+    const pids = observer.sessions('shop').map(({ pid }) => pid);
+    expect(pids).toHaveLength(3);
+    const other = new pg.Client(plainConfig());
+    await other.connect();
+    await other.query('SELECT pg_terminate_backend(pid) FROM unnest($1::int[]) AS pid', [pids]);
+    await other.end();
+    await vi.waitFor(() => expect(observer.sessions('shop')).toEqual([]));
+    await expect(alone.query('SELECT 1')).rejects.toThrow('not queryable');
+    expect((await pools[1]?.query('SELECT 1 AS one'))?.rows).toEqual([{ one: 1 }]);
+    await pools[1]?.end();
+  });
+
   test('a session that ends during its clean-up is not kept, and nobody waits', async () => {
     const client = await openClient();
     await client.query("SET lock_timeout = '5s'");

@@ -27,7 +27,8 @@ export interface SessionObserver {
   /**
    * At the end of a scope: brings idle sessions that were left with settings, locks, listeners or temporary tables back
    * to what they were, and tells which sessions hold nothing (`keep`, for the database's reset) and which are leaks.
-   * Never rejects; a session that does not answer within `timeoutMs` (default 2,000) is not kept.
+   * Never rejects; a session that does not answer within `timeoutMs` (default 2,000) is not kept. That the database is reset
+   * or dropped under these sessions from now on is no uncaught error, until they are used again.
    */
   settle(database: string, options?: { timeoutMs?: number }): Promise<SettledSessions>;
   counters(): SessionCounters;
@@ -112,6 +113,7 @@ export function openObserver(options: ObserverOptions = {}): SessionObserver {
     leaks,
     async settle(database, { timeoutMs = DEFAULT_SETTLE_TIMEOUT_MS } = {}) {
       const found = leaks(database);
+      for (const session of sessionsOf(database)) session.scopeOver();
       const idle = sessionsOf(database).filter(
         (session) => session.state === 'idle' && session.checkedOut !== true,
       );

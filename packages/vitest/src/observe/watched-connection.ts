@@ -53,6 +53,8 @@ export class WatchedConnection implements ObservedSession {
   #pooled = false;
   #began: Error | undefined;
   #cleaning: Promise<boolean> | undefined;
+  /** Since the end of the scope nobody has used it: should it be ended now, that is our doing. */
+  #over = false;
 
   constructor(connection: PgConnection, of: { database: string; role: string }, listener: SessionListener) {
     this.database = of.database;
@@ -100,6 +102,26 @@ export class WatchedConnection implements ObservedSession {
     const candidates = [this.#began, this.#checkout?.stack, this.#sent[0]?.stack, this.#opened];
     const stack = candidates.map(callerFrames).find((frames) => frames.length > 0) ?? [];
     return { kind, pid, database, role, stack };
+  }
+
+  /**
+   * The scope that the session was used in is over, and its database may be reset or dropped under it. pg tells of that by an
+   * `error` event, which without a listener would end the process for something the application has no part in.
+   */
+  scopeOver(): void {
+    this.#over = true;
+    const connection = this.#connection;
+    if (Object.hasOwn(connection, 'emit')) return;
+    const { emit } = connection;
+    const isOver = (): boolean => this.#over;
+    hide(connection, 'emit', function (this: PgConnection, name: string, ...details: unknown[]): boolean {
+      try {
+        return Reflect.apply(emit, this, [name, ...details]) as boolean;
+      } catch (error) {
+        if (isOver() && ENDS.has(name)) return true;
+        throw error;
+      }
+    });
   }
 
   /**
@@ -167,6 +189,7 @@ export class WatchedConnection implements ObservedSession {
   }
 
   #exchangeOf(text: string): Exchange {
+    this.#over = false;
     const firstOfCheckout = this.#checkout !== undefined && this.#checkout.stack === undefined;
     const begins = /^\s*(?:begin|start\s+transaction)\b/i.test(text);
     const stack = firstOfCheckout || begins ? captureStack() : undefined;
@@ -210,11 +233,13 @@ export class WatchedConnection implements ObservedSession {
    */
   #exchange(text: string): Promise<boolean> {
     const connection = this.#connection;
-    const emit = connection.emit;
+    const own = Object.getOwnPropertyDescriptor(connection, 'emit');
+    const { emit } = connection;
     return new Promise((resolve) => {
       let refused = false;
       const finish = (done: boolean): void => {
-        Reflect.deleteProperty(connection, 'emit');
+        if (own === undefined) Reflect.deleteProperty(connection, 'emit');
+        else Object.defineProperty(connection, 'emit', own);
         connection.off('end', onEnd);
         resolve(done);
       };
@@ -236,6 +261,9 @@ export class WatchedConnection implements ObservedSession {
     });
   }
 }
+
+/** What pg makes an `error` event of. */
+const ENDS: ReadonlySet<string> = new Set(['end', 'error', 'errorMessage']);
 
 const ANSWERS: ReadonlySet<string> = new Set([
   'commandComplete',
