@@ -2,6 +2,7 @@ import { parseArgs } from 'node:util';
 import { fuzzing } from './fuzzing.ts';
 import { life } from './life/life.ts';
 import { type Outcome, printOutcome, writeJson } from './outcome.ts';
+import { reset } from './reset/reset.ts';
 import { soak } from './soak/soak.ts';
 import { starts } from './starts.ts';
 import { streams } from './streams.ts';
@@ -16,6 +17,7 @@ const USAGE = `Usage: npm run chaos -- <name> [--json FILE] [options]
   life                          two hours and a half in virtual time
   fuzz [--seconds N] [--seed N] [--keep-reached]
                                 damaged and hostile messages; keep: inputs that reached new code join the corpus
+  reset [--rounds N] [--seed N] random tests on random schemas; a reset undoes them or says that it cannot
   all [--quick]                 all of them; quick: small ones
 
 Exit code 1: something was not as promised. 2: wrong usage.`;
@@ -32,6 +34,7 @@ const OPTIONS = {
   count: { type: 'string' },
   sequence: { type: 'string' },
   seconds: { type: 'string' },
+  rounds: { type: 'string' },
   'keep-reached': { type: 'boolean' },
   quick: { type: 'boolean' },
 } as const;
@@ -82,6 +85,12 @@ const COMMANDS: Readonly<Record<string, Command>> = {
       }),
     ],
   },
+  reset: {
+    takes: ['rounds', 'seed'],
+    outcomes: ({ rounds, seed }) => [
+      reset({ rounds: number('rounds', rounds, 10_000), seed: number('seed', seed, 1, 0) }),
+    ],
+  },
   all: { takes: ['quick'], outcomes: ({ quick = false }) => everything(quick) },
 };
 
@@ -89,6 +98,7 @@ async function* everything(quick: boolean): AsyncGenerator<Outcome> {
   yield await starts({ count: quick ? 30 : 1_000 });
   yield await streams({ atOnce: quick ? 100 : 1_000, oneByOne: quick ? 200 : 10_000 });
   yield await life();
+  yield await reset({ rounds: quick ? 100 : 10_000, seed: 1 });
   yield await fuzzing({ seconds: quick ? 10 : 600 });
   yield await soak({ kind: 'realistic', bytes: (quick ? 2 : 64) * 2 ** 20, cuts: quick ? 4 : 30, seed: 1 });
   yield await soak({ kind: 'hard', bytes: quick ? 16 * 2 ** 20 : 2 ** 30, cuts: quick ? 4 : 30, seed: 1 });

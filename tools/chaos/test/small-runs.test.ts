@@ -47,3 +47,10 @@ test('a fast agent and many faults: every byte arrives through cuts', async () =
   const { failures } = await run('soak', '--kind', 'hard', '--bytes', '4M', '--cuts', '3');
   expect(failures).toEqual([]);
 });
+
+test('random tests on random schemas: every reset gives the template back or says that it cannot', async () => {
+  const { failures, figures } = await run('reset', '--rounds', '100');
+  expect(failures).toEqual([]);
+  expect(figures['rounds played']).toBe(100);
+  expect(figures['resets']).toBeGreaterThan(50);
+});

@@ -9,7 +9,7 @@ import { quoteLiteral, userSchemas } from './names.ts';
  */
 export async function hashContents(session: SqlClient): Promise<string> {
   const { rows } = await session.query(
-    `SELECT c.relkind AS kind, n.nspname AS schema, c.relname AS name,
+    `SELECT (SELECT pg_catalog.count(*)::int FROM pg_catalog.pg_largeobject_metadata) AS large, c.relkind AS kind, n.nspname AS schema, c.relname AS name,
             ARRAY(SELECT quote_ident(a.attname) || ' ' || format_type(a.atttypid, a.atttypmod) FROM pg_catalog.pg_attribute a
                    WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attnum) AS columns
        FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
@@ -18,6 +18,7 @@ export async function hashContents(session: SqlClient): Promise<string> {
   );
   const hash = createHash('sha256');
   const contents: string[] = [];
+  const largeObjects: number = rows[0]?.large ?? 0;
   for (const { kind, schema, name, columns } of rows) {
     hash.update(JSON.stringify([kind, schema, name, columns]));
     const relation = `${quoteIdentifier(schema)}.${quoteIdentifier(name)}`;
@@ -36,8 +37,5 @@ export async function hashContents(session: SqlClient): Promise<string> {
     const lines = found.rows.map((row) => JSON.stringify([row.name, row.content])).sort();
     hash.update(lines.join('\n'));
   }
-  const { rows: objects } = await session.query(
-    'SELECT pg_catalog.count(*)::int AS n FROM pg_catalog.pg_largeobject_metadata',
-  );
-  return hash.update(`large objects: ${objects[0].n}`).digest('hex');
+  return hash.update(`large objects: ${largeObjects}`).digest('hex');
 }
