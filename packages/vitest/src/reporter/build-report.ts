@@ -26,6 +26,18 @@ export const hostPhases: Readonly<Record<string, ReportPhase>> = {
   prepare: 'template',
 };
 
+/** In the order in which people read them: that of a run. */
+export const reportPhases: readonly ReportPhase[] = [
+  'environment',
+  'template',
+  'import',
+  'acquire',
+  'connect',
+  'seed',
+  'reset',
+  'body',
+];
+
 /** More of them tell nothing that their totals do not; a run of 2,000 files has three for each. */
 const MAX_HOST_STEPS = 4_000;
 
@@ -294,5 +306,10 @@ function phaseSums(
       if (test.startedAt > 0) add('body', Math.max(0, test.durationMs - insideTest(test)));
     }
   }
-  return Object.fromEntries(Object.entries(durations).map(([phase, values]) => [phase, phaseTotals(values)]));
+  return Object.fromEntries(
+    reportPhases.flatMap((phase) => {
+      const values = durations[phase];
+      return values === undefined ? [] : [[phase, phaseTotals(values)]];
+    }),
+  );
 }

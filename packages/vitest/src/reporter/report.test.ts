@@ -1,7 +1,7 @@
 import { Script } from 'node:vm';
 import { describe, expect, test } from 'vitest';
 import { sampleRun } from '../../test/sample-run.ts';
-import { buildReport } from './build-report.ts';
+import { buildReport, reportPhases } from './build-report.ts';
 import type { PosternMeta } from './meta.ts';
 import { reportPage } from './page/report-page.ts';
 import { phaseTotals } from './phase-statistics.ts';
@@ -122,6 +122,7 @@ describe('the report', () => {
     const report = buildReport(sampleRun({ files: 12, workers: 2 }));
     expect(JSON.parse(JSON.stringify(report))).toEqual(report);
     expect(report.version).toBe(1);
+    expect(Object.keys(report.totals.phases)).toEqual(reportPhases.filter((phase) => phase !== 'seed'));
     expect(JSON.stringify({ ...report, startedAt: '', kept: [] })).not.toMatch(/:-?\d+\.\d{3}/);
   });
 

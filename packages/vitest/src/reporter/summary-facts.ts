@@ -36,7 +36,10 @@ export function summaryFacts(report: Report): ReadonlyArray<readonly [label: str
   }
   const share = overheadShare(report);
   if (share !== undefined)
-    facts.push(['of test time', `${(share * 100).toFixed(share < 0.1 ? 1 : 0)} % waited for databases`]);
+    facts.push([
+      'of test time',
+      `${(share * 100).toFixed(share < 0.1 ? 1 : 0)} % went to databases and connections`,
+    ]);
   if (fallbacks.length > 0) {
     const reasons = tally(fallbacks.map(({ reason }) => reason)).map(
       ([reason, n]) => `${reason} ${number(n)}`,

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { reportPhases } from '../build-report.ts';
 import { counted, duration, number } from '../format.ts';
 import type { Report } from '../report.ts';
 import { html, jsonData, Markup } from './html.ts';
@@ -11,8 +12,6 @@ const script = timelineScript + filesScript;
 const hash = (text: string): string => `'sha256-${createHash('sha256').update(text).digest('base64')}'`;
 /** The page asks nothing of anybody, and runs no script but its own. */
 const policy = `default-src 'none'; script-src ${hash(script)}; style-src ${hash(pageStyle)}; base-uri 'none'; form-action 'none'`;
-
-const PHASES = ['environment', 'template', 'import', 'acquire', 'connect', 'seed', 'reset', 'body'];
 
 /** One file with everything in it: opens from a disk, from a CI's artifact view, and in a year. */
 export function reportPage(report: Report): string {
@@ -46,7 +45,7 @@ ${projects.length > 1 && html`<select id="filter-project" aria-label="Filter by 
 </div>
 <section class="card" id="timeline">
 <div class="head"><h2>Timeline</h2>
-<div class="legend" role="group" aria-label="Phases shown">${PHASES.filter((phase) => phase in totals.phases).map((phase) => html`<label class="chip"><input type="checkbox" checked data-phase="${phase}"><i data-swatch="${phase}"></i>${phase}</label>`)}</div>
+<div class="legend" role="group" aria-label="Phases shown">${reportPhases.filter((phase) => phase in totals.phases).map((phase) => html`<label class="chip"><input type="checkbox" checked data-phase="${phase}"><i data-swatch="${phase}"></i>${phase}</label>`)}</div>
 <div><button type="button" id="zoom-in" aria-label="Zoom in">+</button> <button type="button" id="zoom-out" aria-label="Zoom out">−</button> <button type="button" id="zoom-fit">All</button></div></div>
 <div class="lanes" id="lanes"></div>
 <p class="quiet small">Drag to move, Ctrl and wheel to zoom, click on a file for its tests.</p>
