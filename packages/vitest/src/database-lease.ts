@@ -1,5 +1,5 @@
 import type { AcquiredDatabase, HostClient } from '@postern/connect/host';
-import type { Client, Pool } from 'pg';
+import type { Client, Pool, PoolConfig } from 'pg';
 import { epoch, now } from './clock.ts';
 import type { SessionLeak } from './observe/observed-session.ts';
 import type { SessionObserver } from './observe/observer.ts';
@@ -16,6 +16,7 @@ import {
   transactionOnly,
 } from './test-database.ts';
 import { type TestTransaction, TransactionSessions } from './transaction-sessions.ts';
+import { WarmSession } from './warm-session.ts';
 
 export interface LeaseParts {
   readonly host: HostClient;
@@ -25,7 +26,10 @@ export interface LeaseParts {
   readonly observer: SessionObserver;
   readonly pools: PoolKeeper;
   readonly connections: number;
-  readonly createClient: (config: ReturnType<typeof sessionConfig>) => Client;
+  /** Of pg, as this package has it. */
+  readonly Client: new (
+    config?: unknown,
+  ) => Client;
   /** True: the database goes back when the lease ends. False: it stays with its key until the run ends. */
   readonly owned: boolean;
   /** True: sessions stay open for whoever gets the database next in this process. */
@@ -69,6 +73,7 @@ export class DatabaseLease {
   readonly #parts: LeaseParts;
   readonly #others = new Map<string, Promise<DatabaseLease>>();
   readonly #transactions = new Map<string, TransactionSessions>();
+  #warm: { readonly role: string; readonly session: WarmSession } | undefined;
   readonly #told = new Set<SessionLeak['pid']>();
   #ending: Promise<LeaseReport> | undefined;
 
@@ -111,7 +116,9 @@ export class DatabaseLease {
 
   #database({ role }: Pick<TestSettings, 'role'>): TestDatabaseParts {
     const { host, acquired, observer, connections } = this.#parts;
-    return { host, acquired, observer, connections, role, transactionOnly: false };
+    const offer = (of: string, config: PoolConfig): PoolConfig =>
+      this.#warm?.role === of ? this.#warm.session.offer(config, this.#parts.Client) : config;
+    return { host, acquired, observer, connections, role, transactionOnly: false, offer };
   }
 
   #pool(parts: TestDatabaseParts): Pool {
@@ -124,7 +131,7 @@ export class DatabaseLease {
     const known = this.#transactions.get(role);
     if (known !== undefined) return known;
     const sessions = new TransactionSessions(async () => {
-      const client = this.#parts.createClient(sessionConfig(parts, role));
+      const client = new this.#parts.Client(sessionConfig(parts, role));
       client.on('error', () => undefined); // the statement that needed the session fails
       await client.connect();
       return client;
@@ -151,6 +158,20 @@ export class DatabaseLease {
     }
   }
 
+  /**
+   * Opens a session for the first pool that is made with the default role, whether the fixtures make it or the suite does.
+   * In vain where there is no such role or pool.
+   */
+  warmUp(): void {
+    const { acquired, settings, Client } = this.#parts;
+    const role = settings.role ?? acquired.defaultRole;
+    if (role === undefined || settings.isolation === 'transaction' || this.#warm !== undefined) return;
+    if (!Object.hasOwn(acquired.roles, role)) return;
+    const config = sessionConfig(this.#database({ role }), role);
+    const Class = (config.Client as unknown as typeof Client | undefined) ?? Client;
+    this.#warm = { role, session: new WarmSession(new Class(config)) };
+  }
+
   /** Leaks are told once. */
   untold(leaks: readonly SessionLeak[]): SessionLeak[] {
     const untold = leaks.filter(({ pid }) => pid === undefined || !this.#told.has(pid));
@@ -171,6 +192,7 @@ export class DatabaseLease {
     const reports = await Promise.all(
       others.map((other) => (other.status === 'fulfilled' ? other.value.end({ failed, keep }) : undefined)),
     );
+    await this.#warm?.session.end();
     await Promise.all([...this.#transactions.values()].map((sessions) => sessions.close()));
     if (!keepSessions || keep) await pools.end(this.name);
     const settled = await observer.settle(this.name);

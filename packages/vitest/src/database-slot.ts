@@ -37,9 +37,12 @@ export class DatabaseSlot {
     return this.#ended;
   }
 
-  /** Fetches the database before anybody waits for it. Failures are told to who does. */
+  /** Fetches the database, and a session with it, before anybody waits for them. Failures are told to who does. */
   prefetch(): void {
-    this.open().catch(() => undefined);
+    this.open().then(
+      (lease) => lease.warmUp(),
+      () => undefined,
+    );
   }
 
   /** What failed is tried again for the next who asks. */

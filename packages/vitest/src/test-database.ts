@@ -37,6 +37,8 @@ export interface TestDatabaseParts {
   readonly role: string | undefined;
   /** True when sessions besides the test's own are refused. */
   readonly transactionOnly: boolean;
+  /** Adds to options of pg a session of the role that is open already, if there is one. */
+  readonly offer?: (role: string, config: PoolConfig) => PoolConfig;
 }
 
 /** What pg takes when a pool says nothing. */
@@ -63,13 +65,14 @@ export function testDatabase(parts: TestDatabaseParts): TestDatabase {
 
 /** Options of pg for sessions of a role; they are observed. */
 export function sessionConfig(
-  { host, acquired, observer, connections }: TestDatabaseParts,
+  { host, acquired, observer, connections, offer }: TestDatabaseParts,
   role: string,
 ): PoolConfig {
   const { name } = acquired;
   const config: PoolConfig = pgConfig(host, { database: name, user: loginOf(acquired, role) });
   if (connections < PG_POOL_SIZE) config.max = connections;
-  return observer.observe(config, { database: name, role });
+  const observed = observer.observe(config, { database: name, role });
+  return offer === undefined ? observed : offer(role, observed);
 }
 
 /** The role that tests act as when they do not name one. */

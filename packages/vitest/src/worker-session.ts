@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { attachHost, type HostClient } from '@postern/connect/host';
 import type { Prefetcher } from '@postern/test-databases';
-import type { Client, Pool, PoolConfig } from 'pg';
+import type { Client, Pool } from 'pg';
 import { epoch, now } from './clock.ts';
 import { DatabaseLease } from './database-lease.ts';
 import { DatabaseSlot } from './database-slot.ts';
@@ -19,7 +19,7 @@ import { roleOf, sessionConfig, testDatabase } from './test-database.ts';
 interface Tools {
   readonly observer: SessionObserver;
   readonly pools: PoolKeeper;
-  readonly createClient: (config: PoolConfig) => Client;
+  readonly Client: new (config?: unknown) => Client;
 }
 
 /**
@@ -177,7 +177,7 @@ export class WorkerSession {
     if (scope === 'run') return `run${seeded}`;
     if (scope === 'worker') return `${this.#poolId}${seeded}`;
     this.#taken += 1;
-    // Tests have two by turns: the sessions of the fixtures are open in both.
+    // Tests have two by turns, if both come back: the fixtures have sessions with them.
     const turn = scope === 'test' ? `.${this.#taken % 2}` : '';
     return `${this.#poolId}${turn}:${this.#id}:${this.#taken}`;
   }
@@ -201,7 +201,7 @@ export class WorkerSession {
       return {
         observer,
         pools: new PoolKeeper((config): Pool => new pg.Pool(config)),
-        createClient: (config: PoolConfig): Client => new pg.Client(config),
+        Client: pg.Client as unknown as new (config?: unknown) => Client,
       };
     })();
     return this.#tools;
