@@ -28,7 +28,9 @@ export interface Branch {
   readonly from: string;
 }
 
-/** What a pool works on where there is nothing but a server: statements, and a session in each database in use. */
+/**
+ * What a pool works on where there is nothing but a server: statements, and a session in each database in use.
+ */
 export class SqlBackend implements PoolBackend {
   readonly #given: SqlBackendOptions;
   readonly #branches = new Map<string, Branch>();

@@ -60,8 +60,8 @@ async function connectOrCreate(connect: Connect): Promise<EngineSession> {
 }
 
 /**
- * Under a lock that is taken before the transaction begins: in a transaction that waited for it, the server would still go by what it
- * remembers of the catalog, e.g. that there is no schema.
+ * Under a lock that is taken before the transaction begins: in a transaction that waited for it, the server would
+ * still go by what it remembers of the catalog, e.g. that there is no schema.
  */
 async function upgrade(session: SqlClient): Promise<void> {
   const key = lockKey("'ledger'");
@@ -83,7 +83,10 @@ async function upgrade(session: SqlClient): Promise<void> {
   }
 }
 
-/** The ledger has grants for it. Here the user's own role holds the leases; so who cannot create roles goes without. */
+/**
+ * The ledger has grants for it. Here the user's own role holds the leases; so who cannot create roles goes
+ * without.
+ */
 async function provideLeaseRole(session: SqlClient): Promise<boolean> {
   const { rows } = await session.query(
     `SELECT to_regrole($1) IS NOT NULL AS there, rolcreaterole OR rolsuper AS may_create FROM pg_roles WHERE rolname = current_user`,

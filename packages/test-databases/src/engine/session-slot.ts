@@ -14,8 +14,8 @@ export class SessionSlot {
   }
 
   /**
-   * Runs `work` after everything that was asked for before. What is `repeatable` is done once more, in a new session, when the
-   * session breaks: often it has been broken for long and only now shows it.
+   * Runs `work` after everything that was asked for before. What is `repeatable` is done once more, in a new
+   * session, when the session breaks: often it has been broken for long and only now shows it.
    */
   use<T>(
     work: (session: EngineSession) => Promise<T>,

@@ -30,8 +30,9 @@ export async function provideTemplate(
 }
 
 /**
- * Makes a filled database one to copy: the reset machinery, then statistics for the planner, in a fresh session, which after the last
- * DDL also writes the relation cache file that saves the first connection to every clone some work.
+ * Makes a filled database one to copy: the reset machinery, then statistics for the planner, in a fresh session,
+ * which after the last DDL also writes the relation cache file that saves the first connection to every clone some
+ * work.
  */
 export async function finish(
   connect: TestDatabasesOptions['connect'],

@@ -28,11 +28,13 @@ import { finish, provideTemplate } from './template.ts';
 import type { EngineSession, TestDatabases, TestDatabasesOptions } from './types.ts';
 
 /**
- * Opens a run on a plain PostgreSQL server, version 14 or newer, and starts to clone. Everything that it needs there (the maintenance
- * database `postern` with the ledger, the template of the hash) is made if missing, by one of those who come at once.
+ * Opens a run on a plain PostgreSQL server, version 14 or newer, and starts to clone. Everything that it needs
+ * there (the maintenance database `postern` with the ledger, the template of the hash) is made if missing, by one
+ * of those who come at once.
  *
  * @throws TestDatabaseError `TESTDB_OPTION_INVALID`, `TESTDB_DENIED`, `TESTDB_CONNECTIONS`, `TESTDB_NAME_TAKEN`,
- * `TESTDB_BUSY` (somebody else builds the template for longer than `buildTimeoutMs`), and whatever `fill` and `connect` throw
+ * `TESTDB_BUSY` (somebody else builds the template for longer than `buildTimeoutMs`), and whatever `fill` and
+ * `connect` throw
  */
 export async function openTestDatabases(given: TestDatabasesOptions): Promise<TestDatabases> {
   checkOptions(given);

@@ -28,14 +28,18 @@ export interface EngineTemplate {
 
 export interface TestDatabasesOptions {
   /**
-   * Opens a session as a role that may create databases: in the given database, or, without one, in any that is always there
-   * (`postgres`). It has to be a direct connection: poolers such as PgBouncer or RDS Proxy break session locks.
+   * Opens a session as a role that may create databases: in the given database, or, without one, in any that is
+   * always there (`postgres`). It has to be a direct connection: poolers such as PgBouncer or RDS Proxy break
+   * session locks.
    */
   connect(database?: string): Promise<EngineSession>;
   /** What the databases are for, as 1 to 63 of `a-z0-9_`: it is in the ledger, not in the names. */
   readonly name: string;
   readonly template: EngineTemplate;
-  /** Owns the databases and the objects in them. Default: the role of `connect`, who else has to be a member of it. */
+  /**
+   * Owns the databases and the objects in them. Default: the role of `connect`, who else has to be a member of
+   * it.
+   */
   readonly owner?: string;
   /** Logins that may connect beside the owner. Default none. */
   readonly logins?: readonly string[];
@@ -51,7 +55,10 @@ export interface TestDatabasesOptions {
   readonly maxResets?: number;
   /** As {@link PoolOptions.maxDiscarded}. */
   readonly maxDiscarded?: number;
-  /** How long databases that were released with `kept` outlive the run, by the server's clock. Default 10 minutes. */
+  /**
+   * How long databases that were released with `kept` outlive the run, by the server's clock. Default 10
+   * minutes.
+   */
   readonly keepMs?: number;
   /** Sweep what dead runs have left, in the background, once. Default true. */
   readonly sweep?: boolean;
@@ -72,8 +79,8 @@ export interface TestDatabases extends AsyncDisposable {
   /** As {@link DatabasePool.release}. */
   release(name: string, options?: ReleaseOptions): ReleasedDatabase;
   /**
-   * Makes a database that was acquired and filled further the source of others: `acquire({ branch })` gives clones of it. It is
-   * given back by that; whoever is still in it is put out.
+   * Makes a database that was acquired and filled further the source of others: `acquire({ branch })` gives clones
+   * of it. It is given back by that; whoever is still in it is put out.
    */
   branch(name: string, branch: string): Promise<void>;
   /** Fulfils when nothing goes on in the background. */

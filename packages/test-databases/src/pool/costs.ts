@@ -4,7 +4,10 @@ const weight = 0.2;
 const enough = 3;
 /** While clones are cheaper, every so-many-th release is reset all the same: circumstances change. */
 const probeEvery = 16;
-/** The first reset of a database (a new session, which knows nothing yet) takes several times as long as those that follow. */
+/**
+ * The first reset of a database (a new session, which knows nothing yet) takes several times as long as those
+ * that follow.
+ */
 const resetsPerDatabase = 10;
 
 /**

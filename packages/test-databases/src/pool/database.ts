@@ -23,7 +23,10 @@ export interface Waiter {
   reject(error: unknown): void;
 }
 
-/** The best of the ready databases for a waiter: its own, then one that nobody has used, then the least recently used. */
+/**
+ * The best of the ready databases for a waiter: its own, then one that nobody has used, then the least recently
+ * used.
+ */
 export function pick(waiter: Waiter, ready: readonly Database[]): Database | undefined {
   if (waiter.own) return undefined;
   const fitting = ready.filter(

@@ -300,7 +300,10 @@ class Pool implements DatabasePool {
     this.#discards[reason] = (this.#discards[reason] ?? 0) + 1;
   }
 
-  /** Dropping costs as much as cloning and slows it: when there is nothing else to do, or the disk would fill up. */
+  /**
+   * Dropping costs as much as cloning and slows it: when there is nothing else to do, or the disk would fill
+   * up.
+   */
   #drop(): void {
     const { batch, maxDiscarded, mostDiscarded } = this.#settings;
     const excess = this.#discarded.length - maxDiscarded;

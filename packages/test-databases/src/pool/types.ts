@@ -17,7 +17,10 @@ export interface PoolOptions {
    * more at a time only makes each one late.
    */
   readonly producers?: number;
-  /** Databases per call of `backend.clone`. Default 1: each is there as soon as it is made. More where a call is far. */
+  /**
+   * Databases per call of `backend.clone`. Default 1: each is there as soon as it is made. More where a call is
+   * far.
+   */
   readonly batch?: number;
   /** Names that exist already, unused, numbers 1 to n. */
   readonly initial?: readonly string[];
@@ -103,13 +106,17 @@ export interface PoolStatistics {
   };
   /** What the pool does with released databases, by what it has measured. */
   readonly strategy: 'reset' | 'clone';
-  /** Moving averages; undefined until the first one. `discardRate` is the share of resets that end in a discard. */
+  /**
+   * Moving averages; undefined until the first one. `discardRate` is the share of resets that end in a discard.
+   */
   readonly cloneMs: number | undefined;
   readonly resetMs: number | undefined;
   readonly discardRate: number | undefined;
 }
 
-/** Databases of one run: cloned ahead, handed out, reset in the background, never dropped while somebody waits. */
+/**
+ * Databases of one run: cloned ahead, handed out, reset in the background, never dropped while somebody waits.
+ */
 export interface DatabasePool extends AsyncDisposable {
   /**
    * Hands out a database, in the order of asking. Prefers the one that the same key had last.
@@ -128,6 +135,8 @@ export interface DatabasePool extends AsyncDisposable {
   /** Fulfils when nothing is being cloned, reset or dropped. */
   idle(): Promise<void>;
   statistics(): PoolStatistics;
-  /** Rejects who waits and fulfils when what is under way has settled. Drops nothing: the end of the run does. */
+  /**
+   * Rejects who waits and fulfils when what is under way has settled. Drops nothing: the end of the run does.
+   */
   close(): Promise<void>;
 }
