@@ -70,6 +70,21 @@ export class Run {
     return this.#keys.has(name);
   }
 
+  /**
+   * What somebody may give back. Who asks late must not have a database reset that another one uses by now. Without
+   * `holder` whoever has it.
+   */
+  #heldBy(name: string, holder?: Holder): string | undefined {
+    const id = this.#keys.get(name);
+    const held = id === undefined ? undefined : this.#held.get(id);
+    if (held === undefined) return undefined;
+    return holder === undefined || held.holder === undefined || held.holder === holder ? id : undefined;
+  }
+
+  mayRelease(name: string, holder?: Holder): boolean {
+    return this.#heldBy(name, holder) !== undefined;
+  }
+
   async acquire(request: AcquireRequest, holder: Holder): Promise<AcquiredDatabase> {
     const { key, branch, isolation } = request;
     const id = JSON.stringify([key, branch]);
@@ -130,15 +145,10 @@ export class Run {
     };
   }
 
-  /**
-   * Takes a database back. Undefined when nobody has it, or somebody else: whoever asks late must not have a database
-   * reset that another one uses by now. Without `holder` whoever has it.
-   */
+  /** Takes a database back. Undefined when `holder` does not have it. */
   release(name: string, options: ReleaseOptions, holder?: Holder): ReleasedDatabase | undefined {
-    const id = this.#keys.get(name);
-    const held = id === undefined ? undefined : this.#held.get(id);
-    if (id === undefined || held === undefined) return undefined;
-    if (holder !== undefined && held.holder !== undefined && held.holder !== holder) return undefined;
+    const id = this.#heldBy(name, holder);
+    if (id === undefined) return undefined;
     this.#held.delete(id);
     this.#keys.delete(name);
     const { pool, request, sessions } = this.init;

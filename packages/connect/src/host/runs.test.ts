@@ -262,7 +262,8 @@ it('passes over a release by somebody who does not have the database', async () 
   const [worker, other] = [connection(), connection()];
   const { run } = await prepare();
   const { name } = await acquire(run, '1', worker);
-  expect(runs.giveBack({ run, name }, other)).toEqual({ willReset: false });
+  expect(runs.giveBack({ run, name, keep: true }, other)).toEqual({ willReset: false });
+  expect(runs.kept.get(name)).toBeUndefined();
   expect(runs.giveBack({ run, name: 'unheard_of', keep: true }, worker)).toEqual({ willReset: false });
   expect(resets).toEqual([]);
   expect(runs.giveBack({ run, name }, owner)).toEqual({ willReset: true }); // the client of the run may

@@ -142,22 +142,22 @@ export class Runs {
     const { name, reuse, sessions: keepSessions } = request;
     if (!this.#runs.has(request.run)) return { willReset: false }; // it took its databases with it
     const run = this.#holding(request.run, name);
-    const keepMs = Math.min(request.keepMs ?? DEFAULT_KEEP_MS, LONGEST_KEEP_MS);
     const who = run.init.owner === holder ? undefined : holder;
-    const keep = request.keep === true && run.holds(name) && this.#kept.keep(run.describe(name), keepMs);
-    const released = run.release(
-      name,
-      {
-        ...(reuse === undefined ? {} : { reuse }),
-        ...(keepSessions === undefined ? {} : { keepSessions }),
-        ...(keep ? { kept: true } : {}),
-      },
-      who,
-    );
-    if (released === undefined) return { willReset: false };
+    if (!run.mayRelease(name, who)) return { willReset: false };
+    const keepMs = Math.min(request.keepMs ?? DEFAULT_KEEP_MS, LONGEST_KEEP_MS);
+    const keep = request.keep === true && this.#kept.keep(run.describe(name), keepMs);
+    const released = run.release(name, {
+      ...(reuse === undefined ? {} : { reuse }),
+      ...(keepSessions === undefined ? {} : { keepSessions }),
+      ...(keep ? { kept: true } : {}),
+    });
     if (!keep) this.#options.onReleased(name);
-    if (request.keep !== true) return released;
-    return { ...released, kept: keep, ...(keep ? { keptMs: keepMs } : {}) };
+    const willReset = released?.willReset === true;
+    return {
+      willReset,
+      ...(request.keep === true ? { kept: keep } : {}),
+      ...(keep ? { keptMs: keepMs } : {}),
+    };
   }
 
   async settled(id: string, name: string): Promise<SettledDatabase | undefined> {
