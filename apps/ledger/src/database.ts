@@ -78,6 +78,12 @@ export class LedgerDatabase {
   ): Promise<Result> {
     const client = await this.#pool.connect();
     let broken: Error | undefined;
+    // The pool does not listen to a connection in use, and an error that nobody hears ends the process. The query that is under
+    // way, or the next one, fails and tells.
+    const onError = (error: Error): void => {
+      broken = error;
+    };
+    client.on('error', onError);
     try {
       // One round trip. LOCAL: the setting ends with the transaction and cannot leak to the next tenant.
       await client.query(
@@ -94,6 +100,7 @@ export class LedgerDatabase {
       });
       throw error;
     } finally {
+      client.off('error', onError);
       client.release(broken);
     }
   }

@@ -194,3 +194,29 @@ test('a period that closes while a transfer is under way never contains it unsee
   expect(await transfer).toMatchObject({ status: 422, body: { code: 'PERIOD_CLOSED' } });
   expect(retries).toMatchObject([{ reason: 'serialization-failure' }]);
 });
+
+test('a transfer whose session the server ends is told to come again, and no other request is lost with it', async ({
+  ledger,
+  serve,
+  session,
+}) => {
+  const [from, to] = [await ledger.account(), await ledger.account()];
+  const service = ledger.through(serve());
+  const rival = await session('ledger_app', ledger.tenant);
+  await rival.query('BEGIN');
+  await rival.query('UPDATE accounts SET name = $2 WHERE id = $1', [from.id, 'renamed meanwhile']);
+
+  const losing = service.post({ entries: move(from, to, '10') }, 'once');
+  await untilSomebodyWaitsFor(rival);
+  await rival.query('SET ROLE NONE'); // sessions of a login may be ended by that login
+  await rival.query(
+    `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pg_backend_pid() = ANY (pg_blocking_pids(pid))`,
+  );
+  expect(await losing).toMatchObject({ status: 503, body: { kind: 'unavailable' } });
+  await rival.query('ROLLBACK');
+
+  // Without a listener the error of the connection would have ended the process.
+  expect(await ledger.balance(to)).toBe('0');
+  const again = await service.post({ entries: move(from, to, '10') }, 'once');
+  expect(again).toMatchObject({ status: 201, headers: { 'idempotency-replayed': 'false' } });
+});
