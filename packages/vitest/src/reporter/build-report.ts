@@ -1,42 +1,19 @@
-import type { PosternMeta, PosternSpan, TimedHostEvent } from './meta.ts';
-import { phaseTotals, rounded } from './phase-statistics.ts';
+import type { PosternMeta, TimedHostEvent } from './meta.ts';
+import { rounded } from './phase-statistics.ts';
+import { insideTest, phaseOfSpan, phasesOf } from './phase-times.ts';
 import type { RecordedFile, RecordedRun, RecordedTest } from './recorded.ts';
 import type {
   Report,
-  ReportCounters,
   ReportFile,
   ReportHostStep,
   ReportPhase,
   ReportRun,
   ReportSpan,
   ReportTest,
-  ReportTotals,
 } from './report.ts';
 import { fallbacksOfHost, notesOf } from './report-notes.ts';
+import { counterNames, sumOfCounters, totalsOf } from './report-totals.ts';
 import { withSlots } from './worker-slots.ts';
-
-/** Where a step of the host belongs. Those it does beside the tests (`acquire`, `reset`, `pool`) are in no sum. */
-export const hostPhases: Readonly<Record<string, ReportPhase>> = {
-  cloud: 'environment',
-  resolve: 'environment',
-  tunnel: 'environment',
-  build: 'template',
-  deploy: 'template',
-  bootstrap: 'template',
-  prepare: 'template',
-};
-
-/** In the order in which people read them: that of a run. */
-export const reportPhases: readonly ReportPhase[] = [
-  'environment',
-  'template',
-  'import',
-  'acquire',
-  'connect',
-  'seed',
-  'reset',
-  'body',
-];
 
 /** More of them tell nothing that their totals do not; a run of 2,000 files has three for each. */
 const MAX_HOST_STEPS = 4_000;
@@ -169,10 +146,6 @@ function workBegan(file: RecordedFile): number {
   return Math.min(file.run.queuedAt, testsBegan(file) - file.importMs, ...asked);
 }
 
-function phaseOfSpan({ phase }: PosternSpan): ReportPhase {
-  return phase === 'release' ? 'reset' : phase;
-}
-
 function filePhases(
   { tests, importMs }: RecordedFile,
   metas: readonly PosternMeta[],
@@ -187,35 +160,6 @@ function filePhases(
   }
   for (const test of tests) add('body', Math.max(0, test.durationMs - insideTest(test)));
   return phases;
-}
-
-/**
- * What a test or file spent in our phases. Only a wait counts as `acquire`: a database that was fetched while the file was
- * imported has a span and cost nobody anything. Of connections opened side by side one counts.
- */
-function phasesOf(meta: PosternMeta): Partial<Record<ReportPhase, number>> {
-  const spent = (phase: ReportPhase): number =>
-    meta.spans
-      ?.filter((span) => phaseOfSpan(span) === phase)
-      .reduce((sum, { durationMs }) => sum + durationMs, 0) ?? 0;
-  return {
-    acquire: meta.acquireMs ?? 0,
-    connect: (meta.connectMs ?? 0) / Math.max(1, meta.connections ?? 1),
-    seed: spent('seed'),
-    reset: meta.resetMs ?? spent('reset'),
-  };
-}
-
-/** How much of the test's own time these took; what ran ahead of it or after it does not count. */
-function insideTest({ meta, startedAt, durationMs }: RecordedTest): number {
-  if (meta === undefined) return 0;
-  const { acquire = 0, connect = 0 } = phasesOf(meta);
-  const others = (meta.spans ?? []).filter(({ phase }) => phase !== 'acquire' && phase !== 'connect');
-  return others.reduce((sum, span) => {
-    const from = Math.max(span.startedAt, startedAt);
-    const to = Math.min(span.startedAt + span.durationMs, startedAt + durationMs);
-    return sum + Math.max(0, to - from);
-  }, acquire + connect);
 }
 
 function testOf({ name, state, startedAt, durationMs, meta }: RecordedTest, origin: number): ReportTest {
@@ -235,81 +179,4 @@ function testOf({ name, state, startedAt, durationMs, meta }: RecordedTest, orig
     ...(database !== undefined && { database }),
     ...(from !== undefined && { origin: from }),
   };
-}
-
-const counterNames = ['queries', 'roundTrips', 'connections', 'errors', 'retries'] as const;
-
-function sumOfCounters(all: ReadonlyArray<Partial<ReportCounters>>): ReportCounters {
-  const sum = { queries: 0, roundTrips: 0, connections: 0, errors: 0, retries: 0 };
-  for (const each of all) for (const name of counterNames) sum[name] += each[name] ?? 0;
-  return sum;
-}
-
-function totalsOf(
-  recorded: RecordedRun,
-  files: readonly ReportFile[],
-  runs: readonly ReportRun[],
-): ReportTotals {
-  const tests = files.flatMap((file) => file.tests);
-  const metas = recorded.files.flatMap(({ meta, tests: own }) => [meta, ...own.map((test) => test.meta)]);
-  const count = (state: string): number => tests.filter((test) => test.state === state).length;
-  const came = (origin: string): number => metas.filter((meta) => meta?.origin === origin).length;
-  return {
-    files: files.length,
-    tests: tests.length,
-    passed: count('passed'),
-    failed: count('failed'),
-    skipped: count('skipped'),
-    workers: new Set(files.map(({ run, worker }) => `${run}:${worker}`)).size,
-    phases: phaseSums(recorded, files, runs),
-    background: backgroundOf(runs),
-    origins: { clone: came('clone'), reset: came('reset'), held: came('held') },
-    ...sumOfCounters(files),
-  };
-}
-
-function backgroundOf(runs: readonly ReportRun[]): ReportTotals['background'] {
-  const durations = new Map<string, number[]>();
-  for (const { phase, durationMs, state } of runs.flatMap(({ host }) => host)) {
-    if (state !== 'done' || durationMs === 0 || !['acquire', 'reset', 'pool'].includes(phase)) continue;
-    const known = durations.get(phase);
-    if (known === undefined) durations.set(phase, [durationMs]);
-    else known.push(durationMs);
-  }
-  return Object.fromEntries([...durations].map(([phase, values]) => [phase, phaseTotals(values)]));
-}
-
-function phaseSums(
-  recorded: RecordedRun,
-  files: readonly ReportFile[],
-  runs: readonly ReportRun[],
-): ReportTotals['phases'] {
-  const durations: Partial<Record<ReportPhase, number[]>> = {};
-  const add = (phase: ReportPhase, ms: number): void => {
-    durations[phase] ??= [];
-    durations[phase].push(ms);
-  };
-  for (const { phase, durationMs } of runs.flatMap(({ host }) => host)) {
-    const of = hostPhases[phase];
-    if (of !== undefined) add(of, durationMs);
-  }
-  for (const file of files) if (file.phases.import !== undefined) add('import', file.phases.import);
-  for (const { meta, tests } of recorded.files) {
-    for (const each of [meta, ...tests.map((test) => test.meta)]) {
-      if (each === undefined) continue;
-      const spent = phasesOf(each);
-      // A wait of nothing is a wait, too: what was fetched ahead is what the percentiles are about.
-      if (each.acquireMs !== undefined) add('acquire', each.acquireMs);
-      for (const phase of ['connect', 'reset', 'seed'] as const) if (spent[phase]) add(phase, spent[phase]);
-    }
-    for (const test of tests) {
-      if (test.startedAt > 0) add('body', Math.max(0, test.durationMs - insideTest(test)));
-    }
-  }
-  return Object.fromEntries(
-    reportPhases.flatMap((phase) => {
-      const values = durations[phase];
-      return values === undefined ? [] : [[phase, phaseTotals(values)]];
-    }),
-  );
 }

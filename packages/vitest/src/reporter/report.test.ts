@@ -1,10 +1,11 @@
 import { Script } from 'node:vm';
 import { describe, expect, test } from 'vitest';
 import { sampleRun } from '../../test/sample-run.ts';
-import { buildReport, reportPhases } from './build-report.ts';
+import { buildReport } from './build-report.ts';
 import type { PosternMeta } from './meta.ts';
 import { reportPage } from './page/report-page.ts';
 import { phaseTotals } from './phase-statistics.ts';
+import { reportPhases } from './phase-times.ts';
 import type { RecordedRun, RecordedTest } from './recorded.ts';
 import { stepSummary } from './step-summary.ts';
 import { tellsSomething } from './summary-facts.ts';
@@ -70,6 +71,16 @@ describe('the report', () => {
       origins: { reset: 1, clone: 0 },
       phases: { acquire: { count: 1, p50: 15 }, body: { count: 2, max: 75 } },
     });
+  });
+
+  test('counts connections that open side by side once, and one after the other twice', () => {
+    const connect = (from: number, durationMs: number) =>
+      ({ phase: 'connect', startedAt: AT + from, durationMs }) as const;
+    const spans = [connect(200, 10), connect(150, 20), connect(155, 20), connect(160, 5)];
+    const report = buildReport(
+      recorded({ tests: [ran('x', AT + 150, 100, { connectMs: 55, connections: 4, spans })] }),
+    );
+    expect(report.files[0]?.phases).toEqual({ import: 50, connect: 35, body: 65 });
   });
 
   test('begins with the first thing the host did, and keeps a step that never ended', () => {

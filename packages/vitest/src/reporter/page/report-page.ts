@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
-import { reportPhases } from '../build-report.ts';
 import { counted, duration, number } from '../format.ts';
+import { reportPhases } from '../phase-times.ts';
 import type { Report } from '../report.ts';
 import { html, jsonData, Markup } from './html.ts';
 import { filesScript } from './script-files.ts';

@@ -1,5 +1,5 @@
-import { hostPhases } from '../build-report.ts';
 import { counted, duration, number, tally } from '../format.ts';
+import { hostPhases } from '../phase-times.ts';
 import type { PhaseTotals, Report, ReportHostStep, ReportPhase } from '../report.ts';
 import { overheadShare } from '../summary-facts.ts';
 import { html, type Markup } from './html.ts';
