@@ -1,3 +1,5 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { copyLedger } from '../src/harness/workspace.ts';
 import { measureLocal } from '../src/test-databases/local.ts';
@@ -21,7 +23,9 @@ function expectFull(report: Report): void {
   }
 }
 
-test('a load with every method, and what clones and resets cost: all tables are full, every target has figures', async () => {
+test('a load with every method, and what clones and resets cost: all tables are full, every target has figures', {
+  timeout: 240_000,
+}, async () => {
   const report = startReport({ quick: true, site: 'local' });
   const loads = ['kept up', 'busy', 'overload'].map((name) => ({
     name,
@@ -56,7 +60,9 @@ test('a load with every method, and what clones and resets cost: all tables are 
   for (const { name, measured } of targets) expect(measured, name).toBeGreaterThan(0);
 });
 
-test('far away: ours and the naive way both run, the template by one call of the function', async () => {
+test('far away: ours and the naive way both run, the template by one call of the function', {
+  timeout: 240_000,
+}, async () => {
   const report = startReport({ quick: true, site: 'remote' });
   const targets = await measureRemote(report, run, {
     size: TINY,
@@ -68,7 +74,19 @@ test('far away: ours and the naive way both run, the template by one call of the
   expect(targets.at(-1)).toMatchObject({ limit: 1, measured: 1 });
 });
 
-test('the harness measures a copy of the ledger, with both configurations', async () => {
+test('the stand-in of the setup by hand has everything that the ledger’s suite imports', async () => {
   await using workspace = await copyLedger();
-  expect(Object.values(workspace.configs).every((file) => file.startsWith(workspace.ledger))).toBe(true);
+  const folder = join(workspace.ledger, 'test', 'integration');
+  const used = readdirSync(folder).flatMap((file) => {
+    const text = readFileSync(join(folder, file), 'utf8');
+    return [...text.matchAll(/^import \{([^}]+)\} from '@postern\/vitest'/gm)].flatMap(([, names = '']) =>
+      names.split(',').map((name) => name.trim().split(' as ')[0] ?? ''),
+    );
+  });
+  const standIn = readFileSync(new URL('../src/harness/plain/postern-vitest.ts', import.meta.url), 'utf8');
+  const missing = used.filter(
+    (name) => !name.startsWith('type ') && !new RegExp(`\\b${name}\\b`).test(standIn),
+  );
+  expect(used).toContain('test');
+  expect(missing).toEqual([]);
 });

@@ -38,8 +38,8 @@ export async function copyLedger(): Promise<LedgerWorkspace> {
     configs.postern,
     `import { integration } from ${vitestBase};\nexport default integration;\n`,
   );
-  const plain = (name: string): string =>
-    JSON.stringify(fileURLToPath(new URL(`plain/${name}`, import.meta.url)));
+  const setup = JSON.stringify(fileURLToPath(new URL('plain/global-setup.ts', import.meta.url)));
+  const standIn = JSON.stringify(fileURLToPath(new URL('plain/postern-vitest.ts', import.meta.url)));
   await writeFile(
     configs.plain,
     `import { base } from ${vitestBase};
@@ -49,8 +49,8 @@ export default {
     ...base.test,
     include: ['test/integration/**/*.test.ts'],
     exclude: ['**/node_modules/**'],
-    globalSetup: [${plain('global-setup.ts')}],
-    alias: { '@postern/vitest': ${plain('postern-vitest.ts')} },
+    globalSetup: [${setup}],
+    alias: { '@postern/vitest': ${standIn} },
   },
 };
 `,

@@ -13,7 +13,7 @@ export interface Load {
 }
 
 /** The methods whose tails are measured, and whom the targets compare. */
-export const MAIN_METHODS: readonly MethodName[] = ['pgtestdb', 'integresql', 'postern, reset + prefetch'];
+const MAIN_METHODS: readonly MethodName[] = ['pgtestdb', 'integresql', 'postern, reset + prefetch'];
 
 export const FULL_LOADS: readonly Load[] = [
   {

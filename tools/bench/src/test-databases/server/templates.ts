@@ -33,7 +33,7 @@ export async function buildTemplates(address: ServerAddress, schema: SampleSchem
   return names;
 }
 
-export async function createEmpty(address: ServerAddress, name: string): Promise<void> {
+async function createEmpty(address: ServerAddress, name: string): Promise<void> {
   await withClient(bySocket(address, { database: 'postgres' }), (client) =>
     client.query(`CREATE DATABASE ${name} OWNER ${address.master} TEMPLATE template0`),
   );

@@ -15,7 +15,7 @@ import type { Templates } from '../server/templates.ts';
 import { cpuMsOf } from './server-cpu.ts';
 
 /** Of each repetition, in milliseconds. */
-export interface Timing {
+interface Timing {
   readonly ms: number[];
   /** What the server's process of the session had of a core: other work on the machine does not show in it. */
   readonly cpuMs: number[];
@@ -37,7 +37,7 @@ const KINDS = [
   'session in a clone, WAL_LOG',
   'DROP DATABASE',
 ] as const;
-export type ResetOrClone = (typeof KINDS)[number];
+type ResetOrClone = (typeof KINDS)[number];
 
 /** What brings a database back to its template, all in turns: in place, or by a new one. */
 export async function measureResetAndClone(
