@@ -17,6 +17,9 @@ export const undone: Readonly<Record<string, Change>> = {
   'many rows in an empty table': {
     sql: `INSERT INTO app.empty (note) SELECT repeat('x', 500) FROM generate_series(1, 5000)`,
   },
+  'many rows in a table with seeds': {
+    sql: `INSERT INTO app.no_key SELECT n, repeat('x', 100) FROM generate_series(1, 9000) n; DELETE FROM app.no_key WHERE b = 'one'`,
+  },
   'an update of every seed row': {
     sql: `UPDATE app.no_key SET a = a; UPDATE app.lines SET what = upper(what)`,
   },
@@ -139,6 +142,10 @@ export const refused: Readonly<Record<string, Change & { reason?: string }>> = {
   },
   'a trigger switched off': { sql: 'ALTER TABLE app.orders DISABLE TRIGGER note' },
   'our trigger switched off': { sql: 'ALTER TABLE app.orders DISABLE TRIGGER ALL', as: 'rdsadmin' },
+  'a change with triggers switched off': {
+    sql: 'SET session_replication_role = replica; ALTER TABLE app.no_key ADD d int',
+    as: 'rdsadmin',
+  },
   'a rule': { sql: 'DROP RULE keep ON app.ruled' },
   'an inheritance': { sql: 'ALTER TABLE app.grandchild NO INHERIT app.child' },
   'a renamed schema': { sql: 'ALTER SCHEMA app RENAME TO app2' },

@@ -54,6 +54,7 @@ export interface UserObjects {
   readonly stubborn: readonly string[];
   readonly largeObjects: boolean;
   readonly subscriptions: boolean;
+  readonly foreignServers: boolean;
   readonly version: number;
   /** The session's user: owns the machinery. */
   readonly master: string;
@@ -75,6 +76,7 @@ export async function readObjects(session: SqlClient): Promise<UserObjects> {
        (SELECT r.rolsuper FROM pg_roles r WHERE r.rolname = current_user) AS superuser,
        EXISTS (SELECT FROM pg_largeobject_metadata) AS "largeObjects",
        EXISTS (SELECT FROM pg_subscription_rel) AS subscriptions,
+       EXISTS (SELECT FROM pg_foreign_server) AS "foreignServers",
        ARRAY(SELECT t.tgname || ' on ' || t.tgrelid::regclass FROM pg_trigger t
                JOIN pg_class c ON c.oid = t.tgrelid JOIN pg_namespace n ON n.oid = c.relnamespace
               WHERE t.tgenabled IN ('A', 'R') AND ${userSchemas}

@@ -18,6 +18,8 @@ export function obstaclesIn(objects: UserObjects, owner: string): Obstacle[] {
     add('large-objects', 'the template has large objects, whose content nobody can watch');
   if (objects.subscriptions)
     add('not-resettable', 'a subscription writes without triggers of the statement kind');
+  if (objects.foreignServers)
+    add('foreign-table', 'a foreign server leads out of the database, and nobody sees who is mapped to it');
   for (const table of objects.tables) {
     const name = `${table.schema}.${table.name}`;
     const strange = table.family.find(

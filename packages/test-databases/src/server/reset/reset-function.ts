@@ -156,12 +156,20 @@ function ddl({ ddl: how, watchesViews }: ResetPlan): string {
     ${discard('ddl', `'objects were created, changed or dropped'`)}
   END IF;`;
   }
+  // A plain refresh leaves traces as DDL does. The view itself may be gone.
+  const refreshed = `
+    BEGIN
+      IF ${resetSchema}.views_changed(newer) THEN
+        ${discard('materialised-view', `'a materialised view was refreshed'`)}
+      END IF;
+    EXCEPTION WHEN others THEN NULL;
+    END;`;
   const views = `
   IF ${resetSchema}.views_changed(newer) THEN
     ${discard('materialised-view', `'a materialised view was refreshed'`)}
   END IF;`;
   return `  SELECT f.total, f.hard, f.soft INTO total, hard, soft FROM ${resetSchema}.fingerprint(newer) f;
-  IF total <> known OR hard > 0 THEN
+  IF total <> known OR hard > 0 THEN${watchesViews ? refreshed : ''}
     ${discard('ddl', `format('objects were created, changed or dropped (%s rows of the catalogs)', greatest(hard, abs(total - known)))`)}
   END IF;
   IF soft > 0 AND (${differencesSql}) > 0 THEN
