@@ -169,7 +169,7 @@ async function installMachinery(
     ...(await sequenceFunctions(session, sequences, owner)),
     membersSql(seeded, watched),
   ];
-  for (const statement of statements) await session.query(statement);
+  await session.query(statements.join(';\n'));
 
   const ddl = (await watchDdl(session)) ? 'event-trigger' : 'fingerprint';
   const views = own.filter(({ kind, populated }) => kind === 'm' && populated);
@@ -208,9 +208,11 @@ async function watchViews(
 }
 
 async function forceRls(session: SqlClient, tables: readonly UserTable[], force: boolean): Promise<void> {
-  for (const table of tables) {
-    await session.query(`ALTER TABLE ONLY ${qualified(table)} ${force ? '' : 'NO '}FORCE ROW LEVEL SECURITY`);
-  }
+  if (tables.length === 0) return;
+  const word = force ? 'FORCE' : 'NO FORCE';
+  await session.query(
+    tables.map((table) => `ALTER TABLE ONLY ${qualified(table)} ${word} ROW LEVEL SECURITY`).join('; '),
+  );
 }
 
 /** Rights, and the state from which everything that follows is told. */
@@ -240,5 +242,5 @@ async function finish(
       `DELETE FROM ${resetSchema}.dirty`,
     );
   }
-  for (const statement of statements) await session.query(statement);
+  await session.query(statements.join(';\n'));
 }
