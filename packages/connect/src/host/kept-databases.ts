@@ -13,7 +13,7 @@ interface Entry extends KeptDatabase {
 }
 
 /** How many databases of one run are kept: the first failures say most, and each takes room on the server. */
-export const MAX_KEPT = 3;
+const MAX_KEPT = 3;
 
 export const DEFAULT_KEEP_MS = 600_000;
 

@@ -18,15 +18,6 @@ export function notDeclared(database: string): ConnectError {
   });
 }
 
-export function noDatabase(database: string): ConnectError {
-  return new ConnectError({
-    code: 'CONNECT_RUN_FAILED',
-    kind: 'internal',
-    message: `The test-database function prepared no further database of "${database}".`,
-    hint: 'Please report this: it answered "ready" with fewer databases than were asked for.',
-  });
-}
-
 export function templateGone(database: string): ConnectError {
   return new ConnectError({
     code: 'CONNECT_RUN_FAILED',
