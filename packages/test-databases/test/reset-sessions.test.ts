@@ -238,7 +238,10 @@ describe('a template can never be reset', () => {
     ],
   ])('with %s, and says why', async (_what, more, asSuperuser, reason) => {
     const { name, installation } = await cluster.template('master', schema + more, { more: asSuperuser });
-    expect(installation).toMatchObject({ resettable: false, reasons: expect.arrayContaining([expect.any(String)]) });
+    expect(installation).toMatchObject({
+      resettable: false,
+      reasons: expect.arrayContaining([expect.any(String)]),
+    });
     expect(await cluster.reset(await cluster.clone(name))).toEqual({
       status: 'discard',
       reason,
