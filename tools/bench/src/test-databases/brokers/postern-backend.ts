@@ -1,17 +1,20 @@
 import type { PoolBackend } from '@postern/test-databases';
-import { resetDatabase } from '@postern/test-databases/server';
+import { resetDatabase, warmReset } from '@postern/test-databases/server';
 import type pg from 'pg';
 import { PREFIX } from '../methods/method.ts';
 import { bySocket, connected, OWNER, RESETTER, type ServerAddress } from '../server/bench-server.ts';
 
+export interface PosternBackend extends PoolBackend {
+  /** Opens the session for the reset that is going to come. */
+  prepareReset(name: string): void;
+  close(): Promise<void>;
+}
+
 /**
  * The pool's work on this server: clones by FILE_COPY, as fsync is off here, and closed to everybody else, as the product
- * does; resets by a session that was opened in the database when it was cloned.
+ * does; resets by a session that is opened and warmed in the database while it is in use.
  */
-export async function openBackend(
-  address: ServerAddress,
-  template: string,
-): Promise<PoolBackend & { close(): Promise<void> }> {
+export async function openBackend(address: ServerAddress, template: string): Promise<PosternBackend> {
   const master = await connected(bySocket(address, { database: 'postgres', user: address.master }));
   const sessions = new Map<string, Promise<pg.Client>>();
   const sessionOf = (name: string): Promise<pg.Client> => {
@@ -41,6 +44,13 @@ export async function openBackend(
         );
       }
       return names;
+    },
+    prepareReset(name) {
+      if (sessions.has(name)) return;
+      // A failure shows at the reset.
+      void sessionOf(name)
+        .then(warmReset)
+        .catch(() => {});
     },
     async reset(name, options) {
       return await resetDatabase(await sessionOf(name), options);

@@ -4,7 +4,7 @@ import { createInterface } from 'node:readline';
 import { type DatabasePool, type Isolation, openPool, type PoolStatistics } from '@postern/test-databases';
 import { serveParent } from '../processes/child-process.ts';
 import type { ServerAddress } from '../server/bench-server.ts';
-import { openBackend } from './postern-backend.ts';
+import { openBackend, type PosternBackend } from './postern-backend.ts';
 
 // A process that stands for our host: the pool behind a Unix socket.
 
@@ -21,7 +21,7 @@ interface Broker {
   readonly pool: DatabasePool;
   readonly server: Server;
   readonly sockets: Set<Socket>;
-  readonly backend: Awaited<ReturnType<typeof openBackend>>;
+  readonly backend: PosternBackend;
 }
 
 let broker: Broker | undefined;
@@ -32,15 +32,16 @@ serveParent({
     const backend = await openBackend(address, template);
     const initial = await backend.clone({ first: 1, count: 1 });
     const pool = openPool({ backend, workers, initial, depth: (prefetch ? 2 : 1) * workers + 2 });
+    const opened = { pool, backend };
     const sockets = new Set<Socket>();
     const server = createServer((socket) => {
       sockets.add(socket);
       socket.on('close', () => sockets.delete(socket)).on('error', () => {});
-      createInterface({ input: socket }).on('line', (line) => void answer(pool, socket, line));
+      createInterface({ input: socket }).on('line', (line) => void answer(opened, socket, line));
     });
     server.listen(path);
     await once(server, 'listening');
-    broker = { pool, server, sockets, backend };
+    broker = { ...opened, server, sockets };
     return path;
   },
   async close(): Promise<PoolStatistics | undefined> {
@@ -56,7 +57,11 @@ serveParent({
   },
 });
 
-async function answer(pool: DatabasePool, socket: Socket, line: string): Promise<void> {
+async function answer(
+  { pool, backend }: Pick<Broker, 'pool' | 'backend'>,
+  socket: Socket,
+  line: string,
+): Promise<void> {
   const { id, request, parameters } = JSON.parse(line);
   const reply = (content: object): void => {
     if (!socket.destroyed) socket.write(`${JSON.stringify({ id, ...content })}\n`);
@@ -64,7 +69,9 @@ async function answer(pool: DatabasePool, socket: Socket, line: string): Promise
   try {
     if (request === 'acquire') {
       const { key, isolation } = parameters as { key: string; isolation: Isolation };
-      reply({ result: await pool.acquire({ key, isolation }) });
+      const database = await pool.acquire({ key, isolation });
+      reply({ result: database });
+      if (isolation === 'reset') backend.prepareReset(database.name);
     } else {
       pool.release(parameters.name);
       reply({ result: null });

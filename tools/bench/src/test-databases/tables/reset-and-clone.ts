@@ -1,4 +1,4 @@
-import { resetDatabase } from '@postern/test-databases/server';
+import { resetDatabase, warmReset } from '@postern/test-databases/server';
 import type pg from 'pg';
 import { PREFIX } from '../methods/method.ts';
 import type { Run } from '../run.ts';
@@ -28,7 +28,9 @@ const KINDS = [
   'BEGIN, file, ROLLBACK',
   'reset, nothing was touched',
   'reset, after a file',
-  'reset, first one of its session',
+  'reset, first one of a session',
+  'warming a session',
+  'reset, first one of a warmed session',
   'reset, after statements of 300 rows',
   'TRUNCATE all, seed again',
   'clone, FILE_COPY',
@@ -105,13 +107,16 @@ export async function measureResetAndClone(
     await time('reset, after statements of 300 rows', resetter, () => reset());
     if (round % 5 === 0) {
       await time('TRUNCATE all, seed again', plain, () => plain.query(truncateAndSeed(schema)));
-      await file(app);
-      const other = await connected(bySocket(address, { database: resetName, user: RESETTER }));
-      pids.set(other, await pidOf(other));
-      keep.push(pids.get(resetter) ?? 0);
-      await time('reset, first one of its session', other, () => reset(other));
-      keep.pop();
-      await other.end();
+      for (const warmed of [false, true]) {
+        await file(app);
+        const fresh = await connected(bySocket(address, { database: resetName, user: RESETTER }));
+        pids.set(fresh, await pidOf(fresh));
+        keep.push(pids.get(resetter) ?? 0);
+        if (warmed) await time('warming a session', fresh, () => warmReset(fresh));
+        await time(`reset, first one of a ${warmed ? 'warmed ' : ''}session`, fresh, () => reset(fresh));
+        keep.pop();
+        await fresh.end();
+      }
     }
     for (const strategy of ['FILE_COPY', 'WAL_LOG'] as const) {
       const name = `${PREFIX}micro_clone`;
