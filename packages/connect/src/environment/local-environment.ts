@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import type { Duplex } from 'node:stream';
 import type { Action, RequestOf, ResultOf } from '@postern/bootstrap/contract';
@@ -34,6 +35,7 @@ export async function openLocalEnvironment(options: LocalEnvironmentOptions): Pr
       postgres: settings.postgres,
       cacheDir: join(root, '.cache', 'postern'),
       runDir: options.runDir,
+      postgresSettings: { max_connections: connectionsOf(availableParallelism()) },
       ...(signal === undefined ? {} : { signal }),
     });
     note({ detail: `PostgreSQL ${started.postgres.version} behind ${started.endpoint}` });
@@ -44,6 +46,14 @@ export async function openLocalEnvironment(options: LocalEnvironmentOptions): Pr
     throw signal.reason;
   }
   return new LocalEnvironment(name, root, phase, cloud, settings.path);
+}
+
+/**
+ * Runs claim ten connections for each worker and some for resets. Several suites side by side, each with a worker for every
+ * core, shall all have theirs: a slot that nobody uses costs some kilobytes.
+ */
+function connectionsOf(cores: number): number {
+  return 200 + 30 * cores;
 }
 
 class LocalEnvironment implements Environment {
