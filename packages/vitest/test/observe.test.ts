@@ -10,6 +10,9 @@ import { leakReport } from '../src/observe/leak-report.ts';
 import { openObserver, type SessionObserver } from '../src/observe/observer.ts';
 import { projectClient } from '../src/observe/project-client.ts';
 
+/** For what the server does in its own time. */
+const patience = { timeout: 20_000 };
+
 let server: PostgresServer;
 let folder: string;
 let observer: SessionObserver;
@@ -145,7 +148,7 @@ describe('pg behaves as without an observer', () => {
     const other = await openClient();
     const [session] = observer.sessions();
     await other.query('SELECT pg_terminate_backend($1)', [session?.pid]);
-    await vi.waitFor(() => expect(heard).toEqual(expect.arrayContaining(['ding', 'bell', 'end'])));
+    await vi.waitFor(() => expect(heard).toEqual(expect.arrayContaining(['ding', 'bell', 'end'])), patience);
     expect(observer.sessions()).toHaveLength(1);
   });
 
@@ -262,7 +265,7 @@ describe('what is left behind', () => {
     await other.connect();
     await other.query('SELECT pg_terminate_backend(pid) FROM unnest($1::int[]) AS pid', [pids]);
     await other.end();
-    await vi.waitFor(() => expect(observer.sessions('shop')).toEqual([]));
+    await vi.waitFor(() => expect(observer.sessions('shop')).toEqual([]), patience);
     await expect(alone.query('SELECT 1')).rejects.toThrow('not queryable');
     expect((await pools[1]?.query('SELECT 1 AS one'))?.rows).toEqual([{ one: 1 }]);
     await pools[1]?.end();
@@ -304,7 +307,7 @@ describe('the query log', () => {
     await pool.query('SELECT nothing').catch(() => undefined);
     const refused = new pg.Client({ ...config(), database: 'nowhere' });
     await refused.connect().catch(() => undefined);
-    await vi.waitFor(() => expect(observer.countersSince(before).failedConnections).toBe(1));
+    await vi.waitFor(() => expect(observer.countersSince(before).failedConnections).toBe(1), patience);
     expect(observer.countersSince(before)).toMatchObject({
       queries: 3,
       roundTrips: 3,
