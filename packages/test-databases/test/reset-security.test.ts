@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { installReset, resetDatabase } from '../src/server/index.ts';
+import { installReset, resetDatabase, warmReset } from '../src/server/index.ts';
 import { app, type By, type Cluster, caller, owner, quoted, startCluster } from './reset-fixtures/cluster.ts';
 
 let cluster: Cluster;
@@ -132,6 +132,9 @@ test('where master and owner are one, resets work as well', async () => {
   expect((await session.query('SHOW session_replication_role')).rows).toEqual([
     { session_replication_role: 'origin' },
   ]);
+  await warmReset(session);
+  await session.query('TRUNCATE t');
+  expect(await resetDatabase(session)).toMatchObject({ status: 'reset', tables: 1 });
   await session.end();
   expect(await cluster.hash('lonely')).toBe(before);
 });

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { resetDatabase } from '../src/server/index.ts';
 import { refused, undone } from './reset-fixtures/changes.ts';
-import { type By, type Cluster, startCluster } from './reset-fixtures/cluster.ts';
+import { type By, type Cluster, caller, startCluster } from './reset-fixtures/cluster.ts';
 import { everything } from './reset-fixtures/everything.ts';
 
 let cluster: Cluster;
@@ -41,14 +42,12 @@ describe.each<By>(['master', 'superuser'])('a template prepared by the %s', (by)
     async (_name, { sql, as, reason = 'ddl' }) => {
       const own = await cluster.clone(template);
       await cluster.run(own, sql, as);
-      expect(await cluster.reset(own)).toMatchObject({
-        status: 'discard',
-        reason,
-        detail: expect.any(String),
-        ended: [],
-      });
+      const session = await cluster.open(caller, own);
+      const given = { status: 'discard', reason, detail: expect.any(String), ended: [] };
+      expect(await resetDatabase(session)).toEqual(given);
       // For good, not only the first time.
-      expect(await cluster.reset(own)).toMatchObject({ status: 'discard' });
+      expect(await resetDatabase(session)).toEqual(given);
+      await session.end();
       if (reason === 'prepared-transactions') await cluster.run(own, `ROLLBACK PREPARED 'waiting'`);
     },
   );

@@ -59,8 +59,8 @@ export async function resetDatabase(
 }
 
 /**
- * Lets a session that was opened ahead do what only its first reset would have to do (10 ms and more). Changes nothing in the
- * database and rejects only when the session breaks.
+ * Makes a session one for resets, and lets it do what only its first reset would have to do (10 ms and more). Changes nothing in
+ * the database; triggers are off in the session from here on. Rejects only when the session breaks.
  */
 export async function warmReset(session: SqlClient): Promise<void> {
   try {

@@ -137,9 +137,9 @@ function leftovers({ settings }: ResetPlan): string {
   END IF;`;
 }
 
-/** Changing the setting makes the session forget its plans, so a caller's session keeps it; the master's own does not. */
+/** Changing the setting makes the session forget its plans, so it stays, except in a session of the master that was not made for resets. */
 const replication = `  IF current_setting('session_replication_role') <> 'replica' THEN
-    PERFORM set_config('session_replication_role', 'replica', session_user = current_user);
+    PERFORM set_config('session_replication_role', 'replica', session_user = current_user AND keep IS NOT NULL);
   END IF;`;
 
 const age = `  SELECT xid::text::int8 - s.baseline::text::int8, s.catalog_rows INTO distance, known FROM ${resetSchema}.state s;
