@@ -79,6 +79,7 @@ export class DatabaseLease {
 
   constructor(parts: LeaseParts) {
     this.#parts = parts;
+    parts.pools.use(parts.acquired.name);
   }
 
   get name(): string {
@@ -185,8 +186,9 @@ export class DatabaseLease {
     return this.#ending;
   }
 
-  async #end({ failed, keep }: LeaseEnd): Promise<LeaseReport> {
-    const { observer, pools, owned, keepSessions } = this.#parts;
+  async #end({ failed, ...asked }: LeaseEnd): Promise<LeaseReport> {
+    const { observer, pools, owned, keepSessions, settings } = this.#parts;
+    const keep = asked.keep && settings.scope !== 'run'; // other workers are using it
     const startedAt = epoch(now());
     const others = await Promise.allSettled(this.#others.values());
     const reports = await Promise.all(
@@ -197,7 +199,7 @@ export class DatabaseLease {
     if (!keepSessions || keep) await pools.end(this.name);
     const settled = await observer.settle(this.name);
     const kept = owned || keep ? await this.#giveBack({ sessions: settled.keep, failed, keep }) : undefined;
-    pools.endOldest();
+    pools.rest(this.name);
     return {
       leaks: [...this.untold(settled.leaks), ...reports.flatMap((report) => report?.leaks ?? [])],
       kept,

@@ -1,5 +1,5 @@
 import { channel } from 'node:diagnostics_channel';
-import { connectHost, type HostClient, type HostEvent, type PreparedRun } from '@postern/connect/host';
+import { connectHost, type HostClient, type HostEvent } from '@postern/connect/host';
 import type { TestProject } from 'vitest/node';
 import { declaredDatabase } from './database-declaration.ts';
 import { type SuiteDefaults, suiteDefaults } from './options.ts';
@@ -64,8 +64,11 @@ async function startRuns(
     lost = reason;
   });
   project.onTestsRerun(async () => {
-    const refreshed = await host.refreshRun(run);
-    ({ run, connections } = refreshed.prepared satisfies PreparedRun);
+    try {
+      ({ run, connections } = (await host.refreshRun(run)).prepared);
+    } catch (error) {
+      throw presentable(error);
+    }
     generation += 1;
     provide();
   });

@@ -11,6 +11,7 @@ export class PoolKeeper {
   readonly #create: (config: PoolConfig) => Pool;
   /** In the order of last use. */
   readonly #databases = new Map<string, Map<string, Pool>>();
+  readonly #inUse = new Set<string>();
 
   constructor(create: (config: PoolConfig) => Pool) {
     this.#create = create;
@@ -30,9 +31,16 @@ export class PoolKeeper {
     return pool;
   }
 
-  /** Ends what has not been used for long. Not waited for: a session that is checked out ends when it is given back. */
-  endOldest(): void {
-    for (const database of [...this.#databases.keys()].slice(0, -MOST_DATABASES)) void this.end(database);
+  /** A database is used from now on. */
+  use(database: string): void {
+    this.#inUse.add(database);
+  }
+
+  /** It is not used any more. Ends the sessions of those that have not been for longest; that is not waited for. */
+  rest(database: string): void {
+    this.#inUse.delete(database);
+    const resting = [...this.#databases.keys()].filter((name) => !this.#inUse.has(name));
+    for (const name of resting.slice(0, -MOST_DATABASES)) void this.end(name);
   }
 
   /** Ends the sessions of a database. Those that somebody has not given back are not waited for. */

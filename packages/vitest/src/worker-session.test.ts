@@ -138,6 +138,15 @@ test('slots and runs keep their database until the run ends; a failed one goes t
   }
   expect(sent('release')).toEqual([]);
 
+  // Others may be using it.
+  const shared = settings({ scope: 'run', keep: 'always' });
+  const slotOfRun = worker.slot(shared);
+  const endOfRun = slotOfRun.retain();
+  await slotOfRun.open();
+  slotOfRun.note(shared, true);
+  await endOfRun();
+  expect(sent('release')).toEqual([]);
+
   const failing = settings({ scope: 'worker', keep: 'on-failure' });
   const slot = worker.slot(failing);
   const end = slot.retain();
@@ -216,13 +225,15 @@ test('a seed is filled in by one and cloned by all; one that throws leaves no br
 
   branches = [{ result: { status: 'build', ...(acquired('pt_9').result as object) } }];
   await worker.slot(settings({ seed })).open();
+  await worker.slot(settings({ seed, scope: 'worker' })).open(); // asks for no branch again
   expect(fill.mock.calls[1]?.[0].database.name).toBe('pt_9');
   expect(sent('sealBranch')).toEqual([{ run: 'r1', key, name: 'pt_9' }]);
-  expect(sent('acquire')).toEqual([expect.objectContaining({ branch: 'b1' })]);
+  expect(sent('acquire')).toEqual(Array(2).fill(expect.objectContaining({ branch: 'b1' })));
 
-  branches = [{ result: { status: 'ready', branch: 'b1' } }];
-  await worker.slot(settings({ seed, isolation: 'clone' })).open();
+  const other = await open({ ...usual, branch: { result: { status: 'ready', branch: 'b1' } } });
+  await other.slot(settings({ seed, isolation: 'clone' })).open();
   expect(fill).toHaveBeenCalledTimes(2);
+  await worker.close();
 });
 
 test("another service's database comes and goes with the file's own", async () => {

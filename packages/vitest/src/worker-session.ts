@@ -31,6 +31,7 @@ export class WorkerSession {
   readonly #poolId: string;
   readonly #id: string = randomBytes(4).toString('hex');
   readonly #slots = new Map<string, DatabaseSlot>();
+  readonly #branches = new Map<string, Promise<string>>();
   readonly #feeds = new Map<string, Promise<Prefetcher<DatabaseLease>>>();
   #host: Promise<HostClient> | undefined;
   #tools: Promise<Tools> | undefined;
@@ -144,11 +145,7 @@ export class WorkerSession {
     const [host, tools] = await Promise.all([this.#attach(), this.#load()]);
     const parts = { host, ...tools, connections: provided.connections, settings };
     const key = sharedWith ?? this.#key(settings);
-    const { seed } = settings;
-    const branch =
-      seed === undefined || other !== undefined
-        ? undefined
-        : await seedBranch({ host, run: provided.run, seed, open: (acquired) => seeding(parts, acquired) });
+    const branch = other === undefined ? await this.#branch(parts) : undefined;
     const owned = settings.scope === 'file' || settings.scope === 'test';
     const acquired = await host.acquire({
       run: provided.run,
@@ -166,6 +163,20 @@ export class WorkerSession {
       span: { phase: 'acquire', startedAt, durationMs: epoch(now()) - startedAt },
       takeOther: async (database) => await this.#acquire({ ...settings, seed: undefined }, database, key),
     });
+  }
+
+  async #branch(parts: SeedingParts): Promise<string | undefined> {
+    const { host, settings } = parts;
+    const { seed } = settings;
+    if (seed === undefined) return undefined;
+    const key = seedKey(seed);
+    const { run } = this.provided;
+    const branch =
+      this.#branches.get(key) ??
+      seedBranch({ host, run, seed, open: (acquired) => seeding(parts, acquired) });
+    this.#branches.set(key, branch);
+    branch.catch(() => this.#branches.delete(key)); // the next who asks tries again
+    return await branch;
   }
 
   /**
