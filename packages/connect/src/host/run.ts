@@ -56,7 +56,7 @@ export class Run {
   constructor(init: RunInit) {
     this.init = init;
     const writers = init.declared.roles.filter(
-      ({ name, intent }) => intent === 'readwrite' && name in init.roles,
+      ({ name, intent }) => intent === 'readwrite' && Object.hasOwn(init.roles, name),
     );
     this.#defaultRole = writers.length === 1 ? writers[0]?.name : undefined;
   }
@@ -126,15 +126,11 @@ export class Run {
     // While the tests use it, so that nobody waits for it when they are done.
     const willReset = gone !== undefined && isolation !== 'clone' && request.reuse !== false;
     if (willReset && pool.statistics().strategy === 'reset') sessions.openAhead(name);
-    return { ...this.#described(name), origin, waitedMs, maxConnections: prepared.connections.perWorker };
+    return { ...this.describe(name), origin, waitedMs, maxConnections: prepared.connections.perWorker };
   }
 
   /** What somebody needs to use or to find a database of the run. */
   describe(name: string): Omit<AcquiredDatabase, 'origin' | 'waitedMs' | 'maxConnections'> {
-    return this.#described(name);
-  }
-
-  #described(name: string): Omit<AcquiredDatabase, 'origin' | 'waitedMs' | 'maxConnections'> {
     const { declared, roles } = this.init;
     return {
       name,
