@@ -1,8 +1,8 @@
 import { artefact } from './artefact.ts';
-import { HARNESS_USAGE, harness } from './harness/harness.ts';
+import { HARNESS_USAGE } from './harness/usage.ts';
 import { migrations, renderMigrations } from './migrations.ts';
 import { plan, renderPlan } from './plan.ts';
-import { TEST_DATABASES_USAGE, testDatabases } from './test-databases/test-databases.ts';
+import { TEST_DATABASES_USAGE } from './test-databases/usage.ts';
 import { TUNNEL_USAGE, tunnel, UsageError } from './tunnel/tunnel.ts';
 
 /** `npm run bench -- <command> …` */
@@ -13,8 +13,15 @@ const commands: Readonly<Record<string, (args: readonly string[]) => Promise<voi
     await artefact({ json: args.includes('--json') });
   },
   tunnel,
-  'test-databases': testDatabases,
-  harness,
+  // Half the packages of this repository, and the AWS SDK: for those who want these commands.
+  'test-databases': async (args) => {
+    const { testDatabases } = await import('./test-databases/test-databases.ts');
+    await testDatabases(args);
+  },
+  async harness(args) {
+    const { harness } = await import('./harness/harness.ts');
+    await harness(args);
+  },
   async migrations(args) {
     const unknown = args.filter((argument) => argument !== '--json');
     if (unknown.length > 0) throw new UsageError(`Unknown: ${unknown.join(' ')}.`);
