@@ -52,3 +52,34 @@ describe.each<By>(['master', 'superuser'])('a template prepared by the %s', (by)
     },
   );
 });
+
+describe('the hash of contents', () => {
+  let template: string;
+
+  beforeAll(async () => {
+    template = (await cluster.template('master', everything)).name;
+  });
+
+  test.each([
+    ['a row', 'DELETE FROM app.no_key WHERE b IS NULL'],
+    [
+      'one of two equal rows',
+      `DELETE FROM app.no_key WHERE ctid = (SELECT min(ctid) FROM app.no_key WHERE b = 'one')`,
+    ],
+    ['where a sequence stands', `SELECT nextval('app.used')`],
+    ['whether a sequence was called', `SELECT setval('app.next_is_seven', 7, true)`],
+    ['a row of a partition', 'UPDATE app.parted_eu SET v = NULL WHERE id = 2'],
+    [
+      'a materialised view',
+      'UPDATE app.orders SET total = 0 WHERE id = 1; REFRESH MATERIALIZED VIEW app.totals',
+    ],
+    ['a column', 'ALTER TABLE app.nothing ADD a int'],
+    ['a large object', `SELECT lo_create(0)`],
+  ])('tells %s', async (_name, sql) => {
+    const clone = await cluster.clone(template);
+    const before = await cluster.hash(clone);
+    expect(await cluster.hash(await cluster.clone(template))).toBe(before);
+    await cluster.run(clone, sql);
+    expect(await cluster.hash(clone)).not.toBe(before);
+  });
+});

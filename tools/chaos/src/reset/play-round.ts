@@ -2,7 +2,7 @@ import type pg from 'pg';
 import { copyIn } from './copy-in.ts';
 import type { RandomSession } from './random-round.ts';
 
-export interface PlayedRound {
+interface PlayedRound {
   /** Sessions that are still open and hold something. */
   readonly unclean: readonly pg.Client[];
   /** Those that hold nothing. */

@@ -1,6 +1,6 @@
 import { type Dice, insertSql, type RandomSchema, type RandomTable, sqlValue } from './random-schema.ts';
 
-export interface Step {
+interface Step {
   readonly sql: string;
   /** Rows for COPY FROM STDIN. */
   readonly copy?: string;

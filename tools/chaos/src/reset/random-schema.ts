@@ -19,7 +19,7 @@ export class Dice {
   }
 }
 
-export interface RandomColumn {
+interface RandomColumn {
   readonly name: string;
   readonly type: ColumnType;
   /** Computed or always an identity: takes no value. */
@@ -64,7 +64,7 @@ const types = {
   uuid: 'md5(n::text)::uuid',
   large: `repeat(md5(n::text), 400)`,
 } as const;
-export type ColumnType = keyof typeof types;
+type ColumnType = keyof typeof types;
 
 export function sqlValue(type: ColumnType, n: string): string {
   return types[type].replaceAll(/\bn\b/g, `(${n})`);

@@ -60,7 +60,7 @@ BEGIN
   RETURN counts;
 END`;
 
-export async function asOwner(session: SqlClient, statements: readonly string[]): Promise<number[]> {
+async function asOwner(session: SqlClient, statements: readonly string[]): Promise<number[]> {
   const { rows } = await session.query(`SELECT to_jsonb(${resetSchema}.as_owner($1)) AS counts`, [
     [...statements],
   ]);

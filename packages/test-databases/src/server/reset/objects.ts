@@ -1,7 +1,7 @@
 import type { SqlClient } from '../sql-client.ts';
 import { userSchemas } from './names.ts';
 
-export interface TableColumn {
+interface TableColumn {
   readonly name: string;
   /** With its schema. */
   readonly type: string;
@@ -9,7 +9,7 @@ export interface TableColumn {
   readonly generated: boolean;
 }
 
-export interface KeyColumn {
+interface KeyColumn {
   readonly name: string;
   /** What the index takes for equal, as SQL. */
   readonly operator: string;
