@@ -25,7 +25,6 @@ export interface LeaseParts {
   readonly settings: TestSettings;
   readonly observer: SessionObserver;
   readonly pools: PoolKeeper;
-  readonly connections: number;
   /** Of pg, as this package has it. */
   readonly Client: new (
     config?: unknown,
@@ -116,10 +115,10 @@ export class DatabaseLease {
   }
 
   #database({ role }: Pick<TestSettings, 'role'>): TestDatabaseParts {
-    const { host, acquired, observer, connections } = this.#parts;
+    const { host, acquired, observer } = this.#parts;
     const offer = (of: string, config: PoolConfig): PoolConfig =>
       this.#warm?.role === of ? this.#warm.session.offer(config, this.#parts.Client) : config;
-    return { host, acquired, observer, connections, role, transactionOnly: false, offer };
+    return { host, acquired, observer, role, transactionOnly: false, offer };
   }
 
   #pool(parts: TestDatabaseParts): Pool {
@@ -218,11 +217,20 @@ export class DatabaseLease {
     const reuse = settings.isolation !== 'clone';
     const released = await host.release({ run, name, reuse, ...how });
     if (released.kept !== true) return undefined;
-    const open = `psql "$(npx postern-url ${name})"`;
+    const open = openCommand(name, process.env);
     return {
       database: name,
       open,
       ...(released.keptMs === undefined ? {} : { until: Date.now() + released.keptMs }),
     };
   }
+}
+
+/** What decides which host is asked; postern-url would otherwise ask that of the default environment. */
+const OF_THE_HOST = ['POSTERN_ENV', 'POSTERN_LOCAL_PATH'];
+
+export function openCommand(database: string, env: NodeJS.ProcessEnv): string {
+  const chosen = OF_THE_HOST.filter((name) => /^[\w.-]+$/.test(env[name] ?? ''));
+  const settings = chosen.map((name) => `${name}=${env[name]} `).join('');
+  return `psql "$(${settings}npx postern-url ${database})"`;
 }

@@ -45,7 +45,7 @@ async function startRuns(
 ): Promise<() => Promise<void>> {
   let generation = 1;
   // Bootstraps first, if anything has changed since the last time.
-  let { run, connections } = await host.prepareRun(await wishes(project, database, defaults));
+  let { run } = await host.prepareRun(await wishes(project, database, defaults));
   const provide = (): void =>
     project.provide('postern', {
       controlSocket: host.info.controlSocket,
@@ -54,7 +54,6 @@ async function startRuns(
       environment: host.info.environment,
       root: project.config.root,
       defaults,
-      connections: connections.perWorker,
       generation,
       sharedProcess: !project.config.isolate,
     });
@@ -65,7 +64,7 @@ async function startRuns(
   });
   project.onTestsRerun(async () => {
     try {
-      ({ run, connections } = (await host.refreshRun(run)).prepared);
+      ({ run } = await host.refreshRun(run));
     } catch (error) {
       throw presentable(error);
     }

@@ -18,8 +18,6 @@ export interface ProvidedPostern {
   readonly root: string;
   /** What holds for tests that do not say otherwise. */
   readonly defaults: SuiteDefaults;
-  /** The most connections that the pools of one worker may have open at once. */
-  readonly connections: number;
   /** Counts the runs of watch mode. */
   readonly generation: number;
   /** True when files leave the process to the next file as it is: what is open stays open. */

@@ -31,8 +31,6 @@ export interface TestDatabaseParts {
   readonly host: HostClient;
   readonly acquired: AcquiredDatabase;
   readonly observer: SessionObserver;
-  /** The most sessions of a pool. */
-  readonly connections: number;
   /** The role of the test, if it names one. */
   readonly role: string | undefined;
   /** True when sessions besides the test's own are refused. */
@@ -65,12 +63,12 @@ export function testDatabase(parts: TestDatabaseParts): TestDatabase {
 
 /** Options of pg for sessions of a role; they are observed. */
 export function sessionConfig(
-  { host, acquired, observer, connections, offer }: TestDatabaseParts,
+  { host, acquired, observer, offer }: TestDatabaseParts,
   role: string,
 ): PoolConfig {
-  const { name } = acquired;
+  const { name, maxConnections } = acquired;
   const config: PoolConfig = pgConfig(host, { database: name, user: loginOf(acquired, role) });
-  if (connections < PG_POOL_SIZE) config.max = connections;
+  if (maxConnections < PG_POOL_SIZE) config.max = maxConnections;
   const observed = observer.observe(config, { database: name, role });
   return offer === undefined ? observed : offer(role, observed);
 }

@@ -143,7 +143,7 @@ export class WorkerSession {
     const startedAt = epoch(now());
     const { provided } = this;
     const [host, tools] = await Promise.all([this.#attach(), this.#load()]);
-    const parts = { host, ...tools, connections: provided.connections, settings };
+    const parts = { host, ...tools, settings };
     const key = sharedWith ?? this.#key(settings);
     const branch = other === undefined ? await this.#branch(parts) : undefined;
     const owned = settings.scope === 'file' || settings.scope === 'test';
@@ -240,7 +240,7 @@ function slotKey({ scope, isolation, seed }: TestSettings): string {
   return JSON.stringify([scope, isolation, seed === undefined ? '' : seedKey(seed)]);
 }
 
-type SeedingParts = Tools & { host: HostClient; connections: number; settings: TestSettings };
+type SeedingParts = Tools & { host: HostClient; settings: TestSettings };
 
 function seeding(
   { pools, settings, ...parts }: SeedingParts,

@@ -67,7 +67,7 @@ test('tests get a migrated database with the rights of the role they ask for', a
       });
       test('hands no secret to workers', async ({ database }) => {
         expect(Object.keys(inject('postern')).sort()).toEqual([
-          'connections', 'controlSocket', 'database', 'defaults', 'environment', 'generation', 'root', 'run', 'sharedProcess',
+          'controlSocket', 'database', 'defaults', 'environment', 'generation', 'root', 'run', 'sharedProcess',
         ]);
         expect(JSON.stringify(database.as('shop_app'))).not.toMatch(/X-Amz-Signature/i);
         expect(process.env.DATABASE_URL).toBe('postgres://db.example.com/left-alone-by-the-plain-setup');
