@@ -72,7 +72,7 @@ async function startHost({ ledger }: LedgerWorkspace, signal: AbortSignal): Prom
 }
 
 async function runVitest(
-  { vitest, ledger, configs, cache, migrations }: LedgerWorkspace,
+  { vitest, ledger, configs, cache, runDir, migrations }: LedgerWorkspace,
   way: Way,
   signal: AbortSignal,
 ): Promise<{ ms: number; exitCode: number | null }> {
@@ -84,7 +84,7 @@ async function runVitest(
       ...process.env,
       NODE_OPTIONS: '--conditions=@postern/source',
       POSTERN_HOST_GRACE_MS: '0',
-      BENCH_PLAIN: JSON.stringify({ cacheDir: join(cache, 'postern'), migrations }),
+      BENCH_PLAIN: JSON.stringify({ cacheDir: join(cache, 'postern'), runDir, migrations }),
     },
     stdio: ['ignore', 'pipe', 'pipe'],
     signal,

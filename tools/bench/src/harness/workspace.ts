@@ -11,6 +11,8 @@ export interface LedgerWorkspace extends AsyncDisposable {
   readonly cache: string;
   readonly ledger: string;
   readonly migrations: string;
+  /** For the server of the setup by hand. */
+  readonly runDir: string;
   /** Of vitest: with Postern, and by hand. */
   readonly configs: { readonly postern: string; readonly plain: string };
   readonly vitest: string;
@@ -60,6 +62,7 @@ export default {
     cache: join(root, '.cache'),
     ledger,
     migrations: join(ledger, 'database', 'migrations'),
+    runDir: join(base, 'run'),
     configs,
     vitest: join(REPOSITORY, 'node_modules', 'vitest', 'vitest.mjs'),
     [Symbol.asyncDispose]: () => rm(base, { recursive: true, force: true }),

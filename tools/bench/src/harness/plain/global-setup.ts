@@ -1,7 +1,4 @@
 import { readFileSync } from 'node:fs';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { startPostgres } from '@postern/local-cloud';
 import { runner } from 'node-pg-migrate';
 import pg from 'pg';
@@ -23,12 +20,12 @@ declare module 'vitest' {
  * server is the same embedded one, so that only the harness makes a difference.
  */
 export async function setup(project: TestProject): Promise<() => Promise<void>> {
-  const { cacheDir, migrations } = JSON.parse(process.env['BENCH_PLAIN'] ?? '') as {
+  const { cacheDir, runDir, migrations } = JSON.parse(process.env['BENCH_PLAIN'] ?? '') as {
     cacheDir: string;
+    runDir: string;
     migrations: string;
   };
-  const folder = await mkdtemp(join(tmpdir(), 'pbh-'));
-  const server = await startPostgres({ cacheDir, runDir: folder });
+  const server = await startPostgres({ cacheDir, runDir });
   const session = async (database: string): Promise<pg.Client> => {
     const client = new pg.Client({ host: server.socketDir, user: server.superuser, database });
     await client.connect();
@@ -53,8 +50,5 @@ export async function setup(project: TestProject): Promise<() => Promise<void>> 
   });
   await migrating.end();
   project.provide('plain', { host: server.socketDir, database: 'ledger' });
-  return async () => {
-    await server.stop();
-    await rm(folder, { recursive: true, force: true });
-  };
+  return () => server.stop();
 }
