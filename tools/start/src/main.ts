@@ -56,7 +56,11 @@ const progress = new Progress(
 );
 const steps: Step[] = [];
 
+/** What comes for every file of a suite: the reporter's matter, not the account's. */
+const perFile: readonly string[] = ['acquire', 'reset', 'pool'];
+
 function onEvent(event: HostEvent): void {
+  if (perFile.includes(event.phase)) return;
   if (suiteProcess === undefined && event.state === 'started') progress.start(event.phase);
   if (event.state === 'started') return;
   const step = stepOf(event);
