@@ -37,14 +37,14 @@ export function testEnvironment(
   for (const [name, value] of Object.entries(env)) {
     if (value === undefined || !POSTGRES_URL.test(value) || isAllowed(hostsOf(value))) continue;
     set[name] = nowhereUrl();
-    changed.push(name);
+    if (!hostsOf(value).includes(NOWHERE)) changed.push(name);
   }
   for (const name of ['DATABASE_URL', ...(options.databaseUrl === undefined ? [] : [options.databaseUrl])]) {
     if (!(name in set) && !isAllowed(hostsOf(env[name] ?? ''))) set[name] = nowhereUrl();
   }
   const host = env['PGHOST'] || env['PGHOSTADDR'];
   if (host !== undefined && isAllowed(host.split(','))) return { set, unset: [], changed };
-  changed.push(...[...WHERE, ...WHO].filter((name) => env[name]));
+  changed.push(...[...WHERE, ...WHO].filter((name) => env[name] && env[name] !== NOWHERE));
   set['PGHOST'] = NOWHERE;
   return { set, unset: [...WHERE, ...WHO].filter((name) => name !== 'PGHOST'), changed };
 }
