@@ -127,9 +127,11 @@ BEGIN
      SELECT FROM pg_locks l JOIN pg_database d ON d.oid = l.database
       WHERE d.datname = current_database() AND l.locktype = 'advisory' AND l.objsubid = 1 AND l.granted
         AND ((l.classid::bigint << 32) | l.objid::bigint) = ${lockKey("('run:' || r.run)")});
-  -- Sessions of test runs are in the claims; those beyond them are somebody's all the same.
+  -- Sessions of test runs are in the claims (on a plain server they log in as anybody, but into databases of ours); those beyond
+  -- them are somebody's all the same.
   SELECT count(*) FILTER (WHERE NOT s.ours) + greatest(count(*) FILTER (WHERE s.ours) - claimed - mine, 0) INTO others
-    FROM (SELECT starts_with(a.usename, 'pt_') AS ours FROM pg_stat_activity a
+    FROM (SELECT starts_with(a.usename, 'pt_') OR starts_with(a.datname, 'pt_') OR a.datname = current_database() AS ours
+            FROM pg_stat_activity a
            WHERE a.usename IS NOT NULL AND a.datid IS NOT NULL
              AND coalesce(a.backend_type, 'client backend') = 'client backend') AS s;
   free := greatest(capacity - others - claimed, 0);

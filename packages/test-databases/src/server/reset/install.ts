@@ -19,6 +19,7 @@ import {
 } from './machinery.ts';
 import { quoteBody, resetSchema, seedSchema } from './names.ts';
 import { readObjects, type UserObjects, type UserTable } from './objects.ts';
+import { outliveCrash } from './outlive-crash.ts';
 import { type Obstacle, obstaclesIn } from './reasons.ts';
 import { pinned, resetFunction, settingsHash } from './reset-function.ts';
 import { qualified } from './restore-table.ts';
@@ -52,6 +53,7 @@ export interface ResetInstallation {
  */
 export async function installReset(session: SqlClient, options: ResetOptions): Promise<ResetInstallation> {
   await endOthers(session);
+  await outliveCrash(session);
   return await transaction(session, async () => {
     // The database may have defaults of its own.
     await session.query('SET TRANSACTION ISOLATION LEVEL READ COMMITTED, READ WRITE');
