@@ -20,6 +20,7 @@ export type ErrorKind =
  * - `TESTDB_NAME_TAKEN` (conflict): a database has the wanted name and the ledger does not know it.
  * - `TESTDB_TEMPLATE_INVALID` (conflict): a database offered for publication is not what was announced.
  * - `TESTDB_BRANCH_INVALID` (conflict): a database offered as a branch of a run, or cloned as one, is none.
+ * - `TESTDB_NOT_DROPPED` (conflict): the server refuses to drop a database; the message says why. The others are gone.
  * - `TESTDB_BUSY` (unavailable): a lock was not free within the allowed time.
  * - `TESTDB_LEASE_LOST` (unavailable): the session that holds the lease ended.
  * - `TESTDB_POOL_CLOSED` (closed): the pool or prefetcher was closed before a database came.
@@ -36,6 +37,7 @@ export type TestDatabaseErrorCode =
   | 'TESTDB_NAME_TAKEN'
   | 'TESTDB_TEMPLATE_INVALID'
   | 'TESTDB_BRANCH_INVALID'
+  | 'TESTDB_NOT_DROPPED'
   | 'TESTDB_BUSY'
   | 'TESTDB_LEASE_LOST'
   | 'TESTDB_POOL_CLOSED'

@@ -32,7 +32,7 @@ const newHash = (): string => randomBytes(32).toString('hex');
 let server: Server;
 let session: SqlClient;
 beforeAll(async () => {
-  server = await startServer();
+  server = await startServer({ max_prepared_transactions: '5' });
   for (const { sql } of ledgerStatements(0)) await server.query(sql);
   await server.query(`CREATE ROLE ${owner}; CREATE ROLE ${login} LOGIN; GRANT ${owner} TO CURRENT_USER`);
 });
@@ -388,6 +388,59 @@ describe('what is kept', () => {
     await clone(run, hash);
     expect((await drop(run, { keep: [foreign, 'postgres'] })).kept).toEqual([]);
     expect(await drop(other)).toEqual({ dropped: [foreign], kept: [] });
+  });
+});
+
+describe('a database that the server does not let go of', () => {
+  const prepareIn = async (database: string, gid: string): Promise<unknown> =>
+    await server.query(
+      `SET ROLE ${owner}; BEGIN; INSERT INTO items VALUES ('x'); PREPARE TRANSACTION '${gid}'`,
+      { database },
+    );
+
+  test('keeps neither its own run from being dropped nor anybody else from being swept', async () => {
+    const [bad, good, hash] = [newRunId(), newRunId(), newHash()];
+    const [held = ''] = await clone(bad, hash, { count: 2 });
+    const others = await clone(good, hash);
+    await prepareIn(held, 'held');
+    await expect(drop(bad)).rejects.toMatchObject({
+      code: 'TESTDB_NOT_DROPPED',
+      message: expect.stringContaining(`"${held}" (`),
+      hint: expect.stringContaining('ROLLBACK PREPARED'),
+    });
+    expect(await existing(bad)).toEqual([held]);
+    await server.query(`UPDATE postern.runs SET orphaned_at = now() - interval '91 s'`);
+    const failed = [{ name: held, reason: expect.stringMatching(/prepared/) }];
+    expect(await sweepNow()).toMatchObject({ dropped: others, failed });
+    expect(await sweepNow()).toMatchObject({ dropped: [], failed });
+    // Who can enter it ends what holds it.
+    expect(await sweep(session, { lockTimeoutMs, connect })).toMatchObject({ dropped: [held], failed: [] });
+    expect(await server.query('SELECT gid FROM pg_prepared_xacts')).toEqual([]);
+  });
+
+  test('is no template: nobody could clone it', async () => {
+    const hash = newHash();
+    const building = ensureTemplate(
+      session,
+      {
+        hash,
+        database: 'shop',
+        owner,
+        fill: async (name) => {
+          await server.query(`SET ROLE ${owner}; CREATE TABLE items (name text)`, { database: name });
+          await prepareIn(name, 'in a template');
+        },
+      },
+      { lockTimeoutMs },
+    );
+    await expect(building).rejects.toMatchObject({ code: 'TESTDB_TEMPLATE_INVALID' });
+    const database = `ptb_${(await templateKey(session, hash)).key.slice(0, 16)}`;
+    expect(await sweepNow()).toMatchObject({ failed: [{ name: database }] });
+    await withSession(connect, database, async (inside) => {
+      await inside.query(`SET ROLE ${owner}`);
+      await inside.query(`ROLLBACK PREPARED 'in a template'`);
+    });
+    expect(await sweepNow()).toMatchObject({ dropped: [database], failed: [] });
   });
 });
 

@@ -129,6 +129,7 @@ export async function drop(request: RequestOf<'drop'>, invocation: Invocation): 
       ...(databases === undefined ? {} : { databases }),
       ...(keep === undefined ? {} : { keep }),
       ...(keepMs === undefined ? {} : { keepMs }),
+      connect: invocation.connect,
       lockTimeoutMs: lockTimeoutMs(invocation),
     });
     return keep === undefined ? { dropped } : { dropped, kept };
@@ -144,7 +145,11 @@ function refuseForeign(run: string, names: readonly string[], field: string): vo
 
 export async function sweep(request: RequestOf<'sweep'>, invocation: Invocation): Promise<SweepReport> {
   return await inLedger(invocation, (session) =>
-    sweepRuns(session, { dryRun: request.dryRun === true, lockTimeoutMs: 1_000 }),
+    sweepRuns(session, {
+      dryRun: request.dryRun === true,
+      connect: invocation.connect,
+      lockTimeoutMs: 1_000,
+    }),
   );
 }
 

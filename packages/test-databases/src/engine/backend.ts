@@ -107,8 +107,9 @@ export class SqlBackend implements PoolBackend {
 
   async drop(databases: readonly string[]): Promise<void> {
     await Promise.all(databases.map((name) => this.forget(name)));
-    const { run, work } = this.#given;
-    await work.use((session) => dropRun(session, { run, databases, lockTimeoutMs: workTimeoutMs }), {
+    const { run, work, options } = this.#given;
+    const { connect } = options;
+    await work.use((session) => dropRun(session, { run, databases, connect, lockTimeoutMs: workTimeoutMs }), {
       repeatable: true,
     });
   }

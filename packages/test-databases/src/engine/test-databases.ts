@@ -65,14 +65,15 @@ export async function openTestDatabases(given: TestDatabasesOptions): Promise<Te
     signal?.throwIfAborted();
     return new OpenRun({ options, run, work, lease, connections, identity, template });
   } catch (error) {
-    signal?.removeEventListener('abort', interrupt);
     if (lease) {
       await work
-        .use((session) => dropRun(session, { run, lockTimeoutMs: workTimeoutMs }))
+        .use((session) => dropRun(session, { run, connect: options.connect, lockTimeoutMs: workTimeoutMs }))
         .catch(() => undefined);
       await lease.close();
     }
     await work.close();
+    // Nobody has used it yet.
+    await first?.end().catch(() => undefined);
     throw signal?.aborted ? signal.reason : error;
   } finally {
     signal?.removeEventListener('abort', interrupt);
@@ -222,9 +223,10 @@ class OpenRun implements TestDatabases {
 
   /** In a session of its own: it may have much to do, and clones are not to wait for it. */
   async gc(options: { readonly dryRun?: boolean } = {}): Promise<SweepReport> {
-    const session = await this.#opened.options.connect(maintenanceDatabase);
+    const { connect } = this.#opened.options;
+    const session = await connect(maintenanceDatabase);
     try {
-      return await sweep(session, { ...options, lockTimeoutMs: 1_000 });
+      return await sweep(session, { ...options, connect, lockTimeoutMs: 1_000 });
     } finally {
       await session.end().catch(() => undefined);
     }
@@ -250,6 +252,7 @@ class OpenRun implements TestDatabases {
           dropRun(session, {
             run,
             keep: this.#kept,
+            connect: options.connect,
             ...(options.keepMs !== undefined && { keepMs: options.keepMs }),
             lockTimeoutMs: workTimeoutMs,
           }),

@@ -1,5 +1,5 @@
 import { TestDatabaseError } from '../errors.ts';
-import { closeDatabase, describeDatabase, evict } from './databases.ts';
+import { closeDatabase, describeDatabase, evict, preparedIn } from './databases.ts';
 import { withLock } from './locks.ts';
 import { openRun } from './runs.ts';
 import type { SqlClient } from './sql-client.ts';
@@ -38,7 +38,8 @@ export async function sealBranch(session: SqlClient, request: BranchRequest): Pr
     // One that the master has closed has been sealed, and only the rest is late. Its owner could close it, too.
     if (found.allowsConnections || found.owner !== row.master) {
       await evict(session, from);
-      await refusePrepared(session, from);
+      const prepared = await preparedIn(session, from);
+      if (prepared !== undefined) throw invalid(from, prepared);
       await request.seal(from, owner);
     }
     await closeDatabase(session, from, false);
@@ -91,12 +92,6 @@ function problemOf(
   if (row.hash.startsWith(hash.slice(0, 8)))
     return 'the hash of a branch must not be that of what it grew from';
   return undefined;
-}
-
-/** They would keep every copy from being made, and hold what no session shows. */
-async function refusePrepared(session: SqlClient, from: string): Promise<void> {
-  const { rows } = await session.query('SELECT gid FROM pg_prepared_xacts WHERE database = $1', [from]);
-  if (rows.length > 0) throw invalid(from, 'it holds prepared transactions');
 }
 
 function invalid(from: string, why: string): TestDatabaseError {

@@ -97,19 +97,18 @@ export async function evict(session: SqlClient, name: string): Promise<void> {
   await endSessions(session, name);
 }
 
+/** Why a database cannot be copied, if it holds prepared transactions: they keep every copy from being made, and no session shows them. */
+export async function preparedIn(session: SqlClient, name: string): Promise<string | undefined> {
+  const { rows } = await session.query('SELECT gid FROM pg_prepared_xacts WHERE database = $1 LIMIT 1', [
+    name,
+  ]);
+  return rows.length === 0 ? undefined : 'it holds prepared transactions';
+}
+
 /** Closes a database for good, as something to copy: the master owns it, so that nobody else can change, drop or open it. */
 export async function closeDatabase(session: SqlClient, name: string, isTemplate: boolean): Promise<void> {
   const quoted = quoteIdentifier(name);
   await session.query(`ALTER DATABASE ${quoted} OWNER TO CURRENT_USER`);
   await session.query(`ALTER DATABASE ${quoted} ALLOW_CONNECTIONS false IS_TEMPLATE ${isTemplate}`);
   await endSessions(session, name);
-}
-
-/** Drops a database whoever is connected, template or not. Missing is fine. */
-export async function dropDatabase(session: SqlClient, name: string): Promise<boolean> {
-  const found = await describeDatabase(session, name);
-  if (!found) return false;
-  if (found.isTemplate) await session.query(`ALTER DATABASE ${quoteIdentifier(name)} IS_TEMPLATE false`);
-  await session.query(`DROP DATABASE IF EXISTS ${quoteIdentifier(name)} WITH (FORCE)`);
-  return true;
 }

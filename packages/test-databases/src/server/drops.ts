@@ -1,7 +1,7 @@
-import { dropDatabase } from './databases.ts';
+import { notDropped, tryDropDatabase, type Undropped } from './drop-database.ts';
 import { withLock } from './locks.ts';
 import { closeRun } from './runs.ts';
-import type { SqlClient } from './sql-client.ts';
+import type { Connect, SqlClient } from './sql-client.ts';
 
 /** How long a database outlives its run unless it is said. */
 export const defaultKeepMs = 600_000;
@@ -21,24 +21,33 @@ export interface DropRequest {
   /** Default {@link defaultKeepMs}. */
   readonly keepMs?: number;
   readonly lockTimeoutMs: number;
+  /** Opens a session of the master in a database that is to be dropped, to roll back what was prepared in there. */
+  readonly connect?: Connect;
 }
 
 /**
  * Drops databases of a run: all of them, which also closes the run, or those named. Only what the ledger lists
  * for this run is dropped. Safe to repeat: what is kept is kept no longer for it. An unknown run has nothing to drop.
+ *
+ * @throws TestDatabaseError `TESTDB_NOT_DROPPED` when everything else has been done
  */
 export async function dropRun(
   session: SqlClient,
   request: DropRequest,
 ): Promise<{ dropped: string[]; kept: KeptDatabase[] }> {
-  const { run, databases, keep = [], keepMs = defaultKeepMs } = request;
+  const { run, databases, keep = [], keepMs = defaultKeepMs, connect } = request;
   return await withLock(session, `work:${run}`, request.lockTimeoutMs, async () => {
-    if (databases !== undefined) return { dropped: await dropListed(session, run, databases), kept: [] };
     // Before the run is closed: the sweep drops whatever a closed run still has and does not keep.
-    const kept = await keepListed(session, run, keep, keepMs);
-    await closeRun(session, run);
-    const names = kept.map(({ database }) => database);
-    return { dropped: await dropListed(session, run, undefined, names), kept };
+    const kept = databases === undefined ? await keepListed(session, run, keep, keepMs) : [];
+    if (databases === undefined) await closeRun(session, run);
+    const except = kept.map(({ database }) => database);
+    const { dropped, failed } = await dropListed(session, run, {
+      ...(databases && { only: databases }),
+      except,
+      ...(connect && { connect }),
+    });
+    if (failed.length > 0) throw notDropped(failed);
+    return { dropped, kept };
   });
 }
 
@@ -62,18 +71,30 @@ async function keepListed(
 export async function dropListed(
   session: SqlClient,
   run: string,
-  only?: readonly string[],
-  except: readonly string[] = [],
-): Promise<string[]> {
+  {
+    only,
+    except = [],
+    connect,
+  }: {
+    readonly only?: readonly string[];
+    readonly except?: readonly string[];
+    readonly connect?: Connect;
+  } = {},
+): Promise<{ dropped: string[]; failed: Undropped[] }> {
   const { rows } = await session.query('SELECT name FROM postern.databases WHERE run = $1 ORDER BY n, name', [
     run,
   ]);
   const dropped: string[] = [];
+  const failed: Undropped[] = [];
   for (const { name } of rows as { name: string }[]) {
     if ((only && !only.includes(name)) || except.includes(name)) continue;
-    await dropDatabase(session, name);
+    const refused = await tryDropDatabase(session, name, connect);
+    if (refused) {
+      failed.push(refused);
+      continue;
+    }
     await session.query('DELETE FROM postern.databases WHERE name = $1', [name]);
     dropped.push(name);
   }
-  return dropped;
+  return { dropped, failed };
 }

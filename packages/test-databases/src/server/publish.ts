@@ -1,5 +1,6 @@
 import { TestDatabaseError } from '../errors.ts';
-import { describeDatabase, dropDatabase, evict } from './databases.ts';
+import { describeDatabase, evict } from './databases.ts';
+import { dropDatabase } from './drop-database.ts';
 import { withLock } from './locks.ts';
 import { cloneName } from './names.ts';
 import type { SqlClient } from './sql-client.ts';

@@ -1,4 +1,4 @@
-import { dropDatabase } from './databases.ts';
+import { dropDatabase, refusalOf, type Undropped } from './drop-database.ts';
 import { tryLock, unlock } from './locks.ts';
 import { buildingName } from './names.ts';
 import type { SqlClient } from './sql-client.ts';
@@ -17,7 +17,7 @@ export const newestKept = 5;
 export async function retireTemplates(
   session: SqlClient,
   options: { readonly dryRun: boolean },
-): Promise<string[]> {
+): Promise<{ retired: string[]; failed: Undropped[] }> {
   const { rows } = await session.query(
     `SELECT hash, name FROM (
        SELECT hash, name, used_at, usable,
@@ -29,10 +29,17 @@ export async function retireTemplates(
     [engineVersion, unusedDays, newestKept],
   );
   const retired: string[] = [];
+  const failed: Undropped[] = [];
   for (const { hash, name } of rows as { hash: string; name: string }[]) {
-    if (options.dryRun || (await retire(session, hash, name))) retired.push(name);
+    try {
+      if (options.dryRun || (await retire(session, hash, name))) retired.push(name);
+    } catch (error) {
+      const reason = refusalOf(error);
+      if (reason === undefined) throw error;
+      failed.push({ name, reason });
+    }
   }
-  return retired;
+  return { retired, failed };
 }
 
 async function retire(session: SqlClient, key: string, name: string): Promise<boolean> {

@@ -1,11 +1,11 @@
 import { isTestDatabaseError } from '../errors.ts';
-import { dropDatabase } from './databases.ts';
+import { refusalOf, tryDropDatabase, type Undropped } from './drop-database.ts';
 import { dropListed } from './drops.ts';
 import { tryLock, unlock, withLock } from './locks.ts';
 import { buildingName } from './names.ts';
 import { retireTemplates } from './retire.ts';
 import { closeRun } from './runs.ts';
-import type { SqlClient } from './sql-client.ts';
+import type { Connect, SqlClient } from './sql-client.ts';
 
 /** How long a run's lock must stay free after the mark before its databases go. Server clock. */
 export const orphanGraceMs = 90_000;
@@ -25,18 +25,29 @@ export interface SweepReport {
   readonly kept: string[];
   /** Databases with a name like ours and no row in the ledger. Reported, never dropped. */
   readonly unknown: string[];
+  /** What the server did not let go of, and runs that could not be looked at, with its words; tried again by the next sweep. */
+  readonly failed: Undropped[];
+}
+
+interface SweepOptions {
+  readonly dryRun: boolean;
+  readonly lockTimeoutMs: number;
+  /** As {@link DropRequest.connect}. */
+  readonly connect?: Connect;
 }
 
 /**
- * Removes what was kept long enough, templates that nobody uses, and what dead runs left behind, the last in two steps: a free lease lock marks the run as orphaned; only if the
- * lock is still free {@link orphanGraceMs} later, by the server's clock, are its databases dropped, while the
- * sweeper itself holds the lock. An owner that comes back in between takes its lock and thereby clears the mark.
+ * Removes what was kept long enough, templates that nobody uses, and what dead runs left behind, the last in two steps: a free
+ * lease lock marks the run as orphaned; only if the lock is still free {@link orphanGraceMs} later, by the server's clock, are
+ * its databases dropped, while the sweeper itself holds the lock. An owner that comes back in between takes its lock and thereby
+ * clears the mark. What the server refuses is reported, and holds up nothing else.
  */
 export async function sweep(
   session: SqlClient,
-  options: { readonly dryRun?: boolean; readonly lockTimeoutMs: number },
+  request: Partial<SweepOptions> & Pick<SweepOptions, 'lockTimeoutMs'>,
 ): Promise<SweepReport> {
-  const dryRun = options.dryRun === true;
+  const options: SweepOptions = { ...request, dryRun: request.dryRun === true };
+  const { dryRun } = options;
   const report: { -readonly [K in keyof SweepReport]: SweepReport[K] } = {
     status: 'swept',
     marked: [],
@@ -45,6 +56,7 @@ export async function sweep(
     retired: [],
     kept: [],
     unknown: [],
+    failed: [],
   };
   if (!(await tryLock(session, 'sweep'))) return { ...report, status: 'busy' };
   try {
@@ -54,10 +66,17 @@ export async function sweep(
         ORDER BY r.opened_at, r.run`,
     );
     for (const { run, closed } of rows as { run: string; closed: boolean }[]) {
-      await sweepRun(session, run, closed, { dryRun, lockTimeoutMs: options.lockTimeoutMs }, report);
+      // What one run holds up must not keep the rest of the cluster from being swept.
+      await sweepRun(session, run, closed, options, report).catch((error: unknown) => {
+        const reason = refusalOf(error);
+        if (reason === undefined) throw error;
+        report.failed.push({ name: run, reason });
+      });
     }
     await sweepHalfBuilt(session, dryRun, report);
-    report.retired = await retireTemplates(session, { dryRun });
+    const { retired, failed } = await retireTemplates(session, { dryRun });
+    report.retired.push(...retired);
+    report.failed.push(...failed);
     report.unknown = await unlisted(session);
     if (!dryRun) {
       await session.query(
@@ -75,7 +94,7 @@ async function sweepRun(
   session: SqlClient,
   run: string,
   closed: boolean,
-  options: { dryRun: boolean; lockTimeoutMs: number },
+  options: SweepOptions,
   report: SweepReport,
 ): Promise<void> {
   // A closed run was given up by its owner: what is left of it needs no grace, whoever still holds the lease.
@@ -95,7 +114,13 @@ async function sweepRun(
         await withLock(session, `work:${run}`, options.lockTimeoutMs, async () => {
           await closeRun(session, run);
           const kept = await keptOf(session, run);
-          report.dropped.push(...(await dropListed(session, run, undefined, kept)));
+          const { connect } = options;
+          const { dropped, failed } = await dropListed(session, run, {
+            except: kept,
+            ...(connect && { connect }),
+          });
+          report.dropped.push(...dropped);
+          report.failed.push(...failed);
           report.kept.push(...kept);
         });
       } catch (error) {
@@ -148,8 +173,9 @@ async function sweepHalfBuilt(session: SqlClient, dryRun: boolean, report: Sweep
         [hash, name],
       );
       if (still.rows.length === 0) continue;
-      if (!dryRun) await dropDatabase(session, name);
-      report.dropped.push(name);
+      const refused = dryRun ? undefined : await tryDropDatabase(session, name);
+      if (refused) report.failed.push(refused);
+      else report.dropped.push(name);
     } finally {
       await unlock(session, `template:${hash}`);
     }

@@ -1,5 +1,6 @@
 import { TestDatabaseError } from '../errors.ts';
-import { closeDatabase, createDatabase, describeDatabase, dropDatabase } from './databases.ts';
+import { closeDatabase, createDatabase, describeDatabase, preparedIn } from './databases.ts';
+import { dropDatabase } from './drop-database.ts';
 import { withLock } from './locks.ts';
 import { buildingName, quoteIdentifier, templateName } from './names.ts';
 import { type SqlClient, transaction } from './sql-client.ts';
@@ -95,6 +96,13 @@ export async function ensureTemplate(
  * the row (see {@link announce}).
  */
 export async function publish(session: SqlClient, key: string, from: string): Promise<void> {
+  const prepared = await preparedIn(session, from);
+  if (prepared !== undefined) {
+    throw new TestDatabaseError('TESTDB_TEMPLATE_INVALID', `"${from}" cannot be a template: ${prepared}`, {
+      kind: 'conflict',
+      hint: 'Migrations and seeds have to end what they prepare. Roll it back there: SELECT gid, owner FROM pg_prepared_xacts; ROLLBACK PREPARED …',
+    });
+  }
   await closeDatabase(session, from, true);
   await session.query(
     `ALTER DATABASE ${quoteIdentifier(from)} RENAME TO ${quoteIdentifier(templateName(key))}`,
