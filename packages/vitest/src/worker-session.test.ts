@@ -230,10 +230,10 @@ test('a seed is filled in by one and cloned by all; one that throws leaves no br
   expect(sent('sealBranch')).toEqual([{ run: 'r1', key, name: 'pt_9' }]);
   expect(sent('acquire')).toEqual(Array(2).fill(expect.objectContaining({ branch: 'b1' })));
 
+  await Promise.all([worker.close(), host?.close()]);
   const other = await open({ ...usual, branch: { result: { status: 'ready', branch: 'b1' } } });
   await other.slot(settings({ seed, isolation: 'clone' })).open();
   expect(fill).toHaveBeenCalledTimes(2);
-  await worker.close();
 });
 
 test("another service's database comes and goes with the file's own", async () => {
