@@ -3,6 +3,8 @@ import type { Isolation } from './types.ts';
 /** A database that the pool can still hand out, or has. */
 export interface Database {
   readonly name: string;
+  /** As the backend counts; undefined for what came from elsewhere. */
+  readonly n: number | undefined;
   readonly branch: string | undefined;
   state: 'ready' | 'taken' | 'resetting';
   resets: number;
@@ -10,6 +12,14 @@ export interface Database {
   key: string | undefined;
   isolation: Isolation;
 }
+
+/** What a clone is at first. */
+export const fresh: Pick<Database, 'state' | 'resets' | 'key' | 'isolation'> = {
+  state: 'ready',
+  resets: 0,
+  key: undefined,
+  isolation: 'reset',
+};
 
 /** Somebody who wants a database. */
 export interface Waiter {

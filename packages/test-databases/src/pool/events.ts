@@ -1,4 +1,7 @@
+import { channel } from 'node:diagnostics_channel';
 import type { PoolStatistics, ReleaseOutcome } from './types.ts';
+
+const poolEvents = channel('postern:test-databases:pool');
 
 /**
  * What a pool tells, to `onEvent` and to the diagnostics channel `postern:test-databases:pool`. A `released` event
@@ -36,3 +39,12 @@ export type PoolEvent =
     }
   | { readonly type: 'dropped'; readonly databases: readonly string[]; readonly ms: number }
   | { readonly type: 'drop-failed'; readonly databases: readonly string[]; readonly error: unknown };
+
+/** Later, so that a listener that calls the pool does not meet it in the middle of something. */
+export function tell(event: PoolEvent, onEvent: ((event: PoolEvent) => void) | undefined): void {
+  if (!onEvent && !poolEvents.hasSubscribers) return;
+  queueMicrotask(() => {
+    poolEvents.publish(event);
+    onEvent?.(event);
+  });
+}

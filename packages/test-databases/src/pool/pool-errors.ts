@@ -1,5 +1,12 @@
 import { TestDatabaseError } from '../errors.ts';
 
+export function branchForgotten(): TestDatabaseError {
+  return new TestDatabaseError('TESTDB_BRANCH_INVALID', 'the branch was forgotten', {
+    kind: 'conflict',
+    hint: 'Build it anew, and acquire from that.',
+  });
+}
+
 export function poolClosed(): TestDatabaseError {
   return new TestDatabaseError('TESTDB_POOL_CLOSED', 'the pool was closed before a database came', {
     kind: 'closed',

@@ -1,9 +1,10 @@
-import { channel } from 'node:diagnostics_channel';
+import { Bin } from './bin.ts';
 import { Costs } from './costs.ts';
-import { type Database, pick, type Waiter } from './database.ts';
-import type { PoolEvent } from './events.ts';
+import { type Database, fresh, pick, type Waiter } from './database.ts';
+import { type Discard, discard } from './discard.ts';
+import { type PoolEvent, tell } from './events.ts';
 import { countOf, missingClones, ownInReset, wantedStock } from './needs.ts';
-import { notTaken, poolClosed, wrongNames } from './pool-errors.ts';
+import { branchForgotten, notTaken, poolClosed, wrongNames } from './pool-errors.ts';
 import { type PoolSettings, poolSettings } from './settings.ts';
 import { Shelf } from './shelf.ts';
 import type {
@@ -17,10 +18,6 @@ import type {
   ReleaseOutcome,
   ReleaseReason,
 } from './types.ts';
-
-const poolEvents = channel('postern:test-databases:pool');
-
-type Discard = Extract<ReleaseOutcome, { status: 'discard' }>;
 
 /**
  * Opens a pool of databases. It starts to clone at once: one first, so that whoever comes first waits for one clone
@@ -49,14 +46,13 @@ class Pool implements DatabasePool {
   readonly #waiters: Waiter[] = [];
   /** All names that the backend has ever given, so that none is handed out twice. */
   readonly #known = new Set<string>();
-  readonly #discarded: string[] = [];
+  readonly #bin: Bin;
+  readonly #forgotten = new Set<string>();
   readonly #idle: (() => void)[] = [];
   readonly #totals = { acquired: 0, cloned: 0, reset: 0, dropped: 0 };
   readonly #discards: Partial<Record<ReleaseReason, number>> = {};
   #calls = 0;
   #resetting = 0;
-  #dropping = false;
-  #undroppable = 0;
   #kept = 0;
   #strategy: 'reset' | 'clone' = 'reset';
   #closing: Promise<void> | undefined;
@@ -64,18 +60,21 @@ class Pool implements DatabasePool {
   constructor(options: PoolOptions, settings: PoolSettings) {
     this.#options = options;
     this.#settings = settings;
+    this.#bin = new Bin(settings);
     const initial = options.initial ?? [];
-    for (const name of initial) this.#add(name, undefined);
     this.#shelves.set(undefined, new Shelf(undefined, initial.length + 1));
+    for (const [index, name] of initial.entries()) this.#add(name, index + 1, undefined);
   }
 
   acquire(request: AcquireRequest): Promise<PooledDatabase> {
-    const { key, isolation = 'reset', branch, signal } = request;
+    const { key, isolation = 'reset', branch, waitForOwn = false, signal } = request;
     if (signal?.aborted) return Promise.reject(signal.reason);
     if (this.#closing) return Promise.reject(poolClosed());
+    if (branch !== undefined && this.#forgotten.has(branch)) return Promise.reject(branchForgotten());
     const since = performance.now();
     return new Promise((resolve, reject) => {
-      const own = isolation === 'reset' ? ownInReset(this.#databases.values(), { key, branch }) : undefined;
+      const patient = waitForOwn && isolation === 'reset';
+      const own = patient ? ownInReset(this.#databases.values(), { key, branch }) : undefined;
       const impatience =
         own && setTimeout(() => this.#forgetOwn(waiter), 20 + 3 * (this.#costs.resetMs ?? 0));
       const settle = (): void => {
@@ -129,6 +128,22 @@ class Pool implements DatabasePool {
     return { will: 'reset', done: this.#reset(database, options.keepSessions ?? []) };
   }
 
+  forgetBranch(branch: string, source?: string): void {
+    this.#forgotten.add(branch);
+    for (const waiter of this.#waiters.filter((one) => one.branch === branch))
+      waiter.reject(branchForgotten());
+    for (const database of this.#ready.filter((one) => one.branch === branch)) {
+      this.#ready.splice(this.#ready.indexOf(database), 1);
+      this.#throwAway(database);
+    }
+    if (source !== undefined) {
+      this.#kept--;
+      this.#bin.add({ ...fresh, name: source, n: undefined, branch: undefined });
+    }
+    this.#removeShelf(this.#shelf(branch));
+    this.pump();
+  }
+
   idle(): Promise<void> {
     return new Promise((resolve) => {
       this.#idle.push(resolve);
@@ -144,7 +159,7 @@ class Pool implements DatabasePool {
       waiting: this.#waiters.length,
       cloning: [...this.#shelves.values()].reduce((sum, { cloning }) => sum + cloning, 0),
       resetting: this.#resetting,
-      discarded: this.#discarded.length + this.#undroppable,
+      discarded: this.#bin.size,
       kept: this.#kept,
       totals: { ...this.#totals, discards: { ...this.#discards } },
       strategy,
@@ -229,7 +244,7 @@ class Pool implements DatabasePool {
       const ms = performance.now() - started;
       const again = names.find((name, index) => this.#known.has(name) || names.indexOf(name) !== index);
       if (again !== undefined || names.length === 0) throw wrongNames(again);
-      for (const name of names) this.#add(name, branch);
+      for (const [index, name] of names.entries()) this.#add(name, range.first + index, branch);
       this.#totals.cloned += names.length;
       this.#costs.cloned(ms / names.length);
       this.#emit({ type: 'cloned', databases: names, branch, ms });
@@ -239,6 +254,7 @@ class Pool implements DatabasePool {
     } finally {
       this.#calls--;
       shelf.cloning -= range.count;
+      this.#removeShelf(shelf);
     }
     this.#reconsider();
     this.pump();
@@ -260,6 +276,7 @@ class Pool implements DatabasePool {
     this.#costs.reset(ms, database.resets, outcome.status === 'discard');
     for (const waiter of this.#waiters) if (waiter.own === database) waiter.own = undefined;
     if (outcome.status === 'discard') this.#discard(database, outcome);
+    else if (this.#isForgotten(database)) this.#throwAway(database);
     else {
       database.state = 'ready';
       database.resets++;
@@ -277,6 +294,7 @@ class Pool implements DatabasePool {
     const { maxResets } = this.#settings;
     if (this.#closing) return discard('closed', 'the pool is closed');
     if (!reuse) return discard('asked', 'its user did not want it to be used again');
+    if (this.#isForgotten(database)) return discard('asked', 'its branch was forgotten');
     if (database.resets >= maxResets) return discard('worn', `it was reset ${maxResets} times`);
     return this.#costs.decide(database.resets) === 'reset'
       ? undefined
@@ -294,52 +312,60 @@ class Pool implements DatabasePool {
     return { will, done: Promise.resolve(outcome) };
   }
 
-  #discard({ name }: Database, { reason }: Discard): void {
-    this.#databases.delete(name);
-    this.#discarded.push(name);
+  #discard(database: Database, { reason }: Discard): void {
     this.#discards[reason] = (this.#discards[reason] ?? 0) + 1;
+    this.#throwAway(database);
   }
 
-  /**
-   * Dropping costs as much as cloning and slows it: when there is nothing else to do, or the disk would fill
-   * up.
-   */
+  #throwAway(database: Database): void {
+    this.#databases.delete(database.name);
+    this.#bin.add(database);
+  }
+
   #drop(): void {
-    const { batch, maxDiscarded, mostDiscarded } = this.#settings;
-    const excess = this.#discarded.length - maxDiscarded;
     const quiet = this.#waiters.length === 0 && this.#calls === 0 && this.#resetting === 0;
-    if (this.#dropping || excess <= 0 || !(quiet || this.#discarded.length > mostDiscarded)) return;
-    this.#dropping = true;
-    void this.#dropNow(this.#discarded.splice(0, Math.min(batch, excess)));
+    const going = this.#bin.take(quiet);
+    if (going.length > 0) void this.#dropNow(going);
   }
 
-  async #dropNow(databases: readonly string[]): Promise<void> {
+  async #dropNow(going: readonly Database[]): Promise<void> {
+    const databases = going.map(({ name }) => name);
     const started = performance.now();
+    this.#bin.dropping = true;
     try {
       await this.#options.backend.drop(databases);
       this.#totals.dropped += databases.length;
+      for (const { name, n, branch } of going) {
+        this.#known.delete(name);
+        if (n !== undefined) this.#shelves.get(branch)?.giveBack(n);
+      }
       this.#emit({ type: 'dropped', databases, ms: performance.now() - started });
     } catch (error) {
-      // Not again: the end of the run drops everything.
-      this.#undroppable += databases.length;
+      this.#bin.giveUp(going);
       this.#emit({ type: 'drop-failed', databases, error });
     }
-    this.#dropping = false;
+    this.#bin.dropping = false;
     this.pump();
   }
 
-  #add(name: string, branch: string | undefined): void {
-    const database: Database = {
-      name,
-      branch,
-      state: 'ready',
-      resets: 0,
-      key: undefined,
-      isolation: 'reset',
-    };
+  #add(name: string, n: number, branch: string | undefined): void {
+    const database: Database = { ...fresh, name, n, branch };
     this.#known.add(name);
+    if (this.#isForgotten(database)) {
+      this.#bin.add(database);
+      return;
+    }
     this.#databases.set(name, database);
     this.#ready.push(database);
+  }
+
+  #isForgotten({ branch }: Database): boolean {
+    return branch !== undefined && this.#forgotten.has(branch);
+  }
+
+  /** Nobody asks for a forgotten branch again. */
+  #removeShelf({ branch, cloning }: Shelf): void {
+    if (branch !== undefined && this.#forgotten.has(branch) && cloning === 0) this.#shelves.delete(branch);
   }
 
   #shelf(branch: string | undefined): Shelf {
@@ -364,21 +390,11 @@ class Pool implements DatabasePool {
   }
 
   #settleIdle(): void {
-    if (this.#calls > 0 || this.#resetting > 0 || this.#dropping) return;
+    if (this.#calls > 0 || this.#resetting > 0 || this.#bin.dropping) return;
     for (const resolve of this.#idle.splice(0)) resolve();
   }
 
-  /** Later, so that a listener that calls the pool does not meet it in the middle of something. */
   #emit(event: PoolEvent): void {
-    const { onEvent } = this.#options;
-    if (!onEvent && !poolEvents.hasSubscribers) return;
-    queueMicrotask(() => {
-      poolEvents.publish(event);
-      onEvent?.(event);
-    });
+    tell(event, this.#options.onEvent);
   }
-}
-
-function discard(reason: ReleaseReason, detail: string): Discard {
-  return { status: 'discard', reason, detail, ended: [] };
 }

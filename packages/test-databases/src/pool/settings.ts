@@ -21,7 +21,7 @@ export function poolSettings(options: PoolOptions): PoolSettings {
   const { initial = [] } = options;
   const twice = initial.find((name, index) => initial.indexOf(name) !== index);
   if (twice !== undefined) throw invalid(`initial names ${twice} twice`, 'each name once');
-  const maxDiscarded = whole('maxDiscarded', options.maxDiscarded ?? 20, 0);
+  const maxDiscarded = whole('maxDiscarded', options.maxDiscarded ?? discardable(options.databaseBytes), 0);
   return {
     depth,
     spare: Math.min(depth, Math.max(1, depth - workers)),
@@ -29,8 +29,13 @@ export function poolSettings(options: PoolOptions): PoolSettings {
     batch: whole('batch', options.batch ?? 1, 1),
     maxResets: whole('maxResets', options.maxResets ?? 200, 0),
     maxDiscarded,
-    mostDiscarded: 5 * Math.max(maxDiscarded, 4),
+    mostDiscarded: Math.max(2 * maxDiscarded, 4),
   };
+}
+
+/** 256 MiB of them: twice as many may come together. */
+function discardable(databaseBytes: number | undefined): number {
+  return databaseBytes === undefined ? 20 : Math.min(20, Math.floor(2 ** 28 / Math.max(1, databaseBytes)));
 }
 
 function whole(name: string, value: number, least: number): number {

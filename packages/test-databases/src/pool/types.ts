@@ -28,9 +28,11 @@ export interface PoolOptions {
   readonly maxResets?: number;
   /**
    * Discarded databases that may wait for the end of the run. What exceeds it is dropped when nobody waits and nothing
-   * is being cloned or reset; only from five times as many on (disks are finite) also while somebody waits. Default 20.
+   * is being cloned or reset; from twice as many on (disks are finite) also while somebody waits. Default 20.
    */
   readonly maxDiscarded?: number;
+  /** Size of a clone: large ones are dropped earlier by default, so that about 512 MiB of them can come together. */
+  readonly databaseBytes?: number;
   readonly onEvent?: (event: PoolEvent) => void;
 }
 
@@ -44,6 +46,11 @@ export interface AcquireRequest {
   readonly isolation?: Isolation;
   /** A sealed branch instead of the template. */
   readonly branch?: string;
+  /**
+   * Wait a moment for the key's own database while it is being reset, although another one is ready. Worth it for whoever
+   * still has sessions open in it. Default false.
+   */
+  readonly waitForOwn?: boolean;
   readonly signal?: AbortSignal;
 }
 
@@ -132,6 +139,11 @@ export interface DatabasePool extends AsyncDisposable {
    * else has by now.
    */
   release(name: string, options?: ReleaseOptions): ReleasedDatabase;
+  /**
+   * Nobody asks for a branch any more: what there is of it is dropped by and by, and with it the database that holds it, if
+   * that was released as `kept` and is named as `source`. Who waits for it is refused.
+   */
+  forgetBranch(branch: string, source?: string): void;
   /** Fulfils when nothing is being cloned, reset or dropped. */
   idle(): Promise<void>;
   statistics(): PoolStatistics;

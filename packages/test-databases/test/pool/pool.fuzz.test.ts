@@ -9,7 +9,9 @@ type Command =
       readonly key: number;
       readonly isolation: Isolation;
       readonly branch: string | undefined;
+      readonly waitForOwn: boolean;
     }
+  | { readonly do: 'forget'; readonly branch: string }
   | { readonly do: 'abort' | 'stray' | 'idle'; readonly which: number }
   | { readonly do: 'release'; readonly which: number; readonly how: 'reuse' | 'once' | 'kept' | 'default' }
   | { readonly do: 'settle'; readonly which: number; readonly how: 'succeed' | 'discard' | 'fail' }
@@ -24,7 +26,12 @@ const command: fc.Arbitrary<Command> = fc.oneof(
       key: fc.nat(4),
       isolation: fc.constantFrom<Isolation>('reset', 'reset', 'reset', 'clone'),
       branch: fc.constantFrom(undefined, undefined, undefined, 'a', 'b'),
+      waitForOwn: fc.boolean(),
     }),
+  },
+  {
+    weight: 1,
+    arbitrary: fc.record({ do: fc.constant('forget' as const), branch: fc.constantFrom('a', 'b') }),
   },
   {
     weight: 5,
@@ -71,6 +78,7 @@ class World {
   readonly used = new Set<string>();
   /** Given back and not (yet) reset, kept, or dropped: nobody may get them. */
   readonly gone = new Map<string, 'resetting' | 'discarded' | 'kept' | 'dropped'>();
+  readonly forgotten = new Set<string>();
   readonly created = new Set<string>();
   readonly outcomes: Promise<void>[] = [];
   readonly maxDiscarded: number;
@@ -119,19 +127,26 @@ class World {
         break;
       case 'drop': {
         const { waiting, cloning, resetting, discarded } = this.pool.statistics();
-        if (discarded + call.names.length <= 5 * Math.max(this.maxDiscarded, 4)) {
+        if (discarded + call.names.length <= Math.max(2 * this.maxDiscarded, 4)) {
           expect({ waiting, cloning, resetting }).toEqual({ waiting: 0, cloning: 0, resetting: 0 });
         }
         for (const name of call.names) {
-          expect(this.gone.get(name)).toBe('discarded');
+          expect(this.held.has(name)).toBe(false);
+          const forgotten = this.forgotten.has(name.split('_', 1)[0] ?? '');
+          if (!forgotten) expect(this.gone.get(name)).toBe('discarded');
           this.gone.set(name, 'dropped');
         }
       }
     }
   }
 
-  acquire(request: { key: number; isolation: Isolation; branch: string | undefined }): void {
-    const { isolation, branch } = request;
+  acquire(request: {
+    key: number;
+    isolation: Isolation;
+    branch: string | undefined;
+    waitForOwn?: boolean;
+  }): void {
+    const { isolation, branch, waitForOwn = false } = request;
     const one: Request = {
       id: this.requests.length,
       key: `key ${request.key}`,
@@ -142,12 +157,14 @@ class World {
     };
     this.requests.push(one);
     const { signal } = one.abort;
-    this.pool.acquire({ key: one.key, isolation, signal, ...(branch === undefined ? {} : { branch }) }).then(
-      (database) => this.#object(() => this.#served(one, database)),
-      () => {
-        one.state = 'rejected';
-      },
-    );
+    this.pool
+      .acquire({ key: one.key, isolation, signal, waitForOwn, ...(branch === undefined ? {} : { branch }) })
+      .then(
+        (database) => this.#object(() => this.#served(one, database)),
+        () => {
+          one.state = 'rejected';
+        },
+      );
   }
 
   #served(one: Request, { name, origin }: PooledDatabase): void {
@@ -157,6 +174,7 @@ class World {
     expect(this.created.has(name), `${name} exists`).toBe(true);
     expect(name.startsWith(`${one.branch ?? 'template'}_`)).toBe(true);
     expect(origin).toBe(this.used.has(name) ? 'reset' : 'clone');
+    expect(this.forgotten.has(one.branch ?? ''), 'its branch was forgotten').toBe(false);
     if (one.isolation === 'clone') expect(origin).toBe('clone');
     for (const other of this.waiting) {
       const same = other.branch === one.branch && other.isolation === one.isolation && other.key !== one.key;
@@ -164,6 +182,11 @@ class World {
     }
     this.held.set(name, one);
     this.used.add(name);
+  }
+
+  forget(branch: string): void {
+    this.forgotten.add(branch);
+    this.pool.forgetBranch(branch);
   }
 
   release(index: number, how: 'reuse' | 'once' | 'kept' | 'default'): void {
@@ -248,6 +271,7 @@ const live = async (world: World, commands: readonly Command[]): Promise<void> =
   for (const one of commands) {
     if (one.do === 'acquire') world.acquire(one);
     else if (one.do === 'release') world.release(one.which, one.how);
+    else if (one.do === 'forget') world.forget(one.branch);
     else if (one.do === 'settle') world.settle(one.which, one.how);
     else if (one.do === 'pass') vi.advanceTimersByTime(one.ms);
     else if (one.do === 'idle') world.outcomes.push(world.pool.idle());

@@ -95,16 +95,18 @@ describe('who waits', () => {
     expect(await take(pool, 'one')).toBe(one);
   });
 
-  test('waits a moment for its own database rather than connecting to another one', async () => {
+  test('waits a moment for its own database rather than connecting to another one, if it has sessions there', async () => {
     const { pool, backend } = open();
     await fill(backend);
     const own = await take(pool);
     pool.release(own);
-    const next = pool.acquire({ key: 'worker 1' });
+    const next = pool.acquire({ key: 'worker 1', waitForOwn: true });
     expect(await state(next)).toBe('pending');
     expect(pool.statistics().ready).toBe(3);
     backend.first('reset').succeed();
     expect(await next).toMatchObject({ name: own, origin: 'reset' });
+    pool.release(own);
+    expect((await pool.acquire({ key: 'worker 1' })).name).not.toBe(own);
   });
 
   test('does not wait for its own database when its reset takes long', async () => {
@@ -113,7 +115,7 @@ describe('who waits', () => {
     await fill(backend);
     const own = await take(pool);
     pool.release(own);
-    const next = pool.acquire({ key: 'worker 1' });
+    const next = pool.acquire({ key: 'worker 1', waitForOwn: true });
     expect(await state(next)).toBe('pending');
     vi.advanceTimersByTime(100);
     expect((await next).name).not.toBe(own);
@@ -124,7 +126,7 @@ describe('who waits', () => {
     await fill(backend);
     const own = await take(pool);
     const { done } = pool.release(own);
-    const next = pool.acquire({ key: 'worker 1' });
+    const next = pool.acquire({ key: 'worker 1', waitForOwn: true });
     backend.first('reset').succeed(ddl);
     expect(await done).toEqual(ddl);
     expect((await next).name).not.toBe(own);
@@ -163,6 +165,31 @@ describe('who waits', () => {
       name: 'orders_1',
       origin: 'reset',
     });
+  });
+
+  test('for a branch that was forgotten is refused, and all of it is dropped: each rerun makes another', async () => {
+    const { pool, backend } = open({ workers: 1, maxDiscarded: 0 });
+    await fill(backend);
+    const source = await take(pool);
+    pool.release(source, { kept: true });
+    const some = ['x', 'y', 'z'].map((key) => pool.acquire({ key, branch: 'old' }));
+    await fill(backend);
+    const [first = '', second = '', third = ''] = (await Promise.all(some)).map(({ name }) => name);
+    const resetting = pool.release(first).done;
+    pool.release(second);
+    backend.first('reset').succeed();
+    await resetting;
+    const late = pool.acquire({ key: 'w', branch: 'old', isolation: 'clone' });
+    pool.forgetBranch('old', source);
+    await expect(late).rejects.toMatchObject({ code: 'TESTDB_BRANCH_INVALID' });
+    await expect(pool.acquire({ key: 'w', branch: 'old' })).rejects.toThrow('forgotten');
+    expect(await pool.release(third).done).toMatchObject({ status: 'discard', reason: 'asked' });
+    for (let call = backend.pending[0]; call; call = backend.pending[0]) {
+      call.succeed();
+      await turn();
+    }
+    const { discarded, kept, totals } = pool.statistics();
+    expect({ discarded, kept, dropped: totals.dropped }).toEqual({ discarded: 0, kept: 0, dropped: 5 });
   });
 
   test('and is cancelled gets its reason, and what was made for it goes to the next', async () => {
@@ -337,10 +364,35 @@ describe('dropping', () => {
   });
 
   test('does not wait for ever: disks are finite', async () => {
-    const { pool, backend } = open({ maxDiscarded: 1, workers: 1 });
-    await discardMany(pool, backend, 21);
+    const { pool, backend } = open({ maxDiscarded: 3, workers: 1 });
+    await discardMany(pool, backend, 7);
     expect(backend.count('clone')).toBe(1);
     expect(backend.first('drop').names).toEqual(['template_1']);
+    const large = open({ databaseBytes: 100 * 2 ** 20, workers: 1 });
+    await discardMany(large.pool, large.backend, 5);
+    expect(large.backend.count('drop')).toBe(1);
+  });
+
+  test('gives its number back, so that a run that lasts for days does not run out of them', async () => {
+    const { pool, backend } = open({ maxDiscarded: 0, workers: 1, depth: 0, batch: 1000 });
+    const used: string[] = [];
+    const names = new Set<string>();
+    for (let round = 0; round < 9_100; round++) {
+      const acquiring = take(pool);
+      if (backend.count('clone') > 0) backend.first('clone').succeed();
+      const name = await acquiring;
+      names.add(name);
+      used.push(name);
+      pool.release(name, { reuse: false });
+      await turn();
+      while (backend.count('drop') > 0) {
+        backend.first('drop').succeed();
+        await turn();
+      }
+    }
+    expect(used).toHaveLength(9_100);
+    expect(names.size).toBe(9_000);
+    expect(used.at(-1)).toBe('template_100');
   });
 });
 
