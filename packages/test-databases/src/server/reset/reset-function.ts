@@ -216,4 +216,8 @@ const finish = `  IF EXISTS (SELECT FROM pg_trigger t WHERE t.tgenabled IN ('A',
     ${discard('sessions', `'somebody wrote while the database was reset'`)}
   END IF;
   UPDATE ${resetSchema}.state SET baseline = xid;
+  -- The next user is told that the database is clean: a crash must not make it what it was.
+  IF current_setting('synchronous_commit') = 'off' THEN
+    PERFORM set_config('synchronous_commit', 'local', true);
+  END IF;
   RETURN jsonb_build_object('status', 'reset', 'tables', cardinality(leaves), 'sequences', coalesce(cardinality(moved), 0), 'ended', ended);`;
