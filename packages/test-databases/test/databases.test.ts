@@ -150,6 +150,45 @@ describe('clones', () => {
 });
 
 describe('a template', () => {
+  test('hands the settings on that its migrations gave the database, also to copies of a branch', async () => {
+    const [run, hash, branch] = [newRunId(), newHash(), newHash()];
+    const own = await ensureTemplate(
+      session,
+      {
+        hash,
+        database: 'shop',
+        owner,
+        settings: [`search_path = 'declared'`, `work_mem = '5MB'`],
+        fill: (name) =>
+          withSession(connect, name, async (inside) => {
+            await inside.query(`SET ROLE ${owner}; CREATE TABLE public.items (name text)`);
+            await inside.query(
+              `ALTER DATABASE "${name}" SET search_path = "$user", "my app", public; ALTER DATABASE "${name}" RESET work_mem`,
+            );
+            await inside.query(
+              `RESET ROLE; ALTER ROLE ${login} IN DATABASE "${name}" SET timezone = 'Asia/Tokyo'`,
+            );
+          }),
+      },
+      { lockTimeoutMs },
+    );
+    const seen = async (database = ''): Promise<unknown> =>
+      await server.query(
+        `SELECT current_setting('search_path') AS path, current_setting('timezone') AS zone, current_setting('work_mem') AS memory`,
+        { user: login, database },
+      );
+    const expected = [{ path: '"$user", "my app", public', zone: 'Asia/Tokyo', memory: '4MB' }];
+    const request = { run, database: 'shop', owner, count: 1, grants, lockTimeoutMs };
+    const { databases } = await ensureClones(session, { ...request, hash, template: own.name });
+    const [from = ''] = databases;
+    expect(await seen(from)).toEqual(expected);
+    await seal(run, from, branch);
+    const [copy] = (await ensureClones(session, { ...request, hash: branch, template: from, source: from }))
+      .databases;
+    expect(await seen(copy)).toEqual(expected);
+    await drop(run);
+  });
+
   test('of another engine or server is another one, and the names are the key’s', async () => {
     const hash = newHash();
     const { key, engine, server: major } = await templateKey(session, hash);

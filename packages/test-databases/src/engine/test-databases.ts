@@ -63,7 +63,8 @@ export async function openTestDatabases(given: TestDatabasesOptions): Promise<Te
     const connections = await budget(work, run, options);
     const template = await work.use((session) => provideTemplate(session, options, identity));
     signal?.throwIfAborted();
-    return new OpenRun({ options, run, work, lease, connections, identity, template });
+    const databaseBytes = await work.use((session) => sizeOf(session, template.name));
+    return new OpenRun({ options, run, work, lease, connections, identity, template, databaseBytes });
   } catch (error) {
     if (lease) {
       await work
@@ -93,6 +94,11 @@ async function identify(session: EngineSession, { owner }: TestDatabasesOptions)
   const { rows } = await session.query('SELECT current_user AS master');
   const { master } = rows[0];
   return { master, owner: owner ?? master };
+}
+
+async function sizeOf(session: EngineSession, database: string): Promise<number> {
+  const { rows } = await session.query('SELECT pg_database_size($1::name)::float8 AS bytes', [database]);
+  return rows[0].bytes;
 }
 
 /** The lease, the working session, the sweeper's, and one for each database that is in use or about to be. */
@@ -130,6 +136,7 @@ interface Opened {
   readonly connections: ConnectionBudget;
   readonly identity: Identity;
   readonly template: Template & { readonly built: boolean };
+  readonly databaseBytes: number;
 }
 
 class OpenRun implements TestDatabases {
@@ -159,6 +166,7 @@ class OpenRun implements TestDatabases {
       workers,
       // Clones of one run come one after the other: they share the run's lock.
       producers: 1,
+      databaseBytes: opened.databaseBytes,
       ...(depth !== undefined && { depth }),
       ...(maxResets !== undefined && { maxResets }),
       ...(maxDiscarded !== undefined && { maxDiscarded }),

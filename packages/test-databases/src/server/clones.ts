@@ -113,7 +113,9 @@ async function ensureDatabase(
   }
   await fill?.(name);
   // An earlier attempt may have died after CREATE DATABASE, which is all or nothing: only the grants are missing.
-  if (exists || fill !== undefined) await grantDatabase(session, { name, ...grants });
+  if (exists || fill !== undefined) {
+    await grantDatabase(session, { name, ...grants, ...(template === undefined ? {} : { template }) });
+  }
   await session.query(`UPDATE postern.databases SET state = 'ready' WHERE name = $1`, [name]);
   return true;
 }

@@ -1,4 +1,5 @@
 import { quoteIdentifier } from './names.ts';
+import { readSettings, settingStatements } from './settings.ts';
 import type { SqlClient } from './sql-client.ts';
 
 /** Who may do what with a test database as a whole, and what its sessions start with; copies inherit neither. */
@@ -9,7 +10,7 @@ export interface DatabaseGrants {
   readonly temporary: readonly string[];
   /** Roles that may create schemas. Default none. */
   readonly create?: readonly string[];
-  /** For `ALTER DATABASE … SET`: SQL such as `search_path = 'app'`, quoted. Default none. */
+  /** For `ALTER DATABASE … SET`: SQL such as `search_path = 'app'`, quoted. Default none. A copy has those of its template instead. */
   readonly settings?: readonly string[];
 }
 
@@ -57,7 +58,7 @@ export async function createDatabase(
 /** The database-level grants and settings of a test database; safe to repeat. */
 export async function grantDatabase(
   session: SqlClient,
-  options: DatabaseGrants & { readonly name: string },
+  options: DatabaseGrants & { readonly name: string; readonly template?: string },
 ): Promise<void> {
   const name = quoteIdentifier(options.name);
   const statements = [`REVOKE ALL ON DATABASE ${name} FROM PUBLIC`];
@@ -71,7 +72,9 @@ export async function grantDatabase(
   if (options.create && options.create.length > 0) {
     statements.push(`GRANT CREATE ON DATABASE ${name} TO ${list(options.create)}`);
   }
-  for (const setting of options.settings ?? []) statements.push(`ALTER DATABASE ${name} SET ${setting}`);
+  if (options.template !== undefined)
+    statements.push(...settingStatements(options.name, await readSettings(session, options.template)));
+  else for (const setting of options.settings ?? []) statements.push(`ALTER DATABASE ${name} SET ${setting}`);
   await session.query(statements.join('; '));
 }
 
