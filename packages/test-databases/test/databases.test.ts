@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
 import { newRunId, parseCloneName } from '../src/index.ts';
 import {
   type DropRequest,
@@ -364,6 +364,16 @@ describe('a branch', () => {
     await expect(clone(run, newHash(), { from })).rejects.toMatchObject(invalid);
     await drop(run);
     await expect(seal(run, from, branch)).rejects.toMatchObject({ code: 'TESTDB_RUN_CLOSED' });
+  });
+
+  test('is made although somebody is in it whom the master may not put out, and goes when they do', async () => {
+    const [run, hash, branch] = [newRunId(), newHash(), newHash()];
+    const [from = ''] = await clone(run, hash);
+    const monitor = await server.connect('rdsadmin', from);
+    await seal(run, from, branch);
+    await expect(drop(run)).rejects.toMatchObject({ code: 'TESTDB_NOT_DROPPED' });
+    await monitor.end();
+    await vi.waitFor(async () => expect((await sweepNow()).dropped).toEqual([from]));
   });
 
   test('whose maker died at any step is finished by the next attempt', async () => {

@@ -78,10 +78,17 @@ export async function grantDatabase(
   await session.query(statements.join('; '));
 }
 
-/** Ends everybody else's sessions in a database and waits until they are gone, at most 5 s for each. */
+/**
+ * Ends everybody else's sessions in a database and waits until they are gone, at most 5 s for each. Those that the master may not
+ * end stay, superusers' say: who needs the database for itself is told by the server, after a while. Autovacuum's workers leave
+ * to whoever wants to copy, rename or drop; nobody else may end them.
+ */
 export async function endSessions(session: SqlClient, name: string): Promise<void> {
   await session.query(
-    `SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE datname = $1 AND pid <> pg_backend_pid()`,
+    `SELECT pg_terminate_backend(a.pid, 5000)
+       FROM pg_stat_activity a JOIN pg_roles r ON r.oid = a.usesysid JOIN pg_roles me ON me.rolname = current_user
+      WHERE a.datname = $1 AND a.pid <> pg_backend_pid() AND a.backend_type IN ('client backend', 'walsender')
+        AND (me.rolsuper OR NOT r.rolsuper AND (pg_has_role(r.oid, 'USAGE') OR pg_has_role('pg_signal_backend', 'USAGE')))`,
     [name],
   );
 }
