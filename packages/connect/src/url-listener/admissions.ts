@@ -18,62 +18,70 @@ export interface Admitted {
   readonly run: string;
   readonly login: string;
   readonly database: string;
+  /** By which they were let in; compared by identity. */
+  readonly admission: object;
 }
 
-interface Run extends ScramSecret {
-  readonly id: string;
+interface Admission extends ScramSecret {
+  readonly run: string;
+  readonly database: string;
   readonly password: string;
-  /** Database → its logins. */
-  readonly databases: Map<string, Readonly<Record<string, string>>>;
+  /** Declared role → login that acts as it. */
+  logins: Readonly<Record<string, string>>;
+  /** Nobody gets in with it any more, but whoever tries shall learn why. */
+  withdrawn: boolean;
 }
 
-/** Which runs there are, with the password of each, and which of their databases may be entered. */
+/**
+ * Which databases may be entered, each with a password of its own for as long as somebody has it: who goes on using a former
+ * holder's password, a server that was left running say, must not end up among the data of the next one.
+ */
 export class Admissions {
   /** One for all, see `ScramExchange`. */
   readonly salt: Buffer = randomBytes(16);
-  readonly #runs = new Map<string, Run>();
+  /** By database: the current one, or else the one before. */
+  readonly #admissions = new Map<string, Admission>();
 
-  /** Lets a database be entered with the password of its run, and gives that password. */
-  admit({ run: id, database, role, logins }: UrlRequest): string {
+  /** Lets a database be entered, and gives the password for it. */
+  admit({ run, database, role, logins }: UrlRequest): string {
     if (!Object.hasOwn(logins, role)) throw roleUnknown(role, Object.keys(logins));
-    let run = this.#runs.get(id);
-    if (run === undefined) {
-      const password = randomBytes(32).toString('base64url');
-      run = { id, password, databases: new Map(), ...scramSecretOf(password, this.salt) };
-      this.#runs.set(id, run);
+    const known = this.#admissions.get(database);
+    if (known?.run === run && !known.withdrawn) {
+      known.logins = logins;
+      return known.password;
     }
-    run.databases.set(database, logins);
-    return run.password;
+    const password = randomBytes(32).toString('base64url');
+    const secret = scramSecretOf(password, this.salt);
+    this.#admissions.set(database, { run, database, password, logins, withdrawn: false, ...secret });
+    return password;
   }
 
   withdraw(database: string): void {
-    for (const run of this.#runs.values()) run.databases.delete(database);
+    const known = this.#admissions.get(database);
+    if (known !== undefined) known.withdrawn = true;
   }
 
   forget(run: string): void {
-    this.#runs.delete(run);
+    for (const [database, known] of this.#admissions) if (known.run === run) this.#admissions.delete(database);
   }
 
-  /** Everybody whose password a client may turn out to know. */
-  candidates(): Iterable<Run> {
-    return this.#runs.values();
+  /** Everything whose password a client may turn out to know. */
+  candidates(): Iterable<Admission> {
+    return this.#admissions.values();
   }
 
   /** Whether somebody who was let in may still come in. */
-  holds({ run, database }: Admitted): boolean {
-    return this.#runs.get(run)?.databases.has(database) === true;
+  holds({ run, database, admission }: Admitted): boolean {
+    const known = this.#admissions.get(database);
+    return known === admission && known.run === run && !known.withdrawn;
   }
 
   /** Throws in the order in which PostgreSQL looks: role first, database afterwards. */
-  enter(run: Run, user: string, database: string): Admitted {
-    const known = [...run.databases.values()].some((logins) => Object.hasOwn(logins, user));
-    // A run without a database left has forgotten its roles; the database is what is missing then.
-    if (!known && run.databases.size > 0) throw passwordFailed(user);
-    const logins = run.databases.get(database);
-    if (logins === undefined) throw noSuchDatabase(database);
-    const login = Object.hasOwn(logins, user) ? logins[user] : undefined;
+  enter(admission: Admission, user: string, database: string): Admitted {
+    const login = Object.hasOwn(admission.logins, user) ? admission.logins[user] : undefined;
     if (login === undefined) throw passwordFailed(user);
-    return { run: run.id, login, database };
+    if (database !== admission.database || admission.withdrawn) throw noSuchDatabase(database);
+    return { run: admission.run, login, database, admission };
   }
 }
 

@@ -60,7 +60,7 @@ function settle(client: Duplex, packet: Buffer): ReadonlyMap<string, string> {
 }
 
 /**
- * Has the client prove that it knows a run's password. The number of messages is the same for those who are let in, who
+ * Has the client prove that it knows a database's password. The number of messages is the same for those who are let in, who
  * have a wrong password and who name a role that does not exist. Undefined when it goes away before the end.
  */
 export async function authenticate(

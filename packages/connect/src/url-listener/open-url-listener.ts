@@ -30,13 +30,13 @@ export interface UrlListener extends AsyncDisposable {
   /** On 127.0.0.1. */
   readonly port: number;
   /**
-   * A URL for any PostgreSQL client of this machine. A secret: it holds the password of the run. The same request gives
-   * the same URL. Throws `CONNECT_ROLE_UNKNOWN`.
+   * A URL for any PostgreSQL client of this machine. A secret: it holds the password of the database. The same request gives
+   * the same URL until the database is withdrawn. Throws `CONNECT_ROLE_UNKNOWN`.
    */
   url(request: UrlRequest): string;
-  /** Ends the connections to a database; nobody gets in again until its URL is asked for again. */
+  /** Ends the connections to a database. Its URL opens nothing any more; the next one has another password. */
   withdraw(database: string): void;
-  /** Ends the connections of a run and forgets its password. */
+  /** Ends the connections of a run and forgets its passwords. */
   endRun(run: string): void;
   /** Sessions open now; connections accepted in all; logins refused in all. */
   counts(): { open: number; accepted: number; refused: number };
@@ -46,7 +46,7 @@ export interface UrlListener extends AsyncDisposable {
 
 /**
  * A port on the loopback that speaks PostgreSQL's protocol: for programs that know only URLs (ORMs, servers that a suite
- * starts, psql). Whoever knows the random password of a run becomes a declared role in one of the run's databases; the
+ * starts, psql). Whoever knows the random password of a database becomes a declared role in it; the
  * login behind it, with verified TLS and a token, is the listener's affair.
  */
 export async function openUrlListener(options: UrlListenerOptions): Promise<UrlListener> {
