@@ -45,7 +45,7 @@ it('are forgotten by a refresh: what is built then is another branch', async () 
   const branches = new Branches('hash');
   await branches.ask('seed', 'a', take);
   const hash = await branches.seal('seed', 'one', async () => undefined);
-  expect(branches.forget()).toEqual(['one']);
+  expect(branches.forget()).toEqual([{ hash, name: 'one' }]);
   expect(branches.sourceOf(hash)).toBeUndefined();
   expect(await branches.ask('seed', 'a', take)).toMatchObject({ turn: 'build' });
   expect(await branches.seal('seed', 'one', async () => undefined)).not.toBe(hash);

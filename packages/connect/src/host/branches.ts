@@ -107,16 +107,16 @@ export class Branches {
     }
   }
 
-  /** What they hold may be out of date: they are built anew, under other hashes. Gives the databases that held them. */
-  forget(): string[] {
-    const names: string[] = [];
-    for (const branch of this.#branches.values()) {
+  /** What they hold may be out of date: they are built anew, under other hashes. Gives those that were sealed. */
+  forget(): { readonly hash: string; readonly name: string }[] {
+    const sealed: { hash: string; name: string }[] = [];
+    for (const [key, branch] of this.#branches) {
       if (branch.state === 'building') branch.settle();
-      else names.push(branch.name);
+      else sealed.push({ hash: this.hashOf(key), name: branch.name });
     }
     this.#branches.clear();
     this.#generation += 1;
-    return names;
+    return sealed;
   }
 
   #fail(key: string, branch: Building): void {

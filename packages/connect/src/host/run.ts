@@ -49,6 +49,8 @@ export class Run {
   readonly #held = new Map<string, Held>();
   /** Database → key of `#held`. */
   readonly #keys = new Map<string, string>();
+  /** By the slot of the key, who had its database last: they may still have sessions in it. */
+  readonly #latest = new Map<string, Holder>();
   readonly #settled = new Map<string, Promise<SettledDatabase>>();
   readonly #defaultRole: string | undefined;
   #closed = false;
@@ -93,7 +95,7 @@ export class Run {
     if (branch !== undefined && this.init.branches.sourceOf(branch) === undefined) throw branchUnknown();
     const shared = request.shared ?? isolation === undefined;
     const held: Held = {
-      acquired: this.#acquire(id, request, shared ? undefined : holder.gone),
+      acquired: this.#acquire(id, request, shared ? undefined : holder),
       holder: shared ? undefined : holder,
     };
     this.#held.set(id, held);
@@ -101,18 +103,27 @@ export class Run {
       return await held.acquired;
     } catch (error) {
       if (this.#held.get(id) === held) this.#held.delete(id);
-      throw this.#closed ? unknownRun(this.id) : error;
+      if (this.#closed) throw unknownRun(this.id);
+      // Forgotten while somebody waited.
+      throw branch !== undefined && this.init.branches.sourceOf(branch) === undefined
+        ? branchUnknown()
+        : error;
     }
   }
 
   async #acquire(
     id: string,
     { key, isolation, branch }: AcquireRequest,
-    gone: AbortSignal | undefined,
+    holder: Holder | undefined,
   ): Promise<AcquiredDatabase> {
     const { pool, sessions, prepared, request } = this.init;
+    const slot = slotOf(key);
+    const gone = holder?.gone;
+    const waitForOwn = holder !== undefined && this.#latest.get(slot) === holder;
+    if (holder !== undefined) this.#latest.set(slot, holder);
     const { name, origin, waitedMs } = await pool.acquire({
-      key: slotOf(key),
+      key: slot,
+      waitForOwn,
       ...(isolation === undefined ? {} : { isolation }),
       ...(branch === undefined ? {} : { branch }),
       ...(gone === undefined ? {} : { signal: gone }),
@@ -171,8 +182,15 @@ export class Run {
 
   /** Everything goes back, also what is shared. */
   refresh(released: (name: string) => void): void {
-    for (const name of this.init.branches.forget()) void this.init.sessions.forget(name);
+    const forgotten = this.init.branches.forget();
     this.#releaseIf(() => true, released);
+    for (const { hash, name } of forgotten) this.forgetBranch(hash, name);
+  }
+
+  /** Drops by and by what there is of a branch, and the database that holds it. */
+  forgetBranch(hash: string, name: string): void {
+    void this.init.sessions.forget(name);
+    this.init.pool.forgetBranch(hash, name);
   }
 
   #releaseIf(condition: (held: Held) => boolean, released: (name: string) => void): void {

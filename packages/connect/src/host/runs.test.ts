@@ -11,7 +11,7 @@ const counts = (calls: Call[]): unknown[] =>
 
 it('makes one database first, so that the first file does not wait for the others', async () => {
   const { prepare, calls, events } = fixture();
-  expect(await prepare()).toMatchObject({ created: 1, databases: ['aa_run0_1'] });
+  expect(await prepare()).toMatchObject({ created: 1, databases: ['aaaaaaaa_run0_1'] });
   expect(counts(calls)[0]).toEqual([1, 1]);
   await vi.waitFor(() => {
     const made = events
@@ -173,7 +173,7 @@ it('builds a branch once, and its clones are reset to the branch', async () => {
   expect(await other).toEqual({ status: 'ready', branch });
   expect(calls.find(({ action }) => action === 'branch')).toMatchObject({ run, hash: branch, from: name });
   const acquired = await runs.acquire({ run, key: '1', isolation: 'reset', branch }, waiting);
-  expect(acquired.name).toBe(`${branch.slice(0, 2)}_${run}_1`);
+  expect(acquired.name).toBe(`${branch.slice(0, 8)}_${run}_1`);
   expect(calls.find(({ from, action }) => action === 'prepare' && from === name)).toMatchObject({
     hash: branch,
   });
@@ -249,6 +249,59 @@ it('stays over a refresh while the template is the same, and all of it is reset'
   expect(await runs.refresh(run, artifact())).toMatchObject({ run, changed: false });
   expect(released.sort()).toEqual([own.name, shared.name].sort());
   await vi.waitFor(() => expect(resets.sort()).toEqual([own.name, shared.name].sort()), bound);
+});
+
+it('does not pile up what former reruns have seeded, however long somebody watches', async () => {
+  const { runs, prepare, calls, owner } = fixture();
+  const { run } = await prepare();
+  const sources: string[] = [];
+  for (let rerun = 0; rerun < 12; rerun++) {
+    const worker = connection();
+    const { name } = (await runs.branch({ run, key: 'seed' }, worker)) as AcquiredDatabase & {
+      status: string;
+    };
+    const { branch } = await runs.sealBranch({ run, key: 'seed', name });
+    sources.push(name);
+    const acquired = await runs.acquire({ run, key: '1', isolation: 'reset', branch }, worker);
+    runs.giveBack({ run, name: acquired.name }, owner);
+    await runs.refresh(run, artifact());
+    await expect(runs.acquire({ run, key: '1', branch }, worker)).rejects.toMatchObject({
+      code: 'CONNECT_BRANCH_UNKNOWN',
+    });
+  }
+  await vi.waitFor(() => {
+    const dropped = calls.flatMap((call) => (call.action === 'drop' ? (call.databases ?? []) : []));
+    expect(dropped.slice(0, 2)).toEqual([sources[0], expect.stringMatching(/_1$/)]);
+    const { ready, kept, discarded } = runs.statistics()[run] as Record<string, number>;
+    expect({ ready, kept, discarded }).toEqual({ ready: 4, kept: 0, discarded: 20 });
+  }, bound);
+});
+
+it('waits for the database that is being reset only with whoever still has sessions in it', async () => {
+  const { runs, prepare, acquire, outcome } = fixture();
+  const { run } = await prepare();
+  await vi.waitFor(() => expect(runs.statistics()[run]).toMatchObject({ ready: 4 }), bound);
+  outcome.current = 'hangs';
+  const [former, next] = [connection(), connection()];
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+  try {
+    const first = await acquire(run, '1', former);
+    runs.giveBack({ run, name: first.name }, former);
+    const second = await acquire(run, '1', next);
+    expect(second.name).not.toBe(first.name);
+    runs.giveBack({ run, name: second.name }, next);
+    let third: AcquiredDatabase | undefined;
+    const waiting = acquire(run, '1', next).then((acquired) => {
+      third = acquired;
+    });
+    await acquire(run, '2', next);
+    expect(third).toBeUndefined();
+    vi.advanceTimersByTime(10_000);
+    await waiting;
+    expect(third?.name).not.toBe(second.name);
+  } finally {
+    vi.useRealTimers();
+  }
 });
 
 it('becomes another run when migrations have changed, and stays when the new ones fail', async () => {

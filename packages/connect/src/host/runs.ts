@@ -203,6 +203,8 @@ export class Runs {
       }
       run.release(name, { kept: true }); // out of the pool: it is dropped with the run
     });
+    // A refresh came in between: nobody will ask for it.
+    if (branches.sourceOf(branch) !== name) run.forgetBranch(branch, name);
     return { branch };
   }
 
