@@ -187,6 +187,54 @@ test('of two shards on one cluster one is killed: the other is unharmed, and not
   await watch.noOthers('after both');
 });
 
+test('a crash of the server costs the file that is at work, and no later one gets a dirty database', async () => {
+  await using bystander = await connectHost({ root: project.root });
+  const watch = await watchDatabases(bystander);
+  await project.write({
+    'apps/shop/database/migrations/0002_settings.sql':
+      "CREATE UNLOGGED TABLE settings (name text PRIMARY KEY); INSERT INTO settings VALUES ('vat');",
+    'apps/shop/test/one.test.ts': `
+      import { once } from 'node:events';
+      import { test } from '@postern/vitest';
+      import { Client } from 'pg';
+      import { vi } from 'vitest';
+      test('loses its session', async ({ database, sql }) => {
+        await sql\`INSERT INTO articles VALUES (1, 'soap')\`;
+        const [victim, witness] = [new Client(database.as('shop_app')), new Client(database.as('shop_app'))];
+        for (const client of [victim, witness]) await client.connect();
+        victim.on('error', () => {});
+        const { rows } = await victim.query('SELECT pg_backend_pid() AS pid');
+        const noticed = once(witness, 'error');
+        process.kill(rows[0].pid, 'SIGKILL');
+        await noticed;
+        await vi.waitFor(async () => {
+          const client = new Client(database.as('shop_app'));
+          await client.connect();
+          await client.end();
+        }, { timeout: 60_000 });
+        ${leaveNote('crashed', '{}')};
+      });
+    `,
+    // Asks when the server is just back.
+    'apps/shop/test/two.test.ts': `
+      import { existsSync } from 'node:fs';
+      import { expect, vi } from 'vitest';
+      await vi.waitUntil(() => existsSync('crashed.json'), { timeout: 60_000 });
+      const { testWith } = await import('@postern/vitest');
+      const test = testWith({ scope: 'test' });
+      test.for([1, 2, 3, 4, 5, 6])('finds what the migrations made: %i', async (n, { sql }) => {
+        expect(await sql\`SELECT name FROM settings\`).toEqual([{ name: 'vat' }]);
+        expect(await sql\`SELECT id FROM articles\`).toEqual([]);
+        await sql\`INSERT INTO articles VALUES (\${n}, 'soap')\`;
+      });
+    `,
+  });
+  const { code, output } = await project.start().ended;
+  expect(output).toMatch(/Tests .*7 passed/);
+  expect(code).toBe(0);
+  await watch.noOthers('after the run');
+});
+
 interface DatabaseWatch {
   /** The test databases of other runs on the cluster, as any login sees them. */
   others(): Promise<string[]>;
