@@ -13,31 +13,36 @@ interface Unlogged {
 /**
  * Makes unlogged tables that hold rows, and unlogged sequences, ordinary ones. PostgreSQL empties unlogged tables when it recovers from a crash
  * (reference of CREATE TABLE), in templates and waiting clones as well: whoever got one after that would miss rows and never
- * know. Empty tables stay unlogged.
+ * know. Empty tables stay unlogged, and so does everything where the server refuses, as an event trigger may.
  *
  * Nobody else is in the database. Rebuilding indexes runs code of the tables' owner, as the owner: the server sees to it.
  */
 export async function outliveCrash(session: SqlClient): Promise<void> {
-  await transaction(session, async () => {
-    await session.query('SET TRANSACTION ISOLATION LEVEL READ COMMITTED, READ WRITE');
-    await session.query('SET LOCAL search_path = pg_catalog, pg_temp');
-    const { rows } = await session.query(
-      `SELECT c.oid::text, format('%I.%I', n.nspname, c.relname) AS name, c.relkind AS kind,
-              c.relkind = 'r' AND pg_relation_size(c.oid) > 0 AS written,
-              ARRAY(SELECT r.oid::text FROM pg_constraint f JOIN pg_class r ON r.oid = f.confrelid
-                     WHERE f.conrelid = c.oid AND f.contype = 'f' AND r.relpersistence = 'u' AND r.oid <> c.oid) AS refers
-         FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-        WHERE c.relpersistence = 'u' AND c.relkind IN ('r', 'p', 'S') AND pg_has_role(c.relowner, 'USAGE') AND ${userSchemas}
-        ORDER BY c.oid`,
-    );
-    if (rows.length === 0) return;
-    // Indexes may call functions that look for others by the path of the database.
-    await session.query('SET LOCAL search_path TO DEFAULT');
-    const statements = inOrder(rows).map(
-      ({ kind, name }) => `ALTER ${kind === 'S' ? 'SEQUENCE' : 'TABLE'} ${name} SET LOGGED`,
-    );
-    if (statements.length > 0) await session.query(statements.join('; '));
-  });
+  try {
+    await transaction(session, () => setLogged(session));
+  } catch (error) {
+    if ((error as { severity?: unknown }).severity !== 'ERROR') throw error;
+  }
+}
+
+async function setLogged(session: SqlClient): Promise<void> {
+  await session.query('SET TRANSACTION ISOLATION LEVEL READ COMMITTED, READ WRITE');
+  await session.query('SET LOCAL search_path = pg_catalog, pg_temp');
+  const { rows } = await session.query(
+    `SELECT c.oid::text, format('%I.%I', n.nspname, c.relname) AS name, c.relkind AS kind,
+            c.relkind = 'r' AND pg_relation_size(c.oid) > 0 AS written,
+            ARRAY(SELECT r.oid::text FROM pg_constraint f JOIN pg_class r ON r.oid = f.confrelid
+                   WHERE f.conrelid = c.oid AND f.contype = 'f' AND r.relpersistence = 'u' AND r.oid <> c.oid) AS refers
+       FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+      WHERE c.relpersistence = 'u' AND c.relkind IN ('r', 'p', 'S') AND pg_has_role(c.relowner, 'USAGE') AND ${userSchemas}
+      ORDER BY c.oid`,
+  );
+  const statements = inOrder(rows).map(
+    ({ kind, name }) => `ALTER ${kind === 'S' ? 'SEQUENCE' : 'TABLE'} ${name} SET LOGGED`,
+  );
+  if (statements.length === 0) return;
+  // Indexes may call functions that look for others by the path of the database.
+  await session.query(`SET LOCAL search_path TO DEFAULT; ${statements.join('; ')}`);
 }
 
 /**
