@@ -190,9 +190,9 @@ describe('the artefact', () => {
   });
 });
 
-test('what everybody deploys, before the first migration, stays below 115 kB', async () => {
+test('what everybody deploys, before the first migration, stays below 120 kB', async () => {
   await using workspace = await writeWorkspace([{ declaration: { name: 'empty' } }]);
-  expect((await buildArtifact({ root: workspace.root })).bytes).toBeLessThan(115_000);
+  expect((await buildArtifact({ root: workspace.root })).bytes).toBeLessThan(120_000);
 });
 
 describe('the CA roots of the artefact', () => {
