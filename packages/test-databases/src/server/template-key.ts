@@ -1,7 +1,7 @@
 import type { SqlClient } from './sql-client.ts';
 
 /** Goes up with every change to what a template holds beside its migrations: {@link installReset} above all. */
-export const engineVersion = 2;
+export const engineVersion = 3;
 
 /** What a template is kept by in the ledger. */
 export interface TemplateKey {

@@ -1,7 +1,5 @@
 import { resetSchema } from './names.ts';
-
-/** Object identifiers below belong to what initdb made. */
-const firstUserOid = 16384;
+import { firstUserOid } from './objects.ts';
 
 /**
  * Catalogs of user objects by the column whose range tells them from built-in ones. Left out is what never changes without one of
@@ -77,6 +75,20 @@ export function fingerprintBody(version: number): string {
     ${branches.join('\n    UNION ALL ')}) f;
 END`;
 }
+
+/**
+ * How many objects there are. A superuser can switch event triggers off since PostgreSQL 17: what is made or dropped meanwhile is noticed,
+ * what is altered is not.
+ */
+export const objectCountSql: string = `(SELECT count(*) FROM pg_class WHERE oid >= ${firstUserOid} AND relpersistence <> 't')
+    ${['pg_attribute', 'pg_constraint', 'pg_index', 'pg_trigger', 'pg_policy', 'pg_proc', 'pg_type']
+      .map((catalog) => ranged.find(([name]) => name === catalog))
+      .map((found) => `+ (SELECT count(*) FROM ${found?.[0]} WHERE ${found?.[1]} >= ${firstUserOid})`)
+      .join('\n    ')}`;
+
+/** All event triggers, in one text. Neither event triggers nor rows tell of a change of theirs. */
+export const eventTriggersSql: string = `(SELECT coalesce(string_agg(concat_ws(' ', e.oid, e.evtname, e.evtevent, e.evtowner, e.evtfoid, e.evtenabled,
+      e.evttags), E'\\n' ORDER BY e.oid), '') FROM pg_event_trigger e)`;
 
 /** What DDL may change in a row of pg_class, as opposed to TRUNCATE, VACUUM, ANALYZE and what PostgreSQL notes lazily. */
 const classHash = `md5((to_jsonb(c) - ARRAY['relfilenode', 'relpages', 'reltuples', 'relallvisible', 'relallfrozen',

@@ -2,7 +2,13 @@ import { TestDatabaseError } from '../../errors.ts';
 import { quoteIdentifier } from '../names.ts';
 import { type SqlClient, transaction } from '../sql-client.ts';
 import { maySwitchTriggersOff, watchDdl } from './ddl-watch.ts';
-import { catalogTableSql, fingerprintBody, rememberSql } from './fingerprint.ts';
+import {
+  catalogTableSql,
+  eventTriggersSql,
+  fingerprintBody,
+  objectCountSql,
+  rememberSql,
+} from './fingerprint.ts';
 import {
   asOwnerBody,
   copySeeds,
@@ -20,9 +26,10 @@ import {
 import { quoteBody, resetSchema, seedSchema } from './names.ts';
 import { readObjects, type UserObjects, type UserTable } from './objects.ts';
 import { outliveCrash } from './outlive-crash.ts';
+import { type Outsider, readOutsiders } from './outsiders.ts';
 import { type Obstacle, obstaclesIn } from './reasons.ts';
 import { pinned, resetFunction, settingsHash } from './reset-function.ts';
-import { qualified } from './restore-table.ts';
+import { qualified, textSettings } from './restore-table.ts';
 
 export interface ResetOptions {
   /** Owns the tables. Code in the database (index functions, checks, generated columns) runs as this role during a reset. */
@@ -53,26 +60,42 @@ export interface ResetInstallation {
  */
 export async function installReset(session: SqlClient, options: ResetOptions): Promise<ResetInstallation> {
   await endOthers(session);
-  await outliveCrash(session);
+  try {
+    await outliveCrash(session);
+    return await install(session, options);
+  } catch (error) {
+    if (!isRefusal(error)) throw error;
+    const detail = `the template could not be prepared: ${(error as Error).message}`;
+    return await install(session, options, [{ reason: 'not-resettable', detail }]);
+  }
+}
+
+/** Whether the server says that something in the database is not allowed or not possible, today and tomorrow. */
+function isRefusal(error: unknown): boolean {
+  const { code } = error as { code?: unknown };
+  return (
+    typeof code === 'string' && /^(0A|22|23|2B|42|54|55(?!P03)|P0|53200$)/.test(code) && code.length === 5
+  );
+}
+
+async function install(
+  session: SqlClient,
+  options: ResetOptions,
+  known: readonly Obstacle[] = [],
+): Promise<ResetInstallation> {
   return await transaction(session, async () => {
     // The database may have defaults of its own.
     await session.query('SET TRANSACTION ISOLATION LEVEL READ COMMITTED, READ WRITE');
-    await session.query(
-      `SET LOCAL search_path = pg_catalog, pg_temp; SET LOCAL row_security = off; SET LOCAL lock_timeout = '10s'`,
-    );
+    const settings = ['search_path = pg_catalog, pg_temp', 'row_security = off', `lock_timeout = '10s'`];
+    await session.query([...settings, ...textSettings].map((one) => `SET LOCAL ${one}`).join('; '));
+    // Event triggers that guard the schema are switched off as well.
+    const switchesOff = await maySwitchTriggersOff(session);
+    if (switchesOff) await session.query('SET LOCAL session_replication_role = replica');
     await makeSchemas(session);
-    const objects = await readObjects(session);
-    const obstacles = obstaclesIn(objects, options.owner);
-    if (!(await maySwitchTriggersOff(session))) {
-      const detail = 'the master may not set session_replication_role, and so cannot switch triggers off';
-      obstacles.unshift({ reason: 'not-resettable', detail });
-    }
+    const found = known.length > 0 ? unprepared(known) : await prepare(session, options, switchesOff);
     const { rows } = await session.query(
       `SELECT ${settingsHash} AS settings FROM (SELECT d.oid AS here FROM pg_database d WHERE d.datname = current_database()) d`,
     );
-    const found = await (obstacles.length > 0
-      ? { ddl: 'fingerprint' as const, always: [], hasSequences: false, watchesViews: false, obstacles }
-      : installMachinery(session, objects, options));
     await session.query(
       resetFunction({ ...found, obstacle: found.obstacles[0], settings: rows[0].settings as string }),
     );
@@ -85,12 +108,36 @@ export async function installReset(session: SqlClient, options: ResetOptions): P
   });
 }
 
-/** What they wrote and have not committed would be neither in the copies nor younger than the template. */
+function unprepared(obstacles: readonly Obstacle[]): Installed {
+  return {
+    ddl: 'fingerprint',
+    always: [],
+    hasSequences: false,
+    watchesViews: false,
+    countsObjects: false,
+    outsiders: [],
+    obstacles,
+  };
+}
+
+async function prepare(session: SqlClient, options: ResetOptions, switchesOff: boolean): Promise<Installed> {
+  const objects = await readObjects(session);
+  const obstacles = obstaclesIn(objects, options.owner);
+  if (!switchesOff) {
+    const detail = 'the master may not set session_replication_role, and so cannot switch triggers off';
+    obstacles.unshift({ reason: 'not-resettable', detail });
+  }
+  return obstacles.length > 0 ? unprepared(obstacles) : await installMachinery(session, objects, options);
+}
+
+/** (Those of superusers can be ended by superusers only: the service's own on RDS.) What they wrote and have not committed would be neither in the copies nor younger than the template. */
 async function endOthers(session: SqlClient): Promise<void> {
   await session.query(
     `SELECT pg_catalog.pg_terminate_backend(pid, 5000) FROM pg_catalog.pg_stat_activity
       WHERE datname OPERATOR(pg_catalog.=) pg_catalog.current_database() AND pid OPERATOR(pg_catalog.<>) pg_catalog.pg_backend_pid()
-        AND backend_type OPERATOR(pg_catalog.=) 'client backend'`,
+        AND backend_type OPERATOR(pg_catalog.=) 'client backend'
+        AND usesysid OPERATOR(pg_catalog.=) ANY (SELECT r.oid FROM pg_catalog.pg_roles r WHERE NOT r.rolsuper
+                            OR (SELECT m.rolsuper FROM pg_catalog.pg_roles m WHERE m.rolname OPERATOR(pg_catalog.=) CURRENT_USER))`,
   );
 }
 
@@ -119,6 +166,8 @@ interface Installed {
   readonly always: readonly string[];
   readonly hasSequences: boolean;
   readonly watchesViews: boolean;
+  readonly countsObjects: boolean;
+  readonly outsiders: readonly Outsider[];
   readonly obstacles: readonly Obstacle[];
 }
 
@@ -189,7 +238,17 @@ LANGUAGE plpgsql ${pinned} AS ${quoteBody(fingerprintBody(objects.version))}`,
   const always = seeded
     .filter(({ table, rows }) => table.unlogged && rows !== 0)
     .map(({ table }) => table.oid);
-  return { ddl, always, hasSequences: sequences.length > 0, watchesViews, obstacles };
+  const outside = await readOutsiders(session, objects, { owner, watched });
+  obstacles.push(...outside.obstacles);
+  return {
+    ddl,
+    always,
+    hasSequences: sequences.length > 0,
+    watchesViews,
+    countsObjects: ddl === 'event-trigger' && objects.version >= 170000,
+    outsiders: outside.outsiders,
+    obstacles,
+  };
 }
 
 /** A refresh notes nothing in catalogs when it is CONCURRENTLY, so the rows are looked at. */
@@ -221,7 +280,7 @@ async function forceRls(session: SqlClient, tables: readonly UserTable[], force:
 async function finish(
   session: SqlClient,
   { callers }: ResetOptions,
-  { ddl, obstacles }: Installed,
+  { ddl, countsObjects, obstacles }: Installed,
 ): Promise<void> {
   const complete = obstacles.length === 0;
   const statements = [
@@ -237,9 +296,10 @@ async function finish(
   }
   if (complete) {
     statements.push(rememberSql);
-    const rows = ddl === 'fingerprint' ? `(SELECT f.total FROM ${resetSchema}.fingerprint(0) f)` : '0';
+    const counted = countsObjects ? objectCountSql : '0';
+    const rows = ddl === 'fingerprint' ? `(SELECT f.total FROM ${resetSchema}.fingerprint(0) f)` : counted;
     statements.push(
-      `INSERT INTO ${resetSchema}.state VALUES (pg_current_xact_id(), ${rows})`,
+      `INSERT INTO ${resetSchema}.state VALUES (pg_current_xact_id(), ${rows}, ${eventTriggersSql})`,
       // What this very transaction did is no DDL of a test.
       `DELETE FROM ${resetSchema}.dirty`,
     );

@@ -3,7 +3,15 @@ import type { SqlClient } from '../sql-client.ts';
 import { quoteBody, resetSchema, seedSchema } from './names.ts';
 import type { UserSequence, UserTable } from './objects.ts';
 import { pinned } from './reset-function.ts';
-import { insertable, qualified, restoreBody, seedOf } from './restore-table.ts';
+import {
+  carriedColumns,
+  copiedColumns,
+  insertable,
+  qualified,
+  restoreBody,
+  restoreSettings,
+  seedOf,
+} from './restore-table.ts';
 import { changedBody, readSequencesSql, restoreSequenceBody, type SequenceState } from './sequences.ts';
 
 /** What a table may hold and still be copied. */
@@ -14,7 +22,10 @@ const bigSeedBytes = 64 * 2 ** 20;
  * keeps what it keeps of the rows.
  */
 export const tablesSql: string = `CREATE TABLE ${resetSchema}.dirty (relid oid NOT NULL);
-CREATE TABLE ${resetSchema}.state (baseline xid8 NOT NULL, catalog_rows int8 NOT NULL);
+CREATE TABLE ${resetSchema}.state (baseline xid8 NOT NULL, catalog_rows int8 NOT NULL, event_triggers text NOT NULL, database text);
+-- For publications of all tables.
+ALTER TABLE ${resetSchema}.dirty REPLICA IDENTITY FULL;
+ALTER TABLE ${resetSchema}.state REPLICA IDENTITY FULL;
 CREATE TABLE ${resetSchema}.members (marked oid NOT NULL, leaf oid NOT NULL, big bool NOT NULL);
 CREATE FUNCTION ${resetSchema}.mark() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $body$BEGIN
@@ -38,13 +49,15 @@ export function ownersFunction(
     readonly parameter?: string;
     readonly type?: string;
     readonly returns: string;
+    /** What the function sets beside its path. */
+    readonly settings?: readonly string[];
   },
   body: string,
 ): string {
-  const { name, parameter = '', type = '', returns } = head;
+  const { name, parameter = '', type = '', returns, settings = [] } = head;
   const signature = `${resetSchema}.${name}(${type})`;
   return `CREATE FUNCTION ${resetSchema}.${name}(${parameter} ${type}) RETURNS ${returns}
-LANGUAGE plpgsql ${pinned} AS ${quoteBody(body)};
+LANGUAGE plpgsql ${[pinned, ...settings].join(' SET ')} AS ${quoteBody(body)};
 REVOKE ALL ON FUNCTION ${signature} FROM PUBLIC;
 ALTER FUNCTION ${signature} OWNER TO ${quoteIdentifier(owner)}`;
 }
@@ -64,6 +77,8 @@ async function asOwner(session: SqlClient, statements: readonly string[]): Promi
   const { rows } = await session.query(`SELECT to_jsonb(${resetSchema}.as_owner($1)) AS counts`, [
     [...statements],
   ]);
+  // None of this runs code of the owner. If it did, what follows would be looked up by our path all the same.
+  await session.query('SET LOCAL search_path = pg_catalog, pg_temp');
   return rows[0].counts;
 }
 
@@ -86,7 +101,7 @@ export async function countSeeds(
   return tables.map((table, index) => {
     const rows = counts[index] ?? 0;
     const big = rows > bigSeedRows || table.bytes > bigSeedBytes;
-    return { table, rows: rows > 0 && (big || insertable(table).length === 0) ? undefined : rows };
+    return { table, rows: rows > 0 && (big || carriedColumns(table) === undefined) ? undefined : rows };
   });
 }
 
@@ -99,9 +114,7 @@ export async function copySeeds(
   const tables = seeded.filter(({ rows }) => rows !== undefined && rows > 0).map(({ table }) => table);
   if (tables.length === 0) return;
   const create = tables.map((table) => {
-    const columns = table.columns.filter(({ generated }) => !generated);
-    const list = columns.map(({ name, type }) => `${quoteIdentifier(name)} ${type}`).join(', ');
-    return `CREATE TABLE ${seedOf(table)} (${list})`;
+    return `CREATE TABLE ${seedOf(table)} (${carriedColumns(table)?.join(', ')})`;
   });
   const role = quoteIdentifier(owner);
   const all = `ALL TABLES IN SCHEMA ${seedSchema}`;
@@ -110,7 +123,7 @@ export async function copySeeds(
     session,
     tables.map((table) => {
       const columns = insertable(table).join(', ');
-      return `INSERT INTO ${seedOf(table)} (${columns}) SELECT ${columns} FROM ONLY ${qualified(table)}`;
+      return `INSERT INTO ${seedOf(table)} (${columns}) SELECT ${copiedColumns(table).join(', ')} FROM ONLY ${qualified(table)}`;
     }),
   );
   await session.query(`REVOKE INSERT ON ${all} FROM ${role}`);
@@ -124,7 +137,13 @@ export function restoreFunctions(seeded: readonly SeededTable[], owner: string):
       : [
           ownersFunction(
             owner,
-            { name: `restore_${table.oid}`, parameter: 'newer', type: 'int', returns: 'void' },
+            {
+              name: `restore_${table.oid}`,
+              parameter: 'newer',
+              type: 'int',
+              returns: 'void',
+              settings: restoreSettings(table),
+            },
             restoreBody(table, rows),
           ),
         ],

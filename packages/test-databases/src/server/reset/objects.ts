@@ -5,6 +5,11 @@ interface TableColumn {
   readonly name: string;
   /** With its schema. */
   readonly type: string;
+  /**
+   * What a copy holds the values as: the same for types of PostgreSQL. A column of any other type would keep that type from being dropped,
+   * so its values are copied as text, in a string type that no cast of the user leads from. Null when there is none.
+   */
+  readonly carrier: string | null;
   /** Computed by the server; cannot be given a value. */
   readonly generated: boolean;
 }
@@ -27,8 +32,11 @@ export interface UserTable {
   readonly heap: boolean;
   readonly populated: boolean;
   readonly bytes: number;
-  /** Belongs to the master or a superuser, and nobody else may change it. */
+  /** Belongs to the master or a superuser, and nobody else has a right to change it. */
   readonly untouchable: boolean;
+  /** The master sees all its rows. */
+  readonly readable: boolean;
+  readonly ofExtension: boolean;
   /** A foreign key of another table points to it, which makes TRUNCATE impossible. */
   readonly referenced: boolean;
   /** Itself and everything that inherits from it, as far as it holds rows. */
@@ -45,6 +53,7 @@ export interface UserSequence {
   readonly owner: string;
   readonly cache: number;
   readonly untouchable: boolean;
+  readonly readable: boolean;
 }
 
 export interface UserObjects {
@@ -69,6 +78,16 @@ const writable = (privileges: string): string =>
 const untouchable = (privileges: string): string =>
   `((o.rolsuper OR o.rolname = current_user) AND NOT ${writable(privileges)})`;
 
+/** Object identifiers below belong to what initdb made. */
+export const firstUserOid = 16384;
+
+const carrier = `CASE WHEN a.atttypid < ${firstUserOid} THEN format_type(a.atttypid, a.atttypmod) ELSE (
+  SELECT s.name FROM unnest(ARRAY['varchar', 'text', 'bpchar']) WITH ORDINALITY s(name, n)
+   WHERE NOT EXISTS (SELECT FROM pg_cast k JOIN pg_type y ON y.oid = a.atttypid
+                      WHERE k.castsource = s.name::regtype AND k.castmethod = 'f'
+                        AND k.casttarget = CASE y.typtype WHEN 'd' THEN y.typbasetype ELSE y.oid END)
+   ORDER BY s.n LIMIT 1) END`;
+
 /** Everything about the user's objects that decides how they are reset. */
 export async function readObjects(session: SqlClient): Promise<UserObjects> {
   const { rows } = await session.query(
@@ -90,12 +109,14 @@ export async function readObjects(session: SqlClient): Promise<UserObjects> {
           'heap', c.relam IN (0, 2), 'populated', c.relispopulated,
           'bytes', CASE WHEN c.relkind IN ('r', 'm') THEN pg_table_size(c.oid) ELSE 0 END,
           'untouchable', ${untouchable(`'INSERT', 'UPDATE', 'DELETE', 'TRUNCATE', 'MAINTAIN'`)},
+          'readable', has_schema_privilege(n.oid, 'USAGE') AND has_table_privilege(c.oid, 'SELECT') AND NOT c.relrowsecurity,
+          'ofExtension', EXISTS (SELECT FROM pg_depend e WHERE e.classid = 'pg_class'::regclass AND e.objid = c.oid AND e.deptype = 'e'),
           'referenced', EXISTS (SELECT FROM pg_constraint f WHERE f.contype = 'f' AND f.confrelid = c.oid AND f.conrelid <> c.oid),
           'family', (WITH RECURSIVE family AS (SELECT c.oid, c.relkind UNION
                        SELECT k.oid, k.relkind FROM family f JOIN pg_inherits i ON i.inhparent = f.oid JOIN pg_class k ON k.oid = i.inhrelid)
                      SELECT coalesce(jsonb_agg(f.oid::text), '[]') FROM family f WHERE f.relkind <> 'p'),
           'columns', (SELECT coalesce(jsonb_agg(jsonb_build_object('name', a.attname,
-                        'type', format_type(a.atttypid, a.atttypmod), 'generated', a.attgenerated <> '') ORDER BY a.attnum), '[]')
+                        'type', format_type(a.atttypid, a.atttypmod), 'carrier', ${carrier}, 'generated', a.attgenerated <> '') ORDER BY a.attnum), '[]')
                        FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped),
           'key', (SELECT coalesce(jsonb_agg(jsonb_build_object('name', a.attname,
                     'operator', format('OPERATOR(%I.%s)', pn.nspname, p.oprname)) ORDER BY k.n), '[]')
@@ -115,7 +136,8 @@ export async function readObjects(session: SqlClient): Promise<UserObjects> {
          WHERE c.relkind IN ('r', 'p', 'm', 'f') AND ${userSchemas}) AS tables,
        (SELECT coalesce(jsonb_agg(jsonb_build_object(
           'oid', c.oid::text, 'schema', n.nspname, 'name', c.relname, 'owner', o.rolname, 'cache', s.seqcache,
-          'untouchable', ${untouchable(`'USAGE', 'UPDATE'`)}) ORDER BY c.oid), '[]')
+          'untouchable', ${untouchable(`'USAGE', 'UPDATE'`)},
+          'readable', has_schema_privilege(n.oid, 'USAGE') AND has_table_privilege(c.oid, 'SELECT')) ORDER BY c.oid), '[]')
           FROM pg_sequence s JOIN pg_class c ON c.oid = s.seqrelid JOIN pg_namespace n ON n.oid = c.relnamespace
           JOIN pg_roles o ON o.oid = c.relowner
          WHERE ${userSchemas}) AS sequences`,

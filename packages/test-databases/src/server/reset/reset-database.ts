@@ -4,6 +4,9 @@ import { resetSchema } from './names.ts';
 
 const call = `SELECT ${resetSchema}.reset_database($1::pg_catalog.int4[]) AS outcome`;
 
+const qualify =
+  'checks, indexes and generated columns run with search_path = pg_catalog here: let their functions name the schema, or SET search_path';
+
 /** What the function answers; `isolation`: the session's transactions see an old state. */
 type Answer =
   | { readonly status: 'isolation' }
@@ -53,8 +56,12 @@ export async function resetDatabase(
   } catch (error) {
     const code = sqlState(error);
     if (code === undefined) throw error;
-    if (code === '3F000' || code === '42883') return discard('not-installed', messageOf(error));
-    return discard('not-resettable', `the reset failed: ${messageOf(error)}`);
+    const message = messageOf(error);
+    const missing = code === '3F000' || code === '42883';
+    if (missing && message.includes(resetSchema)) return discard('not-installed', message);
+    // Code of the owner: resets run with a path of their own.
+    const hint = missing || code === '42P01' || code === '42704' ? `; ${qualify}` : '';
+    return discard('not-resettable', `the reset failed: ${message}${hint}`);
   }
 }
 

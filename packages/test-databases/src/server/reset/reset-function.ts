@@ -1,5 +1,6 @@
-import { differencesSql } from './fingerprint.ts';
+import { differencesSql, eventTriggersSql, objectCountSql } from './fingerprint.ts';
 import { quoteBody, quoteLiteral, resetSchema } from './names.ts';
+import type { Outsider } from './outsiders.ts';
 import type { Obstacle } from './reasons.ts';
 
 /** What the reset of a template has to know; all of it is written into the text of the function. */
@@ -12,14 +13,36 @@ export interface ResetPlan {
   readonly always: readonly string[];
   readonly hasSequences: boolean;
   readonly watchesViews: boolean;
+  /** Whether somebody could switch the event triggers off. */
+  readonly countsObjects: boolean;
+  readonly outsiders: readonly Outsider[];
 }
 
+const path = 'pg_catalog, pg_temp';
+
 /** Nobody else could have made or changed the functions: what they are called with comes from their owner. */
-export const pinned = `SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET row_security = off`;
+export const pinned: string = `SECURITY DEFINER SET search_path = ${path} SET row_security = off`;
+
+/**
+ * Follows every call into a function of the owner, before anything else is parsed. SET without LOCAL in code of the owner outlives the
+ * inner function, and becomes the path of the outer one (CREATE FUNCTION, notes on SET): our operators and functions would
+ * then be theirs, and run as the master. The error undoes the change in the session, too.
+ */
+const pinnedAgain = `found_path := pg_catalog.current_setting('search_path');
+    PERFORM pg_catalog.set_config('search_path', '${path}', true);
+    IF found_path <> '${path}' THEN
+      RAISE EXCEPTION 'code of the database changed search_path for others' USING ERRCODE = '42501';
+    END IF;`;
 
 /** Marks that stand for no table. */
 export const ddlMark = 0;
 export const viewMark = 1;
+
+/** Marks beyond that are thrown away with their file, as nobody vacuums a test database. */
+const bulkyMarksBytes = 2 ** 20;
+
+/** A query has 1,664 columns at most. */
+const callsAtOnce = 1000;
 
 /** More than the age of an oldest row may be, by far less than where PostgreSQL's 32 bits wrap around. */
 const oldestXids = 2 ** 30;
@@ -30,6 +53,10 @@ const endingMs = 5_000;
 /** SQL of the hash over `ALTER DATABASE … SET` of this database. */
 export const settingsHash = `(SELECT coalesce(md5(string_agg(r.setrole || ':' || array_to_string(r.setconfig, E'\\n'), E'\\n' ORDER BY r.setrole)), '')
    FROM pg_db_role_setting r WHERE r.setdatabase = here)`;
+
+/** The database as a whole: a row that all databases share, and copies do not take along. */
+const databaseSql = `(SELECT concat_ws(' ', d.oid, d.datdba, d.datacl, d.datconnlimit, d.datallowconn, d.datistemplate)
+    FROM pg_database d WHERE d.datname = current_database())`;
 
 const strangers = `SELECT a.pid, a.usesysid, a.application_name, a.state, coalesce(a.backend_type, 'client backend') AS kind
     FROM pg_stat_get_activity(NULL) a
@@ -47,7 +74,18 @@ const discard = (reason: string, detail: string): string =>
 export function resetFunction(plan: ResetPlan): string {
   const parts = plan.obstacle
     ? [obstacle(plan.obstacle)]
-    : [replication, warm(plan), sessions, leftovers(plan), age, ddl(plan), restore(plan), finish];
+    : [
+        replication,
+        properties,
+        warm(plan),
+        sessions,
+        leftovers(plan),
+        age,
+        ddl(plan),
+        outsiders(plan),
+        restore(plan),
+        finish,
+      ];
   return `CREATE FUNCTION ${resetSchema}.reset_database(keep pg_catalog.int4[]) RETURNS pg_catalog.jsonb
 LANGUAGE plpgsql VOLATILE ${pinned} SET jit = off SET lock_timeout = '5s' SET plan_cache_mode = force_generic_plan AS ${quoteBody(`DECLARE
   here CONSTANT oid := (SELECT d.oid FROM pg_database d WHERE d.datname = current_database());
@@ -58,9 +96,11 @@ LANGUAGE plpgsql VOLATILE ${pinned} SET jit = off SET lock_timeout = '5s' SET pl
   distance int8; known int8;
   gone int[] := '{}';
   stranger record;
-  found_new bool;
+  found_new bool; bulky bool; refreshed bool;
+  found_path text;
   deadline timestamptz;
   total int8; hard int8; soft int8;
+  itself text; before text; guards text; changed text;
   touched oid[]; leaves oid[]; lost oid; moved int[];
   n int;
 BEGIN
@@ -76,11 +116,20 @@ function obstacle({ reason, detail }: Obstacle): string {
   return `  ${discard(reason, quoteLiteral(detail))}`;
 }
 
+/** Remembered at the first call in a copy, as a rule before anybody uses it. */
+const properties = `  itself := ${databaseSql};
+  SELECT s.database, s.event_triggers INTO before, guards FROM ${resetSchema}.state s;
+  IF before IS NULL OR split_part(before, ' ', 1) <> here::text THEN
+    before := CASE WHEN EXISTS (SELECT FROM pg_database d WHERE d.oid = here AND (d.datconnlimit <> -1 OR d.datistemplate OR NOT d.datallowconn))
+                THEN here || ' ' ELSE itself END;
+    UPDATE ${resetSchema}.state SET database = before;
+  END IF;`;
+
 /** Without an argument it plans what takes long to plan, for a session that was opened ahead. */
 function warm({ ddl: how, hasSequences }: ResetPlan): string {
   const calls = [
     ...(how === 'fingerprint' ? [`PERFORM ${resetSchema}.fingerprint(0);`] : []),
-    ...(hasSequences ? [`PERFORM ${resetSchema}.changed_sequences();`] : []),
+    ...(hasSequences ? [`PERFORM ${resetSchema}.changed_sequences(); ${pinnedAgain}`] : []),
   ];
   return `  IF keep IS NULL THEN
     ${calls.join(' ')}
@@ -124,6 +173,9 @@ function leftovers({ settings }: ResetPlan): string {
   return `  IF current_setting('max_prepared_transactions')::int > 0 AND EXISTS (SELECT FROM pg_prepared_xact() p WHERE p.dbid = here) THEN
     ${discard('prepared-transactions', `'a prepared transaction is waiting'`)}
   END IF;
+  IF EXISTS (SELECT FROM pg_get_replication_slots() r WHERE r.datoid = here) OR EXISTS (SELECT FROM pg_subscription u WHERE u.subdbid = here) THEN
+    ${discard('ddl', `'a replication slot or a subscription was made'`)}
+  END IF;
   IF EXISTS (SELECT FROM pg_largeobject_metadata) THEN
     ${discard('large-objects', `'large objects were made'`)}
   END IF;
@@ -134,6 +186,12 @@ function leftovers({ settings }: ResetPlan): string {
   IF ${settingsHash} <> ${quoteLiteral(settings)}
     OR EXISTS (SELECT FROM pg_shdescription s WHERE s.objoid = here AND s.classoid = 'pg_database'::regclass) THEN
     ${discard('ddl', `'settings or comment of the database are not the template''s'`)}
+  END IF;
+  IF itself <> before THEN
+    ${discard('ddl', `'owner, rights or limits of the database were changed'`)}
+  END IF;
+  IF guards IS DISTINCT FROM ${eventTriggersSql} THEN
+    ${discard('ddl', `'event triggers were changed'`)}
   END IF;`;
 }
 
@@ -148,24 +206,35 @@ const age = `  SELECT xid::text::int8 - s.baseline::text::int8, s.catalog_rows I
   END IF;
   newer := distance;`;
 
-function ddl({ ddl: how, watchesViews }: ResetPlan): string {
+function ddl({ ddl: how, watchesViews, countsObjects }: ResetPlan): string {
   if (how === 'event-trigger') {
     return `  IF EXISTS (SELECT FROM ${resetSchema}.dirty d WHERE d.relid = ${viewMark}) THEN
     ${discard('materialised-view', `'a materialised view was refreshed'`)}
   ELSIF EXISTS (SELECT FROM ${resetSchema}.dirty d WHERE d.relid = ${ddlMark}) THEN
     ${discard('ddl', `'objects were created, changed or dropped'`)}
-  END IF;`;
+  END IF;${
+    countsObjects
+      ? `
+  IF ${objectCountSql} <> known THEN
+    ${discard('ddl', `'objects were created or dropped while event triggers were switched off'`)}
+  END IF;`
+      : ''
+  }`;
   }
   // A plain refresh leaves traces as DDL does. The view itself may be gone.
   const refreshed = `
     BEGIN
-      IF ${resetSchema}.views_changed(newer) THEN
+      refreshed := ${resetSchema}.views_changed(newer);
+      ${pinnedAgain}
+      IF refreshed THEN
         ${discard('materialised-view', `'a materialised view was refreshed'`)}
       END IF;
     EXCEPTION WHEN others THEN NULL;
     END;`;
   const views = `
-  IF ${resetSchema}.views_changed(newer) THEN
+  refreshed := ${resetSchema}.views_changed(newer);
+    ${pinnedAgain}
+  IF refreshed THEN
     ${discard('materialised-view', `'a materialised view was refreshed'`)}
   END IF;`;
   return `  SELECT f.total, f.hard, f.soft INTO total, hard, soft FROM ${resetSchema}.fingerprint(newer) f;
@@ -175,6 +244,16 @@ function ddl({ ddl: how, watchesViews }: ResetPlan): string {
   IF soft > 0 AND (${differencesSql}) > 0 THEN
     ${discard('ddl', `'tables or sequences were changed'`)}
   END IF;${watchesViews ? views : ''}`;
+}
+
+/** Not the owner's, and so not put back. */
+function outsiders({ outsiders: all }: ResetPlan): string {
+  if (all.length === 0) return '';
+  const cases = all.map(({ name, changed }) => `WHEN ${changed} THEN ${quoteLiteral(name)}`);
+  return `  changed := CASE ${cases.join('\n    ')} END;
+  IF changed IS NOT NULL THEN
+    ${discard('big-seed', `format('%s was changed, and a reset does not put it back: it is not the owner''s', changed)`)}
+  END IF;`;
 }
 
 function restore({ always, hasSequences }: ResetPlan): string {
@@ -190,14 +269,17 @@ function restore({ always, hasSequences }: ResetPlan): string {
     ${discard('ddl', `'a table was changed that the template does not know'`)}
   END IF;
   touched := touched || leaves${extra};
-  IF cardinality(leaves) > 0 THEN
-    EXECUTE (SELECT 'SELECT ' || string_agg('${resetSchema}.restore_' || t || '($1)', ', ') FROM unnest(leaves) t) USING newer;
-  END IF;${
+  FOR n IN 1..cardinality(leaves) BY ${callsAtOnce} LOOP
+    EXECUTE (SELECT 'SELECT ' || string_agg('${resetSchema}.restore_' || t || '($1)', ', ') FROM unnest(leaves[n:n + ${callsAtOnce - 1}]) t) USING newer;
+    ${pinnedAgain}
+  END LOOP;${
     hasSequences
       ? `
   moved := ${resetSchema}.changed_sequences();
+    ${pinnedAgain}
   FOREACH n IN ARRAY moved LOOP
     PERFORM ${resetSchema}.restore_sequence(n);
+    ${pinnedAgain}
   END LOOP;`
       : ''
   }`;
@@ -211,9 +293,17 @@ const finish = `  IF EXISTS (SELECT FROM pg_trigger t WHERE t.tgenabled IN ('A',
     OR EXISTS (SELECT FROM pg_cursors c WHERE c.is_holdable) THEN
     RAISE EXCEPTION 'code of the database wants to run after the reset' USING ERRCODE = '42501';
   END IF;
-  DELETE FROM ${resetSchema}.dirty d WHERE d.relid = ANY (touched) OR (d.relid = ${ddlMark} AND d.xmin = xid::xid);
-  IF EXISTS (SELECT FROM ${resetSchema}.dirty) THEN
+  IF pg_relation_size('${resetSchema}.dirty') > ${bulkyMarksBytes} THEN
+    LOCK TABLE ${resetSchema}.dirty;
+    bulky := true;
+  ELSE
+    DELETE FROM ${resetSchema}.dirty d WHERE d.relid = ANY (touched) OR (d.relid = ${ddlMark} AND d.xmin = xid::xid);
+  END IF;
+  IF EXISTS (SELECT FROM ${resetSchema}.dirty d WHERE bulky IS NULL OR NOT (d.relid = ANY (touched) OR (d.relid = ${ddlMark} AND d.xmin = xid::xid))) THEN
     ${discard('sessions', `'somebody wrote while the database was reset'`)}
+  END IF;
+  IF bulky THEN
+    TRUNCATE ${resetSchema}.dirty;
   END IF;
   UPDATE ${resetSchema}.state SET baseline = xid;
   -- The next user is told that the database is clean: a crash must not make it what it was.

@@ -16,7 +16,50 @@ export function seedOf(table: UserTable): string {
 
 /** The columns that can be given a value. */
 export function insertable(table: UserTable): string[] {
-  return table.columns.filter(({ generated }) => !generated).map(({ name }) => quoteIdentifier(name));
+  return given(table).map(({ name }) => quoteIdentifier(name));
+}
+
+function given(table: UserTable): UserTable['columns'] {
+  return table.columns.filter(({ generated }) => !generated);
+}
+
+/** How a value of the table is written into the copy. NULL is told from a row of NULLs. */
+export function copiedColumns(table: UserTable): string[] {
+  return given(table).map(({ name, type, carrier }) => {
+    const column = quoteIdentifier(name);
+    return carrier === type
+      ? column
+      : `CASE WHEN ${column} IS DISTINCT FROM NULL THEN format('%s', ${column}) END`;
+  });
+}
+
+/** The definition of the copy's columns; undefined when there can be no copy. */
+export function carriedColumns(table: UserTable): string[] | undefined {
+  const columns = given(table);
+  if (columns.length === 0 || columns.some(({ carrier }) => carrier === null)) return undefined;
+  return columns.map(({ name, carrier }) => `${quoteIdentifier(name)} ${carrier}`);
+}
+
+/** What decides how values are written as text and read again. */
+export const textSettings: readonly string[] = [
+  `datestyle = 'ISO, YMD'`,
+  'intervalstyle = postgres',
+  'extra_float_digits = 1',
+  'bytea_output = hex',
+  `lc_monetary = 'C'`,
+  'xmloption = content',
+];
+
+/** Settings of the function that restores a table. */
+export function restoreSettings(table: UserTable): readonly string[] {
+  return given(table).some(({ carrier, type }) => carrier !== type) ? textSettings : [];
+}
+
+/** A column of the copy `s`, as what it is in the table. */
+function restored(table: UserTable, name: string): string {
+  const column = table.columns.find((one) => one.name === name);
+  const copy = `s.${quoteIdentifier(name)}`;
+  return column === undefined || column.carrier === column.type ? copy : `CAST(${copy} AS ${column.type})`;
 }
 
 /**
@@ -33,11 +76,14 @@ export function restoreBody(table: UserTable, rows: number): string {
   if (table.referenced) lines.push(`DELETE FROM ONLY ${name}${some};`);
   else lines.push(`IF ${grown} THEN TRUNCATE ONLY ${name}; ELSE DELETE FROM ONLY ${name}${some}; END IF;`);
   if (rows > 0) {
+    const values = given(table)
+      .map(({ name: column }) => restored(table, column))
+      .join(', ');
     const missing = `(SELECT count(*) FROM ONLY ${name}) < ${rows}`;
-    const insert = `INSERT INTO ${name} (${columns}) OVERRIDING SYSTEM VALUE SELECT ${columns} FROM ${seedOf(table)} s`;
+    const insert = `INSERT INTO ${name} (${columns}) OVERRIDING SYSTEM VALUE SELECT ${values} FROM ${seedOf(table)} s`;
     if (table.key.length > 0) {
       const same = table.key
-        .map(({ name: key, operator }) => `x.${quoteIdentifier(key)} ${operator} s.${quoteIdentifier(key)}`)
+        .map(({ name: key, operator }) => `x.${quoteIdentifier(key)} ${operator} ${restored(table, key)}`)
         .join(' AND ');
       lines.push(
         `IF ${missing} THEN ${insert} WHERE NOT EXISTS (SELECT FROM ONLY ${name} x WHERE ${same}); END IF;`,
