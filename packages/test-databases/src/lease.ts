@@ -53,9 +53,11 @@ export async function holdLease(options: LeaseOptions): Promise<Lease> {
   session.on('end', () => end(lost(run)));
   try {
     signal?.throwIfAborted();
-    await session.query(`SELECT set_config('idle_session_timeout', $1, false)`, [
-      `${Math.round(idleTimeoutMs)}ms`,
-    ]);
+    // What is read after waiting for a lock must be what the one before has left, whatever the server's default is.
+    await session.query(
+      `SELECT set_config('idle_session_timeout', $1, false), set_config('default_transaction_isolation', 'read committed', false)`,
+      [`${Math.round(idleTimeoutMs)}ms`],
+    );
     await session.query('SELECT postern.register_run($1)', [run]);
     signal?.throwIfAborted();
   } catch (error) {

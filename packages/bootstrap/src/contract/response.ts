@@ -164,6 +164,8 @@ export type PrepareResult =
       readonly created: number;
       /** Whether this call built the template. */
       readonly built: boolean;
+      /** Size of what was cloned, with the first databases of a run. */
+      readonly bytes?: number;
       /** Declared role → the login that acts as it in test databases. */
       readonly logins: Readonly<Record<string, string>>;
     }

@@ -62,11 +62,13 @@ export interface OpenBooks {
  */
 export async function openBooks(session: SqlClient, run: MigrationRun): Promise<OpenBooks> {
   // The database's own defaults may be anything; what is read after the wait must be what the other run has left.
-  const statements = `BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE;
-${guardedSql};
+  const begin = `BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE;\n${guardedSql}`;
+  // A transaction that has waited still goes by what the session remembers of the catalog: the wait has one of its own.
+  const statements = `${begin};
 SET LOCAL lock_timeout = ${Math.max(1, Math.round(run.lockTimeoutMs))};
 SELECT pg_advisory_lock(${migrationLock});
-SET LOCAL lock_timeout = 0;
+COMMIT;
+${begin};
 SET LOCAL client_min_messages = warning;
 CREATE SCHEMA IF NOT EXISTS ${migrationsTable.schema};
 CREATE TABLE IF NOT EXISTS ${table} (id serial PRIMARY KEY, name varchar(255) NOT NULL, run_on timestamp NOT NULL);

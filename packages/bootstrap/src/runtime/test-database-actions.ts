@@ -184,7 +184,14 @@ async function cloneFor(
     },
     lockTimeoutMs: lockTimeoutMs(invocation),
   });
-  return { status: 'ready', template: template.name, databases, created, built, logins };
+  // Whoever asks for further ones knows it already.
+  const size = request.first === undefined ? { bytes: await sizeOf(session, template.name) } : {};
+  return { status: 'ready', template: template.name, databases, created, built, ...size, logins };
+}
+
+async function sizeOf(session: SqlClient, database: string): Promise<number> {
+  const { rows } = await session.query('SELECT pg_database_size($1::name)::float8 AS bytes', [database]);
+  return rows[0].bytes;
 }
 
 async function fillTemplate(name: string, database: ManifestDatabase, invocation: Invocation): Promise<void> {

@@ -95,7 +95,7 @@ export async function openRun(
   const { databases, created, built, logins: roles, migrated } = cloned.value;
   const connections = shared.value;
   const prepared = { run: id, database, templateHash, databases, created, built, connections };
-  const parts = poolOf(id, declared, request, databases, resetSessions, options);
+  const parts = poolOf(id, declared, request, cloned.value, resetSessions, options);
   const run = new Run({ owner, artifact, request, declared, prepared, roles, lease: leased.value, ...parts });
   const how = built ? 'new template' : 'known template';
   return {
@@ -114,7 +114,7 @@ function poolOf(
   run: string,
   { name: database, templateHash }: ManifestDatabase,
   { workers, pool }: PrepareRunRequest,
-  initial: readonly string[],
+  { databases: initial, bytes }: Pick<PublishResult, 'databases' | 'bytes'>,
   resetSessions: number,
   { environment, openResetSession, tell, isOpen }: OpenRunOptions,
 ): Pick<RunInit, 'pool' | 'sessions' | 'branches'> {
@@ -128,6 +128,7 @@ function poolOf(
       workers,
       initial,
       batch: BATCH[environment.kind],
+      ...(bytes === undefined ? {} : { databaseBytes: bytes }),
       ...(pool?.depth === undefined ? {} : { depth: pool.depth }),
       onEvent: (event) => {
         // What fails because the run is over is no news.

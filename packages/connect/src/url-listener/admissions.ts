@@ -62,7 +62,8 @@ export class Admissions {
   }
 
   forget(run: string): void {
-    for (const [database, known] of this.#admissions) if (known.run === run) this.#admissions.delete(database);
+    for (const [database, known] of this.#admissions)
+      if (known.run === run) this.#admissions.delete(database);
   }
 
   /** Everything whose password a client may turn out to know. */

@@ -17,7 +17,8 @@ export async function openMaintenance(connect: Connect): Promise<EngineSession> 
   const session = await connectOrCreate(connect);
   try {
     const { rows } = await session.query(
-      `SELECT current_setting('server_version_num')::int AS version, rolcreatedb OR rolsuper AS may_create, rolname AS role
+      `SELECT current_setting('server_version_num')::int AS version, rolcreatedb OR rolsuper AS may_create, rolname AS role,
+              set_config('default_transaction_isolation', 'read committed', false)
          FROM pg_roles WHERE rolname = current_user`,
     );
     const { version, may_create, role } = rows[0];
