@@ -20,7 +20,11 @@ export interface ResetCluster extends AsyncDisposable {
 export async function startResetCluster(): Promise<ResetCluster> {
   const folder = await mkdtemp(join(tmpdir(), 'ptc-'));
   const cacheDir = fileURLToPath(new URL('../../../../.cache/postern', import.meta.url));
-  const server = await startPostgres({ cacheDir, runDir: folder });
+  const server = await startPostgres({
+    cacheDir,
+    runDir: folder,
+    settings: { max_prepared_transactions: 10 },
+  });
   const open = async (user: string, database: string): Promise<pg.Client> => {
     const client = new pg.Client({ host: server.socketDir, user, database });
     client.on('error', () => undefined);

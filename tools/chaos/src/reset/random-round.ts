@@ -9,7 +9,7 @@ interface Step {
 }
 
 export interface RandomSession {
-  readonly as: 'owner' | 'app' | 'master';
+  readonly as: 'owner' | 'app' | 'master' | 'superuser';
   readonly steps: readonly Step[];
   /** What becomes of the session before the reset. */
   readonly end: 'closed' | 'idle' | 'open transaction';
@@ -19,11 +19,12 @@ export interface RandomSession {
 export function randomRound(dice: Dice, schema: RandomSchema): RandomSession[] {
   const sessions: RandomSession[] = [];
   for (let index = 1 + dice.below(3); index > 0; index--) {
-    const as = dice.one(['owner', 'owner', 'app', 'master'] as const);
+    const as = dice.chance(0.05) ? 'superuser' : dice.one(['owner', 'owner', 'app', 'master'] as const);
     const steps: Step[] = [];
     if (as === 'master') steps.push({ sql: 'SET session_replication_role = replica' });
     for (let count = dice.below(5); count > 0; count--) steps.push(...randomSteps(dice, schema));
     if (as === 'owner' && dice.chance(0.05)) steps.push(finalStep(dice, schema));
+    if (as === 'superuser' && dice.chance(0.5)) steps.push(superuserStep(dice, schema));
     sessions.push({
       as,
       steps,
@@ -122,6 +123,23 @@ function sequenceStep(dice: Dice, schema: RandomSchema): string {
   ]);
 }
 
+const limitSql = `DO $$BEGIN EXECUTE format('ALTER DATABASE %I CONNECTION LIMIT 50', current_database()); END$$`;
+
+/** What only superusers may do. */
+function superuserStep(dice: Dice, schema: RandomSchema): Step {
+  const { name } = dice.one(schema.tables);
+  const sql = dice.one([
+    'CREATE EXTENSION citext',
+    `ALTER TABLE ${name} DISABLE TRIGGER ALL`,
+    'ALTER EVENT TRIGGER postern_test_ddl DISABLE',
+    'DROP EVENT TRIGGER postern_test_drop',
+    `SET LOCAL event_triggers = off; CREATE TABLE app.hidden (id int)`,
+    `SET LOCAL session_replication_role = replica; CREATE TABLE app.hidden (id int)`,
+    limitSql,
+  ]);
+  return { sql, final: true };
+}
+
 function finalStep(dice: Dice, schema: RandomSchema): Step {
   const { name } = dice.one(schema.tables);
   const view = schema.views[0];
@@ -139,6 +157,9 @@ function finalStep(dice: Dice, schema: RandomSchema): Step {
     'ALTER DEFAULT PRIVILEGES GRANT SELECT ON TABLES TO PUBLIC',
     `CREATE POLICY later ON ${name} USING (true)`,
     `SELECT lo_from_bytea(0, 'x')`,
+    'DROP TYPE app.mood CASCADE',
+    limitSql,
+    `BEGIN; DELETE FROM ${name}; PREPARE TRANSACTION 'chaos ${dice.below(1_000_000_000)}'`,
     ...(view === undefined
       ? []
       : [

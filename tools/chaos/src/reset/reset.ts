@@ -118,6 +118,7 @@ async function playSchema(
       tally.failures.push(`schema ${index}, round ${round}: ${what} after\n${used.log?.join('\n')}`);
     }
     if (left !== 'reset' || differs) {
+      await rollBackPrepared(used.reader);
       await close(used);
       await cluster.admin(`DROP DATABASE ${used.name} WITH (FORCE)`);
       used = undefined;
@@ -142,6 +143,14 @@ async function close({ resetter, reader, idle }: UsedClone): Promise<void> {
   await Promise.all([resetter, reader, ...idle.map(({ client }) => client)].map((client) => client.end()));
 }
 
+/** They would keep the database from being dropped. */
+async function rollBackPrepared(session: pg.Client): Promise<void> {
+  const { rows } = await session.query(
+    'SELECT quote_literal(gid) AS gid FROM pg_prepared_xacts WHERE database = current_database()',
+  );
+  for (const { gid } of rows) await session.query(`ROLLBACK PREPARED ${gid}`);
+}
+
 async function oneRound(
   cluster: ResetCluster,
   schema: RandomSchema,
@@ -149,7 +158,12 @@ async function oneRound(
   used: UsedClone,
   tally: Tally,
 ): Promise<'reset' | 'discarded' | 'unnoticed'> {
-  const users = { owner: roles.owner, app: roles.app, master: cluster.server.master };
+  const users = {
+    owner: roles.owner,
+    app: roles.app,
+    master: cluster.server.master,
+    superuser: cluster.server.superuser,
+  };
   const open = async (as: keyof typeof users): Promise<OpenSession> => {
     const found = used.idle.findIndex((session) => session.as === as);
     if (found >= 0) return used.idle.splice(found, 1)[0] as OpenSession;
