@@ -1,5 +1,5 @@
 import { TestDatabaseError } from '../errors.ts';
-import { createDatabase, type DatabaseGrants, describeDatabase, grantDatabase } from './databases.ts';
+import { createDatabase, type DatabaseGrants, grantDatabase } from './databases.ts';
 import { withLock } from './locks.ts';
 import { cloneName } from './names.ts';
 import { openRun } from './runs.ts';
@@ -81,17 +81,20 @@ async function ensureDatabase(
   },
 ): Promise<boolean> {
   const { rows } = await session.query(
-    'SELECT state, hash, source, branch FROM postern.databases WHERE name = $1',
+    `SELECT d.oid IS NOT NULL AS exists, l.name, l.state, l.hash, l.source, l.branch
+       FROM (VALUES ($1)) AS wanted (name) LEFT JOIN pg_database d ON d.datname = wanted.name
+            LEFT JOIN postern.databases l ON l.name = wanted.name`,
     [name],
   );
+  const { exists, ...row } = rows[0];
+  const listed = row.name !== null;
   const source = request.source ?? null;
   // A name has eight digits of the hash. Who asks for one thing must not get another that is called alike.
-  if (rows[0] && (rows[0].hash !== request.hash || rows[0].source !== source || rows[0].branch !== null)) {
+  if (listed && (row.hash !== request.hash || row.source !== source || row.branch !== null)) {
     throw notTheSame(name);
   }
-  const exists = (await describeDatabase(session, name)) !== undefined;
-  if (rows[0]?.state === 'ready' && exists) return false;
-  if (rows.length === 0) {
+  if (row.state === 'ready' && exists) return false;
+  if (!listed) {
     if (exists) throw nameTaken(name);
     // Committed before the database exists: whatever happens next, a sweeper can attribute it.
     await session.query(

@@ -1,4 +1,5 @@
 import { TestDatabaseError } from '../errors.ts';
+import { quoteLiteral } from './names.ts';
 import type { SqlClient } from './sql-client.ts';
 
 /**
@@ -39,11 +40,13 @@ export async function withLock<T>(
   timeoutMs: number,
   work: () => Promise<T>,
 ): Promise<T> {
-  await session.query(`SELECT set_config('lock_timeout', $1, false)`, [
-    `${Math.max(1, Math.round(timeoutMs))}ms`,
-  ]);
   try {
-    await session.query(`SELECT pg_advisory_lock(${lockKey('$1::text')})`, [name]);
+    // One round trip. The transaction that it is ends with it: what follows sees what the one before has left.
+    await session.query(
+      `SELECT set_config('lock_timeout', '${Math.max(1, Math.round(timeoutMs))}ms', false);
+SELECT pg_advisory_lock(${lockKey(`${quoteLiteral(name)}::text`)});
+SELECT set_config('lock_timeout', '0', false)`,
+    );
   } catch (error) {
     if ((error as { code?: string }).code === '55P03') {
       throw new TestDatabaseError('TESTDB_BUSY', `the lock "${name}" was not free within ${timeoutMs} ms`, {
@@ -55,7 +58,6 @@ export async function withLock<T>(
     throw error;
   }
   try {
-    await session.query(`SELECT set_config('lock_timeout', '0', false)`);
     return await work();
   } finally {
     // A broken session has lost its locks already.

@@ -58,6 +58,12 @@ export function quoteIdentifier(name: string): string {
   return `"${name.replaceAll('"', '""')}"`;
 }
 
+/** A text as an SQL literal, whatever `standard_conforming_strings` is. */
+export function quoteLiteral(text: string): string {
+  const quoted = `'${text.replaceAll("'", "''").replaceAll('\\', '\\\\')}'`;
+  return text.includes('\\') ? `E${quoted}` : quoted;
+}
+
 function checkedHash(hash: string): string {
   if (!isTemplateHash(hash)) throw invalid('the template hash', '64 hexadecimal digits');
   return hash;

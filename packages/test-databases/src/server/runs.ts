@@ -14,8 +14,12 @@ export async function openRun(session: SqlClient, run: string): Promise<void> {
       },
     );
   }
-  await session.query('INSERT INTO postern.runs (run) VALUES ($1) ON CONFLICT (run) DO NOTHING', [run]);
-  const { rows } = await session.query('SELECT closed_at FROM postern.runs WHERE run = $1', [run]);
+  // A row that it inserts itself it does not see.
+  const { rows } = await session.query(
+    `WITH missing AS (INSERT INTO postern.runs (run) VALUES ($1) ON CONFLICT (run) DO NOTHING)
+     SELECT closed_at FROM postern.runs WHERE run = $1`,
+    [run],
+  );
   if (rows[0]?.closed_at != null) throw runClosed(run);
 }
 

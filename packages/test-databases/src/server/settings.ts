@@ -1,4 +1,4 @@
-import { quoteIdentifier } from './names.ts';
+import { quoteIdentifier, quoteLiteral } from './names.ts';
 import type { SqlClient } from './sql-client.ts';
 
 /** One parameter of a database, for everybody or for one role. */
@@ -46,7 +46,7 @@ export function settingStatements(database: string, settings: readonly Setting[]
     const whose =
       role === null ? `DATABASE ${target}` : `ROLE ${quoteIdentifier(role)} IN DATABASE ${target}`;
     const items = lists.has(name) ? elementsOf(value) : [value];
-    return `ALTER ${whose} SET ${quoteIdentifier(name)} = ${items.map(quoteText).join(', ')}`;
+    return `ALTER ${whose} SET ${quoteIdentifier(name)} = ${items.map(quoteLiteral).join(', ')}`;
   });
 }
 
@@ -55,10 +55,4 @@ function elementsOf(list: string): string[] {
   const found = [...list.matchAll(/"((?:[^"]|"")*)"|[^\s,"]+/g)];
   const names = found.map(([bare, quoted]) => quoted?.replaceAll('""', '"') ?? bare.toLowerCase());
   return names.length === 0 ? [''] : names;
-}
-
-/** Whatever `standard_conforming_strings` is. */
-function quoteText(text: string): string {
-  const quoted = `'${text.replaceAll("'", "''").replaceAll('\\', '\\\\')}'`;
-  return text.includes('\\') ? `E${quoted}` : quoted;
 }
