@@ -1,3 +1,5 @@
+export { quoteLiteral } from '../names.ts';
+
 /** What resets need in a database: functions and marks. Closed to everybody but the callers of a reset. */
 export const resetSchema = 'postern_test';
 
@@ -7,12 +9,6 @@ export const seedSchema = 'postern_seed';
 /** Relations of users: what PostgreSQL brings along, temporary tables and ours are none. */
 export const userSchemas: string = `n.nspname NOT IN ('pg_catalog', 'information_schema', 'pg_toast', '${resetSchema}', '${seedSchema}')
   AND n.nspname !~ '^pg_(toast_)?temp_'`;
-
-/** A text as an SQL literal, whatever standard_conforming_strings is. */
-export function quoteLiteral(text: string): string {
-  const quoted = `'${text.replaceAll("'", "''").replaceAll('\\', '\\\\')}'`;
-  return text.includes('\\') ? `E${quoted}` : quoted;
-}
 
 /** The body of a function in dollar quotes that do not occur in it. */
 export function quoteBody(body: string): string {
