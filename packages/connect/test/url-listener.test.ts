@@ -221,6 +221,9 @@ it('begins with TLS where the server is known to let one', async () => {
   expect(cloud.statistics().front.verifiedTokens).toBe(before + 1);
 });
 
+const sleepers = async (): Promise<number> =>
+  (await admin.query(`SELECT FROM pg_stat_activity WHERE wait_event = 'PgSleep'`)).rows.length;
+
 /** As libpq does: a connection of its own, with the key of the session. */
 async function cancel(listener: UrlListener, client: pg.Client): Promise<void> {
   const { processID, secretKey } = client as unknown as { processID: number; secretKey: number };
@@ -304,21 +307,41 @@ describe('a session by URL', () => {
     const url = listener.url(target);
     const other = { ...target, run: 'run00002', database: 'pt_two' };
     const [client, bystander] = await Promise.all([open(url), open(listener.url(other))]);
-    const ended = endOf(client);
     listener.endRun(target.run);
-    await ended;
+    await expect(client.query(who)).rejects.toMatchObject({ code: '57P01' });
     expect(await refusalOf(url)).toEqual(['FATAL', '28P01', 'password authentication failed for user "app"']);
     expect((await bystander.query(who)).rows).toEqual([{ me: 'pt_app', db: 'pt_two' }]);
     expect(listener.url(target)).not.toBe(url);
   });
 
-  it('ends when its database goes to another file, and only the next URL opens that', async () => {
+  it('ends at the server when its database goes to another file, and only the next URL opens that', async () => {
     const listener = await listen();
     const url = listener.url(target);
-    const client = await open(url);
-    const ended = endOf(client);
+    const [client, quiet, busy] = await Promise.all([open(url), open(url), open(url)]);
+    const heard: unknown[] = [];
+    for (const each of [client, quiet])
+      each.on('error', (error) => heard.push(error)).on('end', () => heard.push('end'));
+    const sleeping = expect(busy.query('SELECT pg_sleep(60)')).rejects.toMatchObject({ code: '57P01' });
+    await vi.waitFor(async () => expect(await sleepers()).toBe(1));
     listener.withdraw(target.database);
-    await ended;
+    await sleeping;
+    await vi.waitFor(async () => {
+      // The busy one does not look at its socket; a reset ends it.
+      const { rows } = await admin.query(
+        `SELECT count(*)::int AS n, count(pg_terminate_backend(pid)) FILTER (WHERE wait_event = 'PgSleep')
+         FROM pg_stat_activity WHERE datname = $1`,
+        ['pt_one'],
+      );
+      expect(rows).toMatchObject([{ n: 0 }]);
+    });
+    expect(listener.counts().open).toBe(0);
+    expect(heard).toEqual([]);
+    await expect(client.query(who)).rejects.toMatchObject({
+      code: '57P01',
+      message: 'terminating connection: test database "pt_one" was given back',
+    });
+    await quiet.end();
+    expect(heard.filter((each) => each !== 'end')).toHaveLength(1);
     expect(await refusalOf(url)).toEqual(['FATAL', '3D000', 'database "pt_one" does not exist']);
     // A server that the former file has left running goes on trying.
     const next = listener.url(target);

@@ -1,10 +1,11 @@
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
 import { Admissions, type Admitted, type UrlRequest } from './admissions.ts';
 import { authenticate, readOpening } from './client-handshake.ts';
-import { noUpstream, Refusal } from './refusal.ts';
+import { readExactly } from './reading.ts';
+import { givenBack, noUpstream, Refusal } from './refusal.ts';
 import { endGently, relay } from './relay.ts';
 import { cancelUpstream, openUpstream, type UpstreamOptions } from './upstream.ts';
-import { encodeError } from './wire.ts';
+import { encodeError, Type } from './wire.ts';
 
 export type { UrlRequest } from './admissions.ts';
 export type { UpstreamOptions } from './upstream.ts';
@@ -14,6 +15,12 @@ const HANDSHAKE_TIMEOUT_MS = 10_000;
 
 /** Connections that have not proven anything yet. More come only from somebody who tries. */
 const MAX_STRANGERS = 200;
+
+/**
+ * How long a client whose database was given back may stay without a word: until its process ends, nearly always, or its
+ * pool clears up what is idle.
+ */
+const SILENCE_MS = 10 * 60_000;
 
 export interface UrlListenerOptions {
   /** How one logs in to the server: the result of `pgOptions` or `pgSocketOptions`. */
@@ -34,9 +41,12 @@ export interface UrlListener extends AsyncDisposable {
    * the same URL until the database is withdrawn. Throws `CONNECT_ROLE_UNKNOWN`.
    */
   url(request: UrlRequest): string;
-  /** Ends the connections to a database. Its URL opens nothing any more; the next one has another password. */
+  /**
+   * Ends the sessions with a database. Its URL opens nothing any more; the next one has another password. A client that was
+   * idle learns of it when it next says something: pools that nobody ends would otherwise throw in the middle of nowhere.
+   */
   withdraw(database: string): void;
-  /** Ends the connections of a run and forgets its passwords. */
+  /** The same for all sessions of a run, whose passwords are forgotten. */
   endRun(run: string): void;
   /** Sessions open now; connections accepted in all; logins refused in all. */
   counts(): { open: number; accepted: number; refused: number };
@@ -59,6 +69,8 @@ export async function openUrlListener(options: UrlListenerOptions): Promise<UrlL
 interface Session extends Admitted {
   readonly client: Socket;
   readonly parameters: ReadonlyMap<string, string>;
+  /** Ends the server's side. */
+  leave: () => void;
 }
 
 class Listener implements UrlListener {
@@ -107,12 +119,12 @@ class Listener implements UrlListener {
 
   withdraw(database: string): void {
     this.#admissions.withdraw(database);
-    for (const session of this.#sessions) if (session.database === database) session.client.destroy();
+    for (const session of this.#sessions) if (session.database === database) session.leave();
   }
 
   endRun(run: string): void {
     this.#admissions.forget(run);
-    for (const session of this.#sessions) if (session.run === run) session.client.destroy();
+    for (const session of this.#sessions) if (session.run === run) session.leave();
   }
 
   counts(): { open: number; accepted: number; refused: number } {
@@ -166,7 +178,7 @@ class Listener implements UrlListener {
       }
       const { parameters } = opening;
       const admitted = await authenticate(client, parameters, this.#admissions);
-      return admitted && { ...admitted, client, parameters };
+      return admitted && { ...admitted, client, parameters, leave: () => undefined };
     } finally {
       this.#strangers -= 1;
       clearTimeout(deadline);
@@ -174,26 +186,42 @@ class Listener implements UrlListener {
   }
 
   async #carry(session: Session): Promise<void> {
-    const { client, login, database, parameters } = session;
+    const { client, database } = session;
     const gone = new AbortController();
     client.once('close', () => gone.abort(new Error('the client has gone')));
     // Either may have happened since the password was proven.
-    if (!this.#admissions.holds(session)) client.destroy();
-    if (client.destroyed) return;
+    if (!this.#admissions.holds(session)) throw givenBack(database);
+    if (client.destroyed || (await this.#connected(session, gone)) === 'closed') return;
+    // The client is still there, and idle.
+    const silence = setTimeout(() => client.destroy(), SILENCE_MS);
+    silence.unref();
+    client.once('close', () => clearTimeout(silence));
+    const word = await readExactly(client, 1);
+    if (word === undefined || word[0] === Type.terminate) endGently(client);
+    else throw givenBack(database);
+  }
+
+  /** From the login at the server to the end of that session. */
+  async #connected(session: Session, gone: AbortController): Promise<'closed' | 'left'> {
+    const { client, login, database, parameters } = session;
     // From now on the end of the run reaches it, also while the login is under way.
+    session.leave = () => gone.abort(givenBack(database));
     this.#sessions.add(session);
     this.#options.onSessions?.(this.#sessions.size);
     let key: string | undefined;
     try {
       const options = await this.#options.connect({ login, database });
       const upstream = await openUpstream(options, parameters, gone.signal);
-      await relay(client, upstream, (bytes) => {
+      const { ended, leave } = relay(client, upstream, (bytes) => {
         key = bytes.toString('hex');
         this.#keys.set(key, options);
       });
+      session.leave = () => leave(encodeError(givenBack(database)));
+      return await ended;
     } catch (error) {
-      if (gone.signal.aborted) return;
-      throw error instanceof Refusal ? error : noUpstream(error);
+      if (client.destroyed) return 'closed';
+      const why = gone.signal.aborted ? gone.signal.reason : error;
+      throw why instanceof Refusal ? why : noUpstream(why);
     } finally {
       this.#sessions.delete(session);
       this.#options.onSessions?.(this.#sessions.size);

@@ -39,3 +39,10 @@ export function noUpstream(cause: unknown): Refusal {
     cause,
   });
 }
+
+/** To a session whose database was given back, or whose run is over. */
+export function givenBack(database: string): Refusal {
+  return new Refusal('57P01', `terminating connection: test database "${database}" was given back`, {
+    hint: 'The file or test that had it is over. End pools and servers in afterAll, or ask for the URL of the current database.',
+  });
+}

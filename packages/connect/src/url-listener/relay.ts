@@ -8,17 +8,88 @@ const MAX_STARTUP_MESSAGE_BYTES = 1024 * 1024;
 /** How long a side that has been told of the end may take to hear it. */
 const LINGER_MS = 10_000;
 
+/** ReadyForQuery, whatever the state of the transaction. */
+const READY = Buffer.from([Type.readyForQuery, 0, 0, 0, 5]);
+
+export interface Relay {
+  /**
+   * `closed`: both sides are. `left`: the server's side has been ended by `leave`, and the client, which has nothing to
+   * wait for, has heard nothing of it.
+   */
+  readonly ended: Promise<'closed' | 'left'>;
+  /**
+   * Ends the server's side. A client that waits for an answer gets `lastWords` and its end. One that is idle is left as it
+   * is: that a connection nobody uses has ended is, to most pools, an error that nobody expects.
+   */
+  leave(lastWords: Buffer): void;
+}
+
 /**
  * Hands on what the server says, message by message until it is ready for queries, because the key for cancel requests is
  * in there; from then on bytes. Each side is read no faster than the other takes it, and each side's end ends the other.
- * Fulfils when both are closed.
  */
-export async function relay(
+export function relay(
   client: Duplex,
   { stream: server, first }: Upstream,
   onKey: (key: Buffer) => void,
-): Promise<void> {
-  const closed = bothClosed(client, server);
+): Relay {
+  let left = false;
+  let tail: Buffer = Buffer.alloc(0);
+  const onSent = (): void => {
+    tail = Buffer.alloc(0);
+  };
+  const onAnswer = (chunk: Buffer): void => {
+    const last = chunk.subarray(-READY.length - 1);
+    tail = Buffer.concat([tail, last]).subarray(-READY.length - 1);
+  };
+  let onLeft: (how: 'left') => void = () => undefined;
+  const leaving = new Promise<'left'>((resolve) => {
+    onLeft = resolve;
+  });
+  // The end of one is told to the other after what it has said before.
+  const closed = Promise.all([
+    closeOf(client).then(() => server.destroy()),
+    closeOf(server).then(() => {
+      if (!left) endGently(client);
+    }),
+  ]);
+  const begun = begin(client, { stream: server, first }, onKey).then((ready) => {
+    if (!ready || left) return;
+    onAnswer(READY);
+    onAnswer(Buffer.from('I'));
+    client.on('data', onSent);
+    server.on('data', onAnswer);
+    client.pipe(server);
+    server.pipe(client);
+  });
+  begun.catch(() => undefined);
+  return {
+    ended: Promise.race([
+      closed.then(() => 'closed' as const),
+      leaving,
+      begun.then(() => new Promise<never>(() => undefined)),
+    ]),
+    leave(lastWords) {
+      if (left || client.destroyed || server.destroyed) return;
+      const isIdle = tail.length > READY.length && tail.subarray(0, READY.length).equals(READY);
+      client.unpipe(server);
+      server.unpipe(client);
+      if (isIdle && client.readableLength === 0) {
+        left = true;
+        client.off('data', onSent);
+        onLeft('left');
+      } else endGently(client, lastWords);
+      server.destroy();
+    },
+  };
+}
+
+/** Up to the first ReadyForQuery. False: the server has ended it. */
+async function begin(
+  client: Duplex,
+  { stream: server, first }: Upstream,
+  onKey: (key: Buffer) => void,
+): Promise<boolean> {
   client.write(first);
   let type = first[0];
   while (type !== Type.readyForQuery) {
@@ -26,23 +97,13 @@ export async function relay(
     if (message === undefined) {
       endGently(client);
       server.destroy();
-      return await closed;
+      return false;
     }
     if (message.type === Type.backendKeyData) onKey(message.body);
-    client.write(message.bytes);
+    if (!client.writableEnded) client.write(message.bytes);
     type = message.type;
   }
-  client.pipe(server);
-  server.pipe(client);
-  await closed;
-}
-
-/** The end of one is told to the other after what it has said before. */
-async function bothClosed(client: Duplex, server: Duplex): Promise<void> {
-  await Promise.all([
-    closeOf(client).then(() => server.destroy()),
-    closeOf(server).then(() => endGently(client)),
-  ]);
+  return true;
 }
 
 function closeOf(stream: Duplex): Promise<void> {

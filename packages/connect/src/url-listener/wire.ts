@@ -21,6 +21,7 @@ export const Type = {
   negotiateProtocolVersion: 0x76, // v
   password: 0x70, // p
   readyForQuery: 0x5a, // Z
+  terminate: 0x58, // X
 } as const;
 
 /** First word of an authentication message. */
