@@ -1,10 +1,12 @@
 import { channel } from 'node:diagnostics_channel';
+import { availableParallelism } from 'node:os';
 import { connectHost, type HostClient, type HostEvent } from '@postern/connect/host';
 import type { TestProject } from 'vitest/node';
 import { declaredDatabase } from './database-declaration.ts';
 import { type SuiteDefaults, suiteDefaults } from './options.ts';
 import type { PluginDefaults } from './plugin-options.ts';
 import { presentable } from './presentable-error.ts';
+import type { ProvidedPostern } from './provided-context.ts';
 import { hostChannel } from './reporter/meta.ts';
 
 export type { ProvidedPostern } from './provided-context.ts';
@@ -44,6 +46,7 @@ async function startRuns(
   defaults: SuiteDefaults,
 ): Promise<() => Promise<void>> {
   let generation = 1;
+  let failed: ProvidedPostern['failed'];
   // Bootstraps first, if anything has changed since the last time.
   let { run } = await host.prepareRun(await wishes(project, database, defaults));
   const provide = (): void =>
@@ -56,6 +59,7 @@ async function startRuns(
       defaults,
       generation,
       sharedProcess: !project.config.isolate,
+      ...(failed === undefined ? {} : { failed }),
     });
   provide();
   let lost: unknown;
@@ -63,10 +67,14 @@ async function startRuns(
     lost = reason;
   });
   project.onTestsRerun(async () => {
+    // A rejection would end the watcher, and half a sentence in a migration is what watching is for.
     try {
       ({ run } = await host.refreshRun(run));
+      failed = undefined;
     } catch (error) {
-      throw presentable(error);
+      const { message, hint } = error as { message: string; hint?: string };
+      failed = { message, ...(hint === undefined ? {} : { hint }) };
+      project.vitest.logger.error(`\npostern: ${message}${hint === undefined ? '' : `\n\n${hint}`}\n`);
     }
     generation += 1;
     provide();
@@ -82,6 +90,12 @@ async function startRuns(
   };
 }
 
+/** vitest 4 says nothing where the configuration says nothing, and this is what it does then. */
+export function mostWorkers(configured: number | undefined, watch: boolean): number {
+  const cores = availableParallelism();
+  return configured ?? Math.max(1, watch ? Math.floor(cores / 2) : cores - 1);
+}
+
 /** No more workers than slots that can be in use at once. Each shard of `--shard` is a machine of its own. */
 async function wishes(
   project: TestProject,
@@ -92,7 +106,7 @@ async function wishes(
   const { testFiles } = await project.globTestFiles();
   const shards = project.vitest.config.shard?.count ?? 1;
   const files = Math.ceil(testFiles.length / shards);
-  const workers = Math.max(1, Math.min(config.maxWorkers, files));
+  const workers = Math.max(1, Math.min(mostWorkers(config.maxWorkers, config.watch), files));
   return {
     database,
     workers,

@@ -21,8 +21,10 @@ export function presentable(error: unknown): unknown {
     hint: error.hint,
   });
   shown.stack = `${error.name}: ${shown.message}`;
-  Object.defineProperty(shown, 'hint', { enumerable: false });
-  return own ? shown : Object.assign(shown, { causeCode: error.code });
+  if (!own) Object.assign(shown, { causeCode: error.code });
+  // vitest prints every enumerable property below the message.
+  for (const key of Object.keys(shown)) Object.defineProperty(shown, key, { enumerable: false });
+  return shown;
 }
 
 function isExplained(error: unknown): error is Explained {

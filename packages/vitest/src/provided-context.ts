@@ -22,6 +22,8 @@ export interface ProvidedPostern {
   readonly generation: number;
   /** True when files leave the process to the next file as it is: what is open stays open. */
   readonly sharedProcess: boolean;
+  /** Watch mode: why this rerun has no databases. The next one tries again. */
+  readonly failed?: { readonly message: string; readonly hint?: string };
 }
 
 declare module 'vitest' {

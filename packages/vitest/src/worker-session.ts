@@ -5,6 +5,7 @@ import type { Client, Pool } from 'pg';
 import { epoch, now } from './clock.ts';
 import { DatabaseLease } from './database-lease.ts';
 import { DatabaseSlot } from './database-slot.ts';
+import { PosternVitestError } from './errors.ts';
 import type { SessionCounters } from './observe/observed-session.ts';
 import { openObserver, type SessionObserver } from './observe/observer.ts';
 import { projectClient } from './observe/project-client.ts';
@@ -142,6 +143,7 @@ export class WorkerSession {
   async #acquire(settings: TestSettings, other?: string, sharedWith?: string): Promise<DatabaseLease> {
     const startedAt = epoch(now());
     const { provided } = this;
+    if (provided.failed !== undefined) throw rerunFailed(provided.failed);
     const [host, tools] = await Promise.all([this.#attach(), this.#load()]);
     const parts = { host, ...tools, settings };
     const key = sharedWith ?? this.#key(settings);
@@ -217,6 +219,14 @@ export class WorkerSession {
     })();
     return this.#tools;
   }
+}
+
+function rerunFailed({ message, hint }: NonNullable<ProvidedPostern['failed']>): PosternVitestError {
+  return new PosternVitestError('VITEST_SETUP_FAILED', {
+    kind: 'invalid',
+    message,
+    hint: hint ?? 'Correct it and save: the next rerun tries again.',
+  });
 }
 
 const NOTHING: SessionCounters = {
