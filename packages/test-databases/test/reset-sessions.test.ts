@@ -1,7 +1,7 @@
 import type pg from 'pg';
 import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
 import { resetDatabase, warmReset } from '../src/server/index.ts';
-import { app, type Cluster, caller, owner, quoted, startCluster } from './reset-fixtures/cluster.ts';
+import { app, type Cluster, caller, owner, startCluster } from './reset-fixtures/cluster.ts';
 
 const schema = `
 CREATE SCHEMA app;
@@ -202,84 +202,6 @@ describe('a database is given up', () => {
   });
 });
 
-describe('a template can never be reset', () => {
-  test.each([
-    [
-      'foreign tables',
-      '',
-      `CREATE EXTENSION postgres_fdw; CREATE SERVER s FOREIGN DATA WRAPPER postgres_fdw; CREATE FOREIGN TABLE app.far (id int) SERVER s`,
-      'foreign-table',
-    ],
-    ['large objects', `SELECT lo_create(0)`, '', 'large-objects'],
-    [
-      'triggers that fire for replicas',
-      `CREATE FUNCTION app.f() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END';
-       CREATE TRIGGER always BEFORE INSERT ON app.t FOR EACH ROW EXECUTE FUNCTION app.f(); ALTER TABLE app.t ENABLE ALWAYS TRIGGER always`,
-      '',
-      'not-resettable',
-    ],
-    [
-      'rules that fire for replicas',
-      'CREATE RULE r AS ON DELETE TO app.t DO INSTEAD NOTHING; ALTER TABLE app.t ENABLE REPLICA RULE r',
-      '',
-      'not-resettable',
-    ],
-    [
-      'tables of somebody else',
-      '',
-      `CREATE TABLE app.other (id int); GRANT INSERT ON app.other TO ${app}`,
-      'not-resettable',
-    ],
-    [
-      'sequences of somebody else',
-      '',
-      `CREATE SEQUENCE app.other; GRANT USAGE ON SEQUENCE app.other TO ${app}`,
-      'not-resettable',
-    ],
-  ])('with %s, and says why', async (_what, more, asSuperuser, reason) => {
-    const { name, installation } = await cluster.template('master', schema + more, { more: asSuperuser });
-    expect(installation).toMatchObject({
-      resettable: false,
-      reasons: expect.arrayContaining([expect.any(String)]),
-    });
-    expect(await cluster.reset(await cluster.clone(name))).toEqual({
-      status: 'discard',
-      reason,
-      detail: installation.reasons[0],
-      ended: [],
-    });
-  });
-
-  test('by a master that may not switch triggers off', async () => {
-    const admin = await cluster.open(cluster.server.superuser, 'postgres');
-    await admin.query(`CREATE ROLE weak LOGIN CREATEDB; GRANT ${quoted(owner)} TO weak`);
-    await admin.query('CREATE DATABASE weak OWNER weak');
-    await admin.end();
-    const { installReset } = await import('../src/server/index.ts');
-    const weak = await cluster.open('weak', 'weak');
-    const installation = await installReset(weak, { owner: 'weak', callers: [caller] });
-    await weak.end();
-    expect(installation).toMatchObject({
-      resettable: false,
-      reasons: [expect.stringContaining('session_replication_role')],
-    });
-    expect(await cluster.reset('weak')).toMatchObject({ status: 'discard', reason: 'not-resettable' });
-  });
-});
-
-test('tables of the master that nobody may write, such as those of extensions, are no obstacle', async () => {
-  const { name, installation } = await cluster.template('superuser', schema, {
-    more: 'CREATE TABLE public.systems (id int); INSERT INTO public.systems VALUES (1)',
-  });
-  expect(installation.resettable).toBe(true);
-  const own = await cluster.clone(name);
-  await cluster.run(own, 'DELETE FROM app.t');
-  expect(await cluster.reset(own)).toMatchObject({ status: 'reset' });
-  // Somebody found a way all the same.
-  await cluster.run(own, 'DELETE FROM public.systems', cluster.server.superuser);
-  expect(await cluster.reset(own)).toMatchObject({ status: 'discard', reason: 'big-seed' });
-});
-
 test('a database that was prepared twice, as a branch is, is reset to what it held the second time', async () => {
   await cluster.run(
     clone,
@@ -294,56 +216,4 @@ test('a database that was prepared twice, as a branch is, is reset to what it he
   await cluster.run(own, `TRUNCATE app.t RESTART IDENTITY; INSERT INTO app.branch VALUES (1)`);
   expect(await cluster.reset(own)).toMatchObject({ status: 'reset' });
   expect(await cluster.hash(own)).toBe(branch);
-});
-
-/** Kills a session as the system does when memory is short: PostgreSQL ends all others, too, and recovers. */
-async function crash({ server, open }: Cluster): Promise<void> {
-  const [victim, witness] = [
-    await open(server.superuser, 'postgres'),
-    await open(server.superuser, 'postgres'),
-  ];
-  const noticed = new Promise<void>((resolve) => witness.once('end', resolve));
-  process.kill(await pidOf(victim), 'SIGKILL');
-  await noticed;
-  await vi.waitFor(async () => await (await open(server.superuser, 'postgres')).end(), { timeout: 20_000 });
-}
-
-test('a crash of the server empties unlogged tables neither in templates nor in clones that wait for their user', async () => {
-  // A commit that nobody waits for is written late.
-  await using own = await startCluster({ wal_writer_delay: '10s' });
-  const { name } = await own.template(
-    'master',
-    `CREATE UNLOGGED TABLE parent (id int PRIMARY KEY); INSERT INTO parent VALUES (1);
-     CREATE UNLOGGED TABLE child (id int GENERATED ALWAYS AS IDENTITY PRIMARY KEY, parent int REFERENCES parent, elder int REFERENCES child);
-     INSERT INTO child (parent) VALUES (1), (1);
-     CREATE UNLOGGED TABLE later (id int PRIMARY KEY);
-     ALTER TABLE child ADD CONSTRAINT late FOREIGN KEY (elder) REFERENCES later;
-     CREATE FUNCTION twice(n int) RETURNS int IMMUTABLE LANGUAGE sql RETURN n * 2; CREATE INDEX ON child (twice(parent));
-     CREATE TABLE parted (id int) PARTITION BY RANGE (id);
-     CREATE UNLOGGED TABLE part PARTITION OF parted FOR VALUES FROM (1) TO (9); INSERT INTO parted VALUES (5);
-     CREATE UNLOGGED TABLE visit (id serial); SELECT nextval('visit_id_seq')`,
-  );
-  const circle = await own.template(
-    'master',
-    `CREATE UNLOGGED TABLE a (id int PRIMARY KEY, b int); CREATE UNLOGGED TABLE b (id int PRIMARY KEY REFERENCES a);
-     ALTER TABLE a ADD FOREIGN KEY (b) REFERENCES b; INSERT INTO a VALUES (1); INSERT INTO b VALUES (1)`,
-  );
-  const [waiting, circular] = [await own.clone(name), await own.clone(circle.name)];
-  const [before, beforeOfCircle] = [await own.hash(waiting), await own.hash(circular)];
-  await crash(own);
-
-  expect(await own.hash(waiting)).toBe(before);
-  expect(await own.hash(await own.clone(name))).toBe(before);
-  await own.run(
-    waiting,
-    `INSERT INTO visit DEFAULT VALUES; DELETE FROM child WHERE id = 2; DELETE FROM parted`,
-  );
-  expect(await own.reset(waiting)).toMatchObject({ status: 'reset', tables: 3, sequences: 1 });
-  // A reset that was answered is not undone by a crash, though this server does not wait for commits to be written.
-  await crash(own);
-  expect(await own.hash(waiting)).toBe(before);
-  // Tables that refer to each other cannot be made logged one after the other. A reset knows them, at least.
-  expect(await own.hash(circular)).not.toBe(beforeOfCircle);
-  expect(await own.reset(circular)).toMatchObject({ status: 'reset', tables: 2 });
-  expect(await own.hash(circular)).toBe(beforeOfCircle);
 });

@@ -1,10 +1,22 @@
-import { app, owner } from './cluster.ts';
+import { app, type By, owner } from './cluster.ts';
 
 export interface Change {
   readonly sql: string;
   /** Default: the owner. */
   readonly as?: string;
 }
+
+export interface Refused extends Change {
+  /** Default: ddl. */
+  readonly reason?: string;
+  /** What is left after the change beside objects of the database, taken back by a superuser. */
+  readonly undo?: string;
+  /** In templates prepared so. Default: both. */
+  readonly by?: By;
+}
+
+const here = (sql: string): string =>
+  `DO $do$BEGIN EXECUTE format($sql$${sql}$sql$, current_database()); END$do$`;
 
 const odd = `"Säle & ""Mehr"""."Größe's \\"`;
 
@@ -109,7 +121,7 @@ export const undone: Readonly<Record<string, Change>> = {
 };
 
 /** What a reset does not undo, with the reason that it gives. */
-export const refused: Readonly<Record<string, Change & { reason?: string }>> = {
+export const refused: Readonly<Record<string, Refused>> = {
   'CREATE TABLE': { sql: 'CREATE TABLE app.more (id int)' },
   'a table of the same name': { sql: 'DROP TABLE app.nothing; CREATE TABLE app.nothing ()' },
   'DROP TABLE': { sql: 'DROP TABLE app.bookings' },
@@ -126,10 +138,41 @@ export const refused: Readonly<Record<string, Change & { reason?: string }>> = {
   'a comment': { sql: `COMMENT ON TABLE app.no_key IS 'x'` },
   'a comment on schema public': { sql: `COMMENT ON SCHEMA public IS 'x'` },
   'a comment on the database': {
-    sql: `DO $$BEGIN EXECUTE format('COMMENT ON DATABASE %I IS $x$y$x$', current_database()); END$$`,
+    sql: here(`COMMENT ON DATABASE %I IS 'x'`),
+    undo: here('COMMENT ON DATABASE %I IS NULL'),
   },
   'ALTER DATABASE SET': {
-    sql: `DO $$BEGIN EXECUTE format('ALTER DATABASE %I SET work_mem = 99', current_database()); END$$`,
+    sql: here('ALTER DATABASE %I SET work_mem = 99'),
+    undo: here('ALTER DATABASE %I RESET ALL'),
+  },
+  'a limit of connections': {
+    sql: here('ALTER DATABASE %I CONNECTION LIMIT 0'),
+    undo: here('ALTER DATABASE %I CONNECTION LIMIT -1'),
+  },
+  'rights on the database': {
+    sql: here('REVOKE CONNECT ON DATABASE %I FROM PUBLIC'),
+    undo: here('GRANT CONNECT ON DATABASE %I TO PUBLIC'),
+  },
+  'an event trigger': {
+    sql: `CREATE FUNCTION app.guard() RETURNS event_trigger LANGUAGE plpgsql AS 'BEGIN END'; CREATE EVENT TRIGGER guard ON ddl_command_start EXECUTE FUNCTION app.guard()`,
+    as: 'rdsadmin',
+  },
+  'our event triggers switched off': {
+    sql: 'ALTER EVENT TRIGGER postern_test_ddl DISABLE; ALTER EVENT TRIGGER postern_test_drop DISABLE',
+    as: 'rdsadmin',
+    undo: 'ALTER EVENT TRIGGER postern_test_ddl ENABLE ALWAYS; ALTER EVENT TRIGGER postern_test_drop ENABLE ALWAYS',
+    by: 'superuser',
+  },
+  'a table made while event triggers were off': {
+    sql: `DO $$BEGIN
+      IF current_setting('server_version_num')::int >= 170000 THEN PERFORM set_config('event_triggers', 'off', true); END IF;
+      CREATE TABLE app.hidden (id int); END$$`,
+    as: 'rdsadmin',
+  },
+  'a replication slot': {
+    sql: `SELECT pg_create_logical_replication_slot('later', 'pgoutput')`,
+    as: 'rdsadmin',
+    undo: `SELECT pg_drop_replication_slot('later')`,
   },
   'a function': { sql: 'CREATE FUNCTION app.f() RETURNS int LANGUAGE sql RETURN 1' },
   'a function replaced': {
@@ -148,7 +191,10 @@ export const refused: Readonly<Record<string, Change & { reason?: string }>> = {
   },
   'a rule': { sql: 'DROP RULE keep ON app.ruled' },
   'an inheritance': { sql: 'ALTER TABLE app.grandchild NO INHERIT app.child' },
-  'a renamed schema': { sql: 'ALTER SCHEMA app RENAME TO app2' },
+  'a renamed schema': {
+    sql: 'ALTER SCHEMA app RENAME TO app2',
+    undo: 'ALTER SCHEMA app2 RENAME TO app',
+  },
   'a new schema': { sql: 'CREATE SCHEMA more' },
   'a sequence changed': { sql: 'ALTER SEQUENCE app.used INCREMENT 5' },
   'the owner of a sequence changed': { sql: 'ALTER SEQUENCE app.used OWNED BY app.no_key.a' },
@@ -163,9 +209,17 @@ export const refused: Readonly<Record<string, Change & { reason?: string }>> = {
     sql: 'UPDATE app.orders SET total = total + 1 WHERE id = 5; REFRESH MATERIALIZED VIEW CONCURRENTLY app.totals',
     reason: 'materialised-view',
   },
-  'a large object': { sql: `SELECT lo_from_bytea(0, 'x')`, reason: 'large-objects' },
+  'a large object': {
+    sql: `SELECT lo_from_bytea(0, 'x')`,
+    reason: 'large-objects',
+    undo: 'SELECT lo_unlink(oid) FROM pg_largeobject_metadata',
+  },
   'a prepared transaction': {
-    sql: `BEGIN; DELETE FROM app.no_key; PREPARE TRANSACTION 'waiting'`,
+    sql: `BEGIN; INSERT INTO app.no_key VALUES (9); PREPARE TRANSACTION 'waiting'`,
     reason: 'prepared-transactions',
+    undo: `ROLLBACK PREPARED 'waiting'`,
+  },
+  'a type dropped of which rows were seeded': {
+    sql: 'ALTER TABLE app.customers DROP address; DROP TYPE app.address; DROP DOMAIN app.positive',
   },
 };

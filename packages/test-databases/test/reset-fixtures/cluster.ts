@@ -10,6 +10,8 @@ export const owner = 'Shop "Owner"';
 export const app = 'shop_app';
 export const caller = 'pt_lease';
 
+export const pidOf = (client: pg.Client): number => (client as unknown as { processID: number }).processID;
+
 export const quoted = (name: string): string => `"${name.replaceAll('"', '""')}"`;
 
 /** Who prepares templates: the master of RDS sees DDL by fingerprints only, a superuser by event triggers. */
