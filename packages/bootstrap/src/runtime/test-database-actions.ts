@@ -180,7 +180,6 @@ async function cloneFor(
       connect: [...Object.values(logins), leaseRole],
       temporary: holders('TEMPORARY'),
       create: holders('CREATE'),
-      settings: settingsOf(database),
     },
     lockTimeoutMs: lockTimeoutMs(invocation),
   });

@@ -147,6 +147,25 @@ describe.each(['superuser', 'master'] as const)('as the %s of a plain server', (
     );
   });
 
+  test('who gives up while the ledger is opened leaves no session, which would keep the process alive', async () => {
+    const giving = new AbortController();
+    const { connect } = optionsFor(server.socketDir, user);
+    const sessions: EngineSession[] = [];
+    const opening = open({
+      signal: giving.signal,
+      connect: async (database) => {
+        const session = await connect(database);
+        sessions.push(session);
+        if (database === 'postern') giving.abort(new Error('changed my mind'));
+        return session;
+      },
+    });
+    await expect(opening).rejects.toThrow('changed my mind');
+    await Promise.all(
+      sessions.map((session) => expect(session.query('SELECT 1')).rejects.toThrow(/closed|queryable/)),
+    );
+  });
+
   test('a branch is made once and cloned often', async () => {
     const databases = await open();
     const { name } = await databases.acquire({ isolation: 'clone' });
