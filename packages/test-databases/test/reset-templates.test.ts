@@ -173,26 +173,30 @@ describe.each<By>(['master', 'superuser'])('a template prepared by the %s', (by)
     expect(await cluster.hash(clone)).toBe(before);
   });
 
-  test.each([
-    ['a table', `INSERT INTO app.others VALUES (2)`],
-    ['rows of a table', `UPDATE app.others SET id = id`],
-    ['a sequence', `SELECT nextval('app.others_seq')`],
-  ])('is given up when a function of a superuser changed %s of a superuser', async (_name, sql) => {
+  test('is given up when a function of a superuser changed what belongs to superusers', async () => {
+    const writes = {
+      'a table': 'INSERT INTO app.others VALUES (2)',
+      'rows of a table': 'UPDATE app.others SET id = id',
+      'a sequence': `SELECT nextval('app.others_seq')`,
+    };
+    const functions = Object.entries(writes).map(
+      ([what, sql]) =>
+        `CREATE FUNCTION app."${what}"() RETURNS void LANGUAGE sql SECURITY DEFINER AS $$${sql}$$`,
+    );
     const { name, installation } = await cluster.template(by, schema, {
       more: `CREATE TABLE app.others (id int); INSERT INTO app.others VALUES (1); CREATE SEQUENCE app.others_seq;
-        GRANT SELECT ON app.others, app.others_seq TO PUBLIC;
-        CREATE FUNCTION app.write() RETURNS void LANGUAGE sql SECURITY DEFINER AS $$${sql}$$`,
+        GRANT SELECT ON app.others, app.others_seq TO PUBLIC; ${functions.join('; ')}`,
     });
     expect(installation.resettable).toBe(true);
-    const clone = await cluster.clone(name);
-    await cluster.run(clone, 'DELETE FROM app.t', app);
-    expect(await cluster.reset(clone)).toMatchObject({ status: 'reset' });
-    await cluster.run(clone, 'SELECT app.write()', app);
-    expect(await cluster.reset(clone)).toMatchObject({
-      status: 'discard',
-      reason: 'big-seed',
-      detail: expect.stringContaining('app.others'),
-    });
+    for (const what of Object.keys(writes)) {
+      const clone = await cluster.clone(name);
+      await cluster.run(clone, `DELETE FROM app.t; SELECT app."${what}"()`, app);
+      expect(await cluster.reset(clone), what).toMatchObject({
+        status: 'discard',
+        reason: 'big-seed',
+        detail: expect.stringContaining('app.others'),
+      });
+    }
   });
 
   test('tells the owner of a check what it looks up in vain', async () => {

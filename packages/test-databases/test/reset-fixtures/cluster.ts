@@ -72,6 +72,7 @@ export async function startCluster(settings: Record<string, string | number> = {
     ])
       await client.query(sql);
   });
+  const copied = server.major >= 15 ? ' STRATEGY FILE_COPY' : '';
   let made = 0;
   const cluster: Cluster = {
     server,
@@ -80,12 +81,11 @@ export async function startCluster(settings: Record<string, string | number> = {
       const name = `template_${++made}`;
       const user = by === 'master' ? server.master : server.superuser;
       await within(user, 'postgres', (client) =>
-        client.query(`CREATE DATABASE ${name} OWNER ${quoted(owner)}`),
+        client.query(`CREATE DATABASE ${name} OWNER ${quoted(owner)}${copied}`),
       );
       if (sql) await within(owner, name, (client) => client.query(sql));
       if (more) await within(server.superuser, name, (client) => client.query(more));
       const installation = await within(user, name, async (client) => {
-        await client.query('ANALYZE');
         return await installReset(client, { owner, callers: [caller], ...options });
       });
       return { name, installation };
@@ -93,12 +93,7 @@ export async function startCluster(settings: Record<string, string | number> = {
     clone: async (template) => {
       const name = `clone_${++made}`;
       await within(server.superuser, 'postgres', (client) =>
-        client.query(
-          `CREATE DATABASE ${name} TEMPLATE ${template} OWNER ${quoted(owner)} STRATEGY FILE_COPY`.replace(
-            server.major >= 15 ? '' : ' STRATEGY FILE_COPY',
-            '',
-          ),
-        ),
+        client.query(`CREATE DATABASE ${name} TEMPLATE ${template} OWNER ${quoted(owner)}${copied}`),
       );
       return name;
     },
