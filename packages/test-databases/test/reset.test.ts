@@ -66,7 +66,7 @@ describe.each<By>(['master', 'superuser'])('a template prepared by the %s', (by)
           expect(await hashContents(reader)).toBe(pristine);
         }),
         // 10,000 rounds are what `npm run chaos -- reset` is for.
-        { numRuns: 5 },
+        { numRuns: 3 },
       );
     });
   });

@@ -31,7 +31,9 @@ type Answer =
  * caller named at the installation and is used for resets only, outside a transaction: code of the database's owner can
  * change its settings (though not its user), and triggers stay switched off in it.
  *
- * Not put back: what is not in the database (roles, tablespaces, GRANT ON DATABASE), statistics, and what sessions of `keep` know.
+ * Not put back: what is not in the database (roles, tablespaces), statistics, the order in which rows come without ORDER BY, and what
+ * sessions of `keep` know. Owner, rights and limits of the database itself are compared with what they were at the first call
+ * in it ({@link warmReset} is one).
  *
  * Rejects only when the session breaks.
  */
@@ -66,8 +68,8 @@ export async function resetDatabase(
 }
 
 /**
- * Makes a session one for resets, and lets it do what only its first reset would have to do (10 ms and more). Changes nothing in
- * the database; triggers are off in the session from here on. Rejects only when the session breaks.
+ * Makes a session one for resets, and lets it do what only its first reset would have to do (10 ms and more). It
+ * remembers the rights of the database itself, and changes nothing else; triggers are off in the session from here on. Rejects only when the session breaks.
  */
 export async function warmReset(session: SqlClient): Promise<void> {
   try {
