@@ -349,6 +349,33 @@ describe('a session by URL', () => {
     await expect(open(next)).resolves.toBeDefined();
   });
 
+  it('by an alias goes on where that leads next, unless it was in a transaction', async () => {
+    const listener = await listen();
+    const url = listener.aliasUrl({ run: target.run, alias: 'shop_test', user: 'app', logins });
+    expect(await refusalOf(url)).toMatchObject(['FATAL', '3D000', /no test has a database yet/]);
+    listener.lead('shop_test', { database: 'pt_one', role: 'app' });
+    const [client, open_] = await Promise.all([open(url), open(url)]);
+    expect((await client.query(who)).rows).toEqual([{ me: 'pt_app', db: 'pt_one' }]);
+    await open_.query('BEGIN');
+    expect(listener.lead('shop_test', { database: 'pt_two', role: 'reader' })).toBe(2);
+    expect((await client.query(who)).rows).toEqual([{ me: 'pt_reader', db: 'pt_two' }]);
+    await expect(open_.query('COMMIT')).rejects.toMatchObject({ code: '57P01' });
+    // By the key that it was given at its first login.
+    const sleeping = expect(client.query('SELECT pg_sleep(60)')).rejects.toMatchObject({ code: '57014' });
+    await vi.waitFor(async () => expect(await sleepers()).toBe(1));
+    await cancel(listener, client);
+    await sleeping;
+    const other = Object.assign(new URL(url), { username: 'reader' }).href;
+    expect((await (await open(other)).query(who)).rows).toEqual([{ me: 'pt_reader', db: 'pt_two' }]);
+    listener.withdraw('pt_two');
+    await expect(client.query(who)).rejects.toMatchObject({
+      code: '3D000',
+      message: 'this URL leads to no test database: test database "pt_two" was given back',
+    });
+    listener.dropAlias('shop_test');
+    expect(await refusalOf(url)).toEqual(['FATAL', '28P01', 'password authentication failed for user "app"']);
+  });
+
   it('ends with the listener, and nothing keeps it from closing', async () => {
     const listener = await listen();
     const client = await open(listener.url(target));

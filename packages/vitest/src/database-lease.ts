@@ -140,6 +140,13 @@ export class DatabaseLease {
     return sessions;
   }
 
+  /** Has a URL of `fileUrl` lead here, as the role of these settings. Gives how many sessions it had led elsewhere. */
+  async lead(alias: string, settings: TestSettings): Promise<number> {
+    const { host, acquired } = this.#parts;
+    const role = roleOf({ acquired, role: settings.role });
+    return (await host.leadUrl({ alias, name: this.name, role })).left;
+  }
+
   async #other(name: string): Promise<TestDatabase> {
     const other = this.#others.get(name) ?? this.#parts.takeOther(name);
     this.#others.set(name, other);

@@ -4,9 +4,7 @@
  */
 import { aroundAll, inject } from 'vitest';
 import { connectedWorker, inWorker } from './connected-worker.ts';
-import { endShared } from './end-report.ts';
-import { nowhereUrl } from './environment.ts';
-import { isPosternVitestError } from './errors.ts';
+import { FileDatabaseUrl } from './file-url.ts';
 import { testSettings } from './options.ts';
 import { presentable } from './presentable-error.ts';
 import type { RunningFile } from './task-meta.ts';
@@ -24,20 +22,11 @@ if (provided !== undefined && plugin?.databaseUrl !== undefined) await lead(plug
 /** Has the variable lead to the database that this file's tests share. */
 async function lead(variable: string): Promise<void> {
   const worker = connectedWorker();
-  const settings = testSettings({}, worker.provided.defaults);
-  if (settings.scope === 'test' || settings.isolation === 'transaction') {
-    process.env[variable] = nowhereUrl(
-      `no-url-with-${settings.scope === 'test' ? 'scope-test' : 'transactions'}`,
-    );
-    return;
-  }
   const release = worker.retain();
-  const slot = worker.slot(settings);
-  const giveUp = slot.retain();
+  const url = new FileDatabaseUrl(worker, variable);
   try {
-    process.env[variable] = await urlOf(async () => await (await slot.wait()).view(settings).database.url());
+    await url.begin(testSettings({}, worker.provided.defaults));
   } catch (error) {
-    await giveUp();
     await release();
     throw presentable(error);
   }
@@ -45,24 +34,15 @@ async function lead(variable: string): Promise<void> {
   // biome-ignore lint/correctness/noEmptyPattern: vitest reads the fixtures that a hook needs from this pattern
   aroundAll(async (runSuite, {}, suite) => {
     try {
+      await url.settle().catch((error: unknown) => {
+        throw presentable(error);
+      });
       await runSuite();
     } finally {
-      slot.tell(suite.file as unknown as RunningFile);
-      slot.note(settings, anyFailed(suite as Task));
-      await endShared(worker, slot, giveUp);
+      await url.end(suite.file as unknown as RunningFile, anyFailed(suite as Task));
       await release();
     }
   });
-}
-
-/** Tests that name a role of their own do not need that there is one of the suite. */
-async function urlOf(ask: () => Promise<string>): Promise<string> {
-  try {
-    return await ask();
-  } catch (error) {
-    if (isPosternVitestError(error) && error.code === 'VITEST_ROLE_NEEDED') return nowhereUrl('name-a-role');
-    throw error;
-  }
 }
 
 function anyFailed(task: Task): boolean {

@@ -3,6 +3,7 @@ import { connectedWorker, inWorker } from './connected-worker.ts';
 import type { DatabaseLease, DatabaseView } from './database-lease.ts';
 import { endShared, reportEnd } from './end-report.ts';
 import type { PosternFixtures } from './fixtures.ts';
+import { noticed } from './noticed.ts';
 import {
   type IsolationMode,
   keeps,
@@ -156,7 +157,10 @@ export function testWith<S extends Scope = 'file', I extends IsolationMode = 're
               return $view.sql();
             }),
         );
-  return api as unknown as TestAPI<PosternFixtures<S, I>>;
+  const collects = (): void => {
+    if (inWorker() !== undefined) worker().collected.push(own());
+  };
+  return noticed(api as unknown as TestAPI<PosternFixtures<S, I>>, collects);
 }
 
 function fetchAhead(settings: TestSettings): void {

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { attachHost, type HostClient } from '@postern/connect/host';
+import { attachHost, type FileUrl, type HostClient } from '@postern/connect/host';
 import type { Prefetcher } from '@postern/test-databases';
 import type { Client, Pool } from 'pg';
 import { epoch, now } from './clock.ts';
@@ -34,6 +34,9 @@ export class WorkerSession {
   readonly #slots = new Map<string, DatabaseSlot>();
   readonly #branches = new Map<string, Promise<string>>();
   readonly #feeds = new Map<string, Promise<Prefetcher<DatabaseLease>>>();
+  /** Of the tests that the file has defined until now, in that order. */
+  readonly collected: TestSettings[] = [];
+  #fileUrl: Promise<FileUrl> | undefined;
   #host: Promise<HostClient> | undefined;
   #tools: Promise<Tools> | undefined;
   #observer: SessionObserver | undefined;
@@ -94,6 +97,25 @@ export class WorkerSession {
     );
     this.#feeds.set(key, feed);
     return feed;
+  }
+
+  /** The URL that the environment of this process has, also for the files to come. */
+  fileUrl(): Promise<FileUrl> {
+    this.#fileUrl ??= this.#attach().then(async (host) => {
+      const { run, defaults } = this.provided;
+      const { role } = defaults;
+      return await host.fileUrl({ run, ...(role === undefined ? {} : { role }) });
+    });
+    this.#fileUrl.catch(() => {
+      this.#fileUrl = undefined; // the next file tries again
+    });
+    return this.#fileUrl;
+  }
+
+  /** That URL leads nowhere from now on. */
+  async leadNowhere(why: string): Promise<void> {
+    const { alias } = await this.fileUrl();
+    await (await this.#attach()).leadUrl({ alias, why });
   }
 
   /**

@@ -1,4 +1,10 @@
-import type { UrlListener, UrlListenerOptions, UrlRequest } from '../url-listener/open-url-listener.ts';
+import type {
+  AliasRequest,
+  AliasTarget,
+  UrlListener,
+  UrlListenerOptions,
+  UrlRequest,
+} from '../url-listener/open-url-listener.ts';
 
 /** The listener behind the URLs of test databases. Most suites need none: it is opened for the first who asks. */
 export class DatabaseUrls {
@@ -12,6 +18,14 @@ export class DatabaseUrls {
   }
 
   async url(request: UrlRequest): Promise<string> {
+    return (await this.#open()).url(request);
+  }
+
+  async aliasUrl(request: AliasRequest): Promise<string> {
+    return (await this.#open()).aliasUrl(request);
+  }
+
+  async #open(): Promise<UrlListener> {
     this.#opening ??= import('../url-listener/open-url-listener.ts')
       .then(({ openUrlListener }) => openUrlListener(this.#options))
       .then(async (listener) => {
@@ -23,7 +37,16 @@ export class DatabaseUrls {
     opening.catch(() => {
       if (this.#opening === opening) this.#opening = undefined;
     });
-    return (await opening).url(request);
+    return await opening;
+  }
+
+  /** Where an alias leads from now on. Gives how many sessions it had led elsewhere. */
+  lead(alias: string, target: AliasTarget): number {
+    return this.#listener?.lead(alias, target) ?? 0;
+  }
+
+  dropAlias(alias: string): void {
+    this.#listener?.dropAlias(alias);
   }
 
   /** Ends what is connected to a database; its URL has to be asked for again. */

@@ -16,6 +16,9 @@ import type {
   BranchRequest,
   BranchState,
   DatabaseUrlRequest,
+  FileUrl,
+  FileUrlRequest,
+  LeadUrlRequest,
   PreparedRun,
   PrepareRunRequest,
   RefreshedRun,
@@ -75,6 +78,10 @@ export interface HostClient extends AsyncDisposable {
   refreshRun(run: string, options?: RequestOptions): Promise<RefreshedRun>;
   /** A URL for any PostgreSQL client of this machine, through the host. A secret. */
   databaseUrl(request: DatabaseUrlRequest, options?: RequestOptions): Promise<{ url: string }>;
+  /** A URL for the environment of a worker, whose database is said later and more than once: `leadUrl`. A secret. */
+  fileUrl(request: FileUrlRequest, options?: RequestOptions): Promise<FileUrl>;
+  /** Says where that URL leads; gives how many sessions it had led elsewhere. */
+  leadUrl(request: LeadUrlRequest, options?: RequestOptions): Promise<{ left: number }>;
   /** Drops the run's databases now instead of at the end of this connection. */
   releaseRun(run: string, options?: RequestOptions): Promise<void>;
   /** What the simulators (offline) or the tunnel (AWS) have counted. */
@@ -270,6 +277,14 @@ class SocketClient implements HostClient {
 
   async databaseUrl(request: DatabaseUrlRequest, options?: RequestOptions): Promise<{ url: string }> {
     return await this.#request('databaseUrl', request, options);
+  }
+
+  async fileUrl(request: FileUrlRequest, options?: RequestOptions): Promise<FileUrl> {
+    return await this.#request('fileUrl', request, options);
+  }
+
+  async leadUrl(request: LeadUrlRequest, options?: RequestOptions): Promise<{ left: number }> {
+    return await this.#request('leadUrl', request, options);
   }
 
   async releaseRun(run: string, options?: RequestOptions): Promise<void> {

@@ -5,6 +5,7 @@ import type { BuildArtifact } from './artifacts.ts';
 import { Bootstrapper, type BootstrapResult } from './bootstrapper.ts';
 import type { Connection, Method } from './control-server.ts';
 import type { DatabaseUrls } from './database-urls.ts';
+import { FileUrls } from './file-urls.ts';
 import { databaseUrl } from './find-database.ts';
 import { type Params, params } from './params.ts';
 import type { AcquireRequest, Isolation } from './run-types.ts';
@@ -33,6 +34,7 @@ export function createHostMethods(options: HostMethodsOptions): Record<string, M
     bootstrapper ??= new Bootstrapper({ environment: ready().environment, phase, artifacts });
     return await bootstrapper.bootstrap();
   };
+  const fileUrls = (): FileUrls => new FileUrls(ready().runs, ready().urls);
   const methods: Record<string, (given: Params, connection: Connection) => Promise<unknown>> = {
     token: async (given) => {
       const { environment } = ready();
@@ -103,6 +105,18 @@ export function createHostMethods(options: HostMethodsOptions): Record<string, M
         },
         { ...ready(), manifest: async () => (await bootstrapped()).artifact.manifest },
       ),
+    fileUrl: async (given, connection) =>
+      await fileUrls().open(
+        { run: given.text('run'), ...given.optional('role', () => given.text('role')) },
+        connection,
+      ),
+    leadUrl: async (given) => {
+      const alias = given.text('alias');
+      const { why } = given.optional('why', () => given.text('why'));
+      return fileUrls().lead(
+        why === undefined ? { alias, name: given.text('name'), role: given.text('role') } : { alias, why },
+      );
+    },
     releaseRun: async (given) => await ready().runs.release(given.text('run')),
     statistics: async () => {
       const { environment, runs } = ready();

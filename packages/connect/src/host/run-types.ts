@@ -173,3 +173,21 @@ export interface DatabaseUrlRequest {
   /** A declared role. Default: the only one that may read and write. */
   readonly role?: string;
 }
+
+export interface FileUrlRequest {
+  readonly run: string;
+  /** A declared role, to be the user in the URL. Default: the only one that may read and write. */
+  readonly role?: string;
+}
+
+export interface FileUrl {
+  /** A secret. Leads nowhere until `leadUrl`, and nowhere again when this connection has ended. */
+  readonly url: string;
+  /** For `leadUrl`: what the URL has in place of a database. */
+  readonly alias: string;
+}
+
+/** Where a URL of `fileUrl` leads from now on: as a role into a database of the run, or nowhere, and why. */
+export type LeadUrlRequest =
+  | { readonly alias: string; readonly name: string; readonly role: string }
+  | { readonly alias: string; readonly why: string };

@@ -215,6 +215,12 @@ export class Runs {
     this.#options.onReleased(name);
   }
 
+  /** What all databases of a run have in common. */
+  rolesOf(id: string): Omit<ReturnType<Run['describe']>, 'name'> {
+    const { name: _, ...common } = this.#get(id).describe('');
+    return common;
+  }
+
   /** What is needed to enter a database that somebody uses, or that was kept. */
   find(name: string): ReturnType<Run['describe']> | undefined {
     const run = [...this.#runs.values()].find((each) => each.holds(name));

@@ -1,13 +1,19 @@
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
-import { Admissions, type Admitted, type UrlRequest } from './admissions.ts';
+import {
+  Admissions,
+  type Admitted,
+  type AliasRequest,
+  type AliasTarget,
+  type UrlRequest,
+} from './admissions.ts';
 import { authenticate, readOpening } from './client-handshake.ts';
 import { readExactly } from './reading.ts';
 import { givenBack, noUpstream, Refusal } from './refusal.ts';
-import { endGently, relay } from './relay.ts';
+import { endGently, type RelayEnd, relay } from './relay.ts';
 import { cancelUpstream, openUpstream, type UpstreamOptions } from './upstream.ts';
 import { encodeError, Type } from './wire.ts';
 
-export type { UrlRequest } from './admissions.ts';
+export type { AliasRequest, AliasTarget, UrlRequest } from './admissions.ts';
 export type { UpstreamOptions } from './upstream.ts';
 
 /** Clients of this machine answer at once; what is still shaking hands after this is not a client. */
@@ -41,6 +47,14 @@ export interface UrlListener extends AsyncDisposable {
    * the same URL until the database is withdrawn. Throws `CONNECT_ROLE_UNKNOWN`.
    */
   url(request: UrlRequest): string;
+  /** A URL that leads nowhere until `lead` says where; then there, and by the next `lead` elsewhere. */
+  aliasUrl(request: AliasRequest): string;
+  /**
+   * Where an alias leads from now on. Sessions that it has led elsewhere end there; who is idle goes on in the new
+   * database with the next statement. Gives how many those were. Throws `CONNECT_ROLE_UNKNOWN`.
+   */
+  lead(alias: string, target: AliasTarget): number;
+  dropAlias(alias: string): void;
   /**
    * Ends the sessions with a database. Its URL opens nothing any more; the next one has another password. A client that was
    * idle learns of it when it next says something: pools that nobody ends would otherwise throw in the middle of nowhere.
@@ -66,9 +80,12 @@ export async function openUrlListener(options: UrlListenerOptions): Promise<UrlL
 }
 
 /** What a client that has proven its password gets. */
-interface Session extends Admitted {
+interface Session {
+  admitted: Admitted;
   readonly client: Socket;
   readonly parameters: ReadonlyMap<string, string>;
+  /** What the client sends with cancel requests: the key of the first session that it had at the server. */
+  key?: string;
   /** Ends the server's side. */
   leave: () => void;
 }
@@ -79,8 +96,8 @@ class Listener implements UrlListener {
   readonly #admissions = new Admissions();
   readonly #sockets = new Set<Socket>();
   readonly #sessions = new Set<Session>();
-  /** Key of a session → where a cancel request for it goes. */
-  readonly #keys = new Map<string, UpstreamOptions>();
+  /** Key of a session, as its client knows it → where a cancel request for it goes, and its key there. */
+  readonly #keys = new Map<string, { options: UpstreamOptions; key: Buffer }>();
   readonly #closing = new AbortController();
   readonly closed: Promise<void>;
   #strangers = 0;
@@ -112,19 +129,39 @@ class Listener implements UrlListener {
   }
 
   url(request: UrlRequest): string {
-    const password = this.#admissions.admit(request);
-    const [role, database] = [request.role, request.database].map(encodeURIComponent);
-    return `postgres://${role}:${password}@127.0.0.1:${this.port}/${database}`;
+    return this.#url(request.role, this.#admissions.admit(request), request.database);
+  }
+
+  aliasUrl(request: AliasRequest): string {
+    return this.#url(request.user, this.#admissions.admitAlias(request), request.alias);
+  }
+
+  #url(user: string, password: string, database: string): string {
+    const [role, name] = [user, database].map(encodeURIComponent);
+    return `postgres://${role}:${password}@127.0.0.1:${this.port}/${name}`;
+  }
+
+  lead(alias: string, target: AliasTarget): number {
+    this.#admissions.lead(alias, target);
+    const elsewhere = [...this.#sessions].filter(
+      ({ admitted }) => admitted.admission.database === alias && !this.#admissions.holds(admitted),
+    );
+    for (const { leave } of elsewhere) leave();
+    return elsewhere.length;
+  }
+
+  dropAlias(alias: string): void {
+    this.#admissions.dropAlias(alias);
   }
 
   withdraw(database: string): void {
     this.#admissions.withdraw(database);
-    for (const session of this.#sessions) if (session.database === database) session.leave();
+    for (const session of this.#sessions) if (session.admitted.database === database) session.leave();
   }
 
   endRun(run: string): void {
     this.#admissions.forget(run);
-    for (const session of this.#sessions) if (session.run === run) session.leave();
+    for (const session of this.#sessions) if (session.admitted.run === run) session.leave();
   }
 
   counts(): { open: number; accepted: number; refused: number } {
@@ -178,7 +215,7 @@ class Listener implements UrlListener {
       }
       const { parameters } = opening;
       const admitted = await authenticate(client, parameters, this.#admissions);
-      return admitted && { ...admitted, client, parameters, leave: () => undefined };
+      return admitted && { admitted, client, parameters, leave: () => undefined };
     } finally {
       this.#strangers -= 1;
       clearTimeout(deadline);
@@ -186,35 +223,46 @@ class Listener implements UrlListener {
   }
 
   async #carry(session: Session): Promise<void> {
-    const { client, database } = session;
-    const gone = new AbortController();
-    client.once('close', () => gone.abort(new Error('the client has gone')));
+    const { client } = session;
     // Either may have happened since the password was proven.
-    if (!this.#admissions.holds(session)) throw givenBack(database);
-    if (client.destroyed || (await this.#connected(session, gone)) === 'closed') return;
-    // The client is still there, and idle.
-    const silence = setTimeout(() => client.destroy(), SILENCE_MS);
-    silence.unref();
-    client.once('close', () => clearTimeout(silence));
-    const word = await readExactly(client, 1);
-    if (word === undefined || word[0] === Type.terminate) endGently(client);
-    else throw givenBack(database);
+    if (!this.#admissions.holds(session.admitted)) throw givenBack(session.admitted.database);
+    for (let again = false; !client.destroyed; again = true) {
+      const how = await this.#connected(session, again);
+      if (how === 'closed') return;
+      // The client is still there, and idle.
+      const silence = setTimeout(() => client.destroy(), SILENCE_MS);
+      silence.unref();
+      const word = await readExactly(client, 1);
+      clearTimeout(silence);
+      if (word === undefined || word[0] === Type.terminate) return endGently(client);
+      const { database } = session.admitted;
+      const next = how === 'left idle' ? this.#admissions.again(session.admitted) : undefined;
+      if (next === undefined) throw givenBack(database);
+      session.admitted = next;
+      client.unshift(word);
+    }
   }
 
   /** From the login at the server to the end of that session. */
-  async #connected(session: Session, gone: AbortController): Promise<'closed' | 'left'> {
-    const { client, login, database, parameters } = session;
+  async #connected(session: Session, again: boolean): Promise<RelayEnd> {
+    const { client, parameters } = session;
+    const { login, database } = session.admitted;
+    const gone = new AbortController();
+    const onClose = (): void => gone.abort(new Error('the client has gone'));
+    client.once('close', onClose);
     // From now on the end of the run reaches it, also while the login is under way.
     session.leave = () => gone.abort(givenBack(database));
     this.#sessions.add(session);
     this.#options.onSessions?.(this.#sessions.size);
-    let key: string | undefined;
     try {
       const options = await this.#options.connect({ login, database });
       const upstream = await openUpstream(options, parameters, gone.signal);
-      const { ended, leave } = relay(client, upstream, (bytes) => {
-        key = bytes.toString('hex');
-        this.#keys.set(key, options);
+      const { ended, leave } = relay(client, upstream, {
+        again,
+        onKey: (bytes) => {
+          session.key ??= bytes.toString('hex');
+          this.#keys.set(session.key, { options, key: bytes });
+        },
       });
       session.leave = () => leave(encodeError(givenBack(database)));
       return await ended;
@@ -223,15 +271,16 @@ class Listener implements UrlListener {
       const why = gone.signal.aborted ? gone.signal.reason : error;
       throw why instanceof Refusal ? why : noUpstream(why);
     } finally {
+      client.off('close', onClose);
       this.#sessions.delete(session);
       this.#options.onSessions?.(this.#sessions.size);
-      if (key !== undefined) this.#keys.delete(key);
+      if (session.key !== undefined) this.#keys.delete(session.key);
     }
   }
 
   /** Only what a session of ours was given is handed on: the server has others, too. */
   async #cancel(key: Buffer): Promise<void> {
-    const options = this.#keys.get(key.toString('hex'));
-    if (options !== undefined) await cancelUpstream(options, key, this.#closing.signal);
+    const to = this.#keys.get(key.toString('hex'));
+    if (to !== undefined) await cancelUpstream(to.options, to.key, this.#closing.signal);
   }
 }

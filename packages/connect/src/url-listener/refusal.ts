@@ -46,3 +46,10 @@ export function givenBack(database: string): Refusal {
     hint: 'The file or test that had it is over. End pools and servers in afterAll, or ask for the URL of the current database.',
   });
 }
+
+/** To whoever comes by the URL of a file that has no database to share. */
+export function leadsNowhere(why: string): Refusal {
+  return new Refusal('3D000', `this URL leads to no test database: ${why}`, {
+    hint: 'Take the URL from the fixture `databaseUrl` or from database.url().',
+  });
+}

@@ -11,12 +11,23 @@ const LINGER_MS = 10_000;
 /** ReadyForQuery, whatever the state of the transaction. */
 const READY = Buffer.from([Type.readyForQuery, 0, 0, 0, 5]);
 
+/** What follows outside of transactions. */
+const IDLE = 0x49; // I
+
+export interface RelayOptions {
+  /** The client has been through a login already: what the server says of this one is not for it. */
+  readonly again: boolean;
+  readonly onKey: (key: Buffer) => void;
+}
+
+/**
+ * `closed`: both sides are. The others: the server's side has been ended by `leave`, and the client, which has nothing to wait
+ * for, has heard nothing of it.
+ */
+export type RelayEnd = 'closed' | 'left idle' | 'left in a transaction';
+
 export interface Relay {
-  /**
-   * `closed`: both sides are. `left`: the server's side has been ended by `leave`, and the client, which has nothing to
-   * wait for, has heard nothing of it.
-   */
-  readonly ended: Promise<'closed' | 'left'>;
+  readonly ended: Promise<RelayEnd>;
   /**
    * Ends the server's side. A client that waits for an answer gets `lastWords` and its end. One that is idle is left as it
    * is: that a connection nobody uses has ended is, to most pools, an error that nobody expects.
@@ -28,11 +39,7 @@ export interface Relay {
  * Hands on what the server says, message by message until it is ready for queries, because the key for cancel requests is
  * in there; from then on bytes. Each side is read no faster than the other takes it, and each side's end ends the other.
  */
-export function relay(
-  client: Duplex,
-  { stream: server, first }: Upstream,
-  onKey: (key: Buffer) => void,
-): Relay {
+export function relay(client: Duplex, { stream: server, first }: Upstream, options: RelayOptions): Relay {
   let left = false;
   let tail: Buffer = Buffer.alloc(0);
   const onSent = (): void => {
@@ -42,8 +49,8 @@ export function relay(
     const last = chunk.subarray(-READY.length - 1);
     tail = Buffer.concat([tail, last]).subarray(-READY.length - 1);
   };
-  let onLeft: (how: 'left') => void = () => undefined;
-  const leaving = new Promise<'left'>((resolve) => {
+  let onLeft: (how: RelayEnd) => void = () => undefined;
+  const leaving = new Promise<RelayEnd>((resolve) => {
     onLeft = resolve;
   });
   // The end of one is told to the other after what it has said before.
@@ -53,10 +60,10 @@ export function relay(
       if (!left) endGently(client);
     }),
   ]);
-  const begun = begin(client, { stream: server, first }, onKey).then((ready) => {
+  const begun = begin(client, { stream: server, first }, options).then((ready) => {
     if (!ready || left) return;
     onAnswer(READY);
-    onAnswer(Buffer.from('I'));
+    onAnswer(Buffer.from([IDLE]));
     client.on('data', onSent);
     server.on('data', onAnswer);
     client.pipe(server);
@@ -77,7 +84,7 @@ export function relay(
       if (isIdle && client.readableLength === 0) {
         left = true;
         client.off('data', onSent);
-        onLeft('left');
+        onLeft(tail.at(-1) === IDLE ? 'left idle' : 'left in a transaction');
       } else endGently(client, lastWords);
       server.destroy();
     },
@@ -88,9 +95,13 @@ export function relay(
 async function begin(
   client: Duplex,
   { stream: server, first }: Upstream,
-  onKey: (key: Buffer) => void,
+  { again, onKey }: RelayOptions,
 ): Promise<boolean> {
-  client.write(first);
+  const tell = (bytes: Buffer): void => {
+    if (client.writableEnded || (again && bytes[0] !== Type.error)) return;
+    client.write(bytes);
+  };
+  tell(first);
   let type = first[0];
   while (type !== Type.readyForQuery) {
     const message = await readMessage(server, MAX_STARTUP_MESSAGE_BYTES);
@@ -100,7 +111,7 @@ async function begin(
       return false;
     }
     if (message.type === Type.backendKeyData) onKey(message.body);
-    if (!client.writableEnded) client.write(message.bytes);
+    tell(message.bytes);
     type = message.type;
   }
   return true;
