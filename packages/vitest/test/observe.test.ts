@@ -75,6 +75,13 @@ async function both<T>(
   }
 }
 
+async function openTerminated(pid: number | undefined): Promise<void> {
+  const plain = new pg.Client(plainConfig());
+  await plain.connect();
+  await plain.query('SELECT pg_terminate_backend($1)', [pid]);
+  await plain.end();
+}
+
 describe('pg behaves as without an observer', () => {
   test('results, errors and their order, with promises and callbacks', async () => {
     const [observed, plain] = await both(async (client) => {
@@ -213,6 +220,45 @@ describe('what is left behind', () => {
     await answer;
     // The error comes a message before the server says that it is ready again.
     await expect.poll(() => observer.leaks()).toEqual([]);
+  });
+
+  test('is not said of a statement whose error somebody waited for, nor of a session that was ended', async () => {
+    const client = await openClient();
+    const pool = openPool();
+    for (let round = 0; round < 20; round += 1) {
+      await expect(client.query('SELECT 1 / $1::int', [0])).rejects.toMatchObject({ code: '22012' });
+      expect(observer.leaks()).toEqual([]);
+      await expect(pool.query('SELECT nothing')).rejects.toMatchObject({ code: '42703' });
+      expect(observer.leaks()).toEqual([]);
+    }
+    await client.query('BEGIN');
+    await expect(client.query('SELECT nothing')).rejects.toMatchObject({ code: '42703' });
+    expect(observer.leaks()).toMatchObject([{ kind: 'failed-transaction' }]);
+    void pool.query('SELECT pg_sleep(60)').catch(() => undefined);
+    const ended = await pool.connect();
+    void ended.query('SELECT pg_sleep(60)').catch(() => undefined);
+    ended.release(true);
+    expect(observer.leaks().filter(({ kind }) => kind === 'busy')).toHaveLength(1);
+    await Promise.all(observer.sessions().map(async ({ pid }) => await openTerminated(pid)));
+  });
+
+  test('a statement whose error the test has seen is not still running, and a pool that was ended has left nothing', async () => {
+    // pg calls back at the error, before it has read that the session is ready again.
+    const seen = await new Promise((resolve) => {
+      openPool().query('SELECT nothing', () => resolve(observer.leaks()));
+    });
+    expect(seen).toEqual([]);
+    const client = await openClient();
+    const afterError = (text: string): Promise<unknown> =>
+      new Promise((resolve) => {
+        client.query(text, (error: unknown) => error && resolve(observer.leaks()));
+      });
+    expect(await afterError('SELECT nothing')).toEqual([]);
+    await client.query('BEGIN');
+    expect(await afterError('SELECT nothing')).toMatchObject([{ kind: 'failed-transaction' }]);
+    void client.end();
+    expect(observer.leaks()).toEqual([]);
+    await vi.waitFor(() => expect(observer.sessions()).toEqual([]), patience);
   });
 
   test('in a session is cleaned before the next test sees it, and nothing else is sent', async () => {

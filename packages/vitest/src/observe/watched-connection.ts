@@ -7,11 +7,16 @@ import { type Exchange, rowsOf, shownText } from './wire-log.ts';
 
 /** The part of pg's Connection that is used; what custom submittables (cursors, COPY) call, too. */
 export interface PgConnection extends EventEmitter {
+  readonly stream?: { readonly destroyed?: boolean; readonly writableEnded?: boolean };
+  /** Its owner has said goodbye; the stream may still be open. */
+  readonly _ending?: boolean;
   connect(...address: unknown[]): unknown;
   query(text: string): unknown;
   parse(statement: { text: string; name?: string }): unknown;
   bind(portal: { statement?: string; values?: readonly unknown[] }): unknown;
   sync(): unknown;
+  readonly stream?: { readonly destroyed?: boolean };
+  readonly _ending?: boolean;
 }
 
 /** What a session tells its observer. */
@@ -70,7 +75,7 @@ export class WatchedConnection implements ObservedSession {
   }
 
   get state(): SessionState {
-    if (this.#closed) return 'closed';
+    if (this.#closed || this.#isEnding()) return 'closed';
     if (this.#between === undefined) return 'connecting';
     return this.#sent.length > 0 || this.#building !== undefined ? 'busy' : this.#between;
   }
@@ -81,6 +86,13 @@ export class WatchedConnection implements ObservedSession {
 
   get checkedOut(): boolean | undefined {
     return this.#pooled ? this.#checkout !== undefined : undefined;
+  }
+
+  /** pg rejects at an error, and what ends the statement comes behind that: nobody can have waited for it. */
+  get #told(): Idle | undefined {
+    const [last, ...more] = this.#sent;
+    if (last?.error === undefined || more.length > 0 || this.#building !== undefined) return undefined;
+    return this.#between === 'idle' ? 'idle' : 'failed-transaction';
   }
 
   /** A pool hands the session out. The result is for {@link checkIn}: a late second release means nothing. */
@@ -96,12 +108,31 @@ export class WatchedConnection implements ObservedSession {
 
   /** What is wrong with it if nobody should be using the database any more. */
   leak(): SessionLeak | undefined {
-    const { state, pid, database, role } = this;
+    const { pid, database, role } = this;
+    const { stream, _ending: ending } = this.#connection;
+    if (stream?.destroyed === true || ending === true) return undefined; // its owner has ended it, the answer is not in yet
+    const state = this.#told ?? this.state;
     const kind = state === 'idle' && this.#checkout !== undefined ? 'checked-out' : state;
     if (kind === 'idle' || kind === 'connecting' || kind === 'closed') return undefined;
     const candidates = [this.#began, this.#checkout?.stack, this.#sent[0]?.stack, this.#opened];
     const stack = candidates.map(callerFrames).find((frames) => frames.length > 0) ?? [];
     return { kind, pid, database, role, stack };
+  }
+
+  /** Ended by its owner, who may have done so before the last answer was read: pools do after an error. */
+  #isEnding(): boolean {
+    const { stream, _ending } = this.#connection;
+    return _ending === true || stream?.destroyed === true || stream?.writableEnded === true;
+  }
+
+  /** The only statement under way has its error, which rejected its promise; "ready" comes in the next message. */
+  #isRefused(): boolean {
+    if (this.state !== 'busy' || this.#building !== undefined) return false;
+    return this.#sent.length === 1 && this.#sent[0]?.error !== undefined;
+  }
+
+  #stateAfterError(): SessionState {
+    return this.#between === 'idle' ? 'idle' : 'failed-transaction';
   }
 
   /**
