@@ -64,6 +64,11 @@ export interface Environment extends AsyncDisposable {
    */
   deploy?(artifact: Artifact, options?: CallOptions): Promise<{ functions: readonly string[] }>;
   /**
+   * Offline only: drops a declared database, whoever is in it. It holds nobody's data: what the bootstrap makes next is
+   * made of the working tree.
+   */
+  dropDatabase?(name: string): Promise<void>;
+  /**
    * AWS only: ends sessions that a killed host left on this machine, and gives their ids. Throws when it may not
    * look for them; nothing else needs it.
    */

@@ -132,6 +132,18 @@ class LocalEnvironment implements Environment {
     return { functions: functions.map(({ name: functionName }) => functionName) };
   }
 
+  async dropDatabase(name: string): Promise<void> {
+    const { default: pg } = await import('pg');
+    const client = new pg.Client(this.#cloud.postgres.superuserConfig('postgres'));
+    client.on('error', () => undefined); // a query that fails says the same
+    await client.connect();
+    try {
+      await client.query(`DROP DATABASE IF EXISTS ${client.escapeIdentifier(name)} WITH (FORCE)`);
+    } finally {
+      await client.end();
+    }
+  }
+
   async statistics(): Promise<Record<string, unknown>> {
     const { ssm, ...others } = this.#cloud.statistics();
     const tunnel = this.#direct?.statistics();

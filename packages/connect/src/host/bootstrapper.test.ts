@@ -7,6 +7,7 @@ import type { HostEvent } from './protocol.ts';
 
 interface Fixture {
   bootstrapper: Bootstrapper;
+  environment: object;
   events: HostEvent[];
   /** What the working tree holds. */
   tree: { hash: string };
@@ -49,7 +50,7 @@ function fixture(): Fixture {
       },
     },
   });
-  return { bootstrapper, events, tree, applied, failApply, during };
+  return { bootstrapper, environment, events, tree, applied, failApply, during };
 }
 
 const done = (events: HostEvent[]): string[] =>
@@ -95,4 +96,20 @@ it('does again what failed, also for those who waited behind it', async () => {
   expect(done(events).filter((event) => event === 'bootstrap failed')).toHaveLength(2);
   delete failApply.with;
   expect(await bootstrapper.bootstrap()).toMatchObject({ applied: true });
+});
+
+it('asks on AWS for what was applied there: a database of others is never dropped', async () => {
+  const { bootstrapper, environment, failApply } = fixture();
+  const dropped: string[] = [];
+  Object.assign(environment, { kind: 'aws', dropDatabase: async (name: string) => void dropped.push(name) });
+  failApply.with = Object.assign(new Error('changed'), {
+    code: 'BOOTSTRAP_MIGRATION_CHANGED',
+    details: { database: 'ledger' },
+  });
+  await expect(bootstrapper.bootstrap()).rejects.toBe(failApply.with);
+  expect(dropped).toEqual([]);
+  // Offline, where that does not help, it is tried once.
+  Object.assign(environment, { kind: 'local' });
+  await expect(bootstrapper.bootstrap()).rejects.toBe(failApply.with);
+  expect(dropped).toEqual(['ledger']);
 });

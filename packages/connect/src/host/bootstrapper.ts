@@ -1,4 +1,4 @@
-import type { Manifest } from '@postern/bootstrap/contract';
+import type { Manifest, ResultOf } from '@postern/bootstrap/contract';
 import type { Environment } from '../environment/environment.ts';
 import type { RunPhase } from '../phases.ts';
 import type { ArtifactCache } from './artifact-cache.ts';
@@ -93,24 +93,45 @@ export class Bootstrapper {
   async #apply(artifact: BuiltArtifact): Promise<BootstrapResult> {
     const { environment, phase } = this.#options;
     return await phase('bootstrap', async (note) => {
-      const apply = await environment
-        .invoke<'apply'>('bootstrap', { action: 'apply' })
-        .catch((error: unknown) => {
-          if (environment.kind === 'aws' && isForOthers(error)) return undefined;
-          throw error;
-        });
+      const anew: string[] = [];
+      const apply = await this.#invokeApply(anew).catch((error: unknown) => {
+        if (environment.kind === 'aws' && isForOthers(error)) return undefined;
+        throw error;
+      });
       if (apply === undefined) {
         note({ detail: 'not for this identity: taken as deployed' });
         return { artifact, applied: false, statements: 0, migrations: 0 };
       }
       const statements = apply.statements.length;
       const migrations = apply.migrations.reduce((sum, { applied }) => sum + applied.length, 0);
+      const why =
+        anew.length === 0 ? '' : `; made anew, since applied migrations have changed: ${anew.join(', ')}`;
       note({
-        detail: namesOf(artifact.manifest),
-        counts: { statements, migrations, 'round trips': 1 },
+        detail: `${namesOf(artifact.manifest)}${why}`,
+        counts: { statements, migrations, 'round trips': anew.length + 1 },
       });
       return { artifact, applied: true, statements, migrations };
     });
+  }
+
+  /**
+   * Offline, a migration that was applied may be edited, renamed or left behind on another branch: the databases there are
+   * made of the working tree, so one whose books do not match it is made anew. Each at most once.
+   */
+  async #invokeApply(anew: string[]): Promise<ResultOf['apply']> {
+    const { environment } = this.#options;
+    for (;;) {
+      try {
+        return await environment.invoke<'apply'>('bootstrap', { action: 'apply' });
+      } catch (error) {
+        const database = environment.kind === 'local' ? otherBooks(error) : undefined;
+        if (database === undefined || anew.includes(database) || environment.dropDatabase === undefined) {
+          throw error;
+        }
+        await environment.dropDatabase(database);
+        anew.push(database);
+      }
+    }
   }
 }
 
@@ -123,4 +144,11 @@ const namesOf = ({ databases }: Manifest): string => databases.map(({ name }) =>
 function isForOthers(error: unknown): boolean {
   const { code } = error as { code?: unknown };
   return code === 'CONNECT_FUNCTION_NOT_CONFIGURED' || code === 'BOOTSTRAP_ACCESS_DENIED';
+}
+
+/** The database whose applied migrations are not those of the artefact. */
+function otherBooks(error: unknown): string | undefined {
+  const { code, details } = error as { code?: unknown; details?: { database?: unknown } };
+  if (code !== 'BOOTSTRAP_MIGRATION_CHANGED' && code !== 'BOOTSTRAP_MIGRATION_ORDER') return undefined;
+  return typeof details?.database === 'string' ? details.database : undefined;
 }
