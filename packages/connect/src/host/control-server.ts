@@ -47,6 +47,8 @@ export class ControlServer {
   readonly #sockets = new Set<Socket>();
   readonly #connections = new Map<Socket, Present>();
   /** What a client that comes during the start has missed. */
+  /** Events until now. */
+  #told = 0;
   #early: HostEvent[] | undefined = [];
   #info: HostInfo | undefined;
   #accepting = true;
@@ -77,7 +79,9 @@ export class ControlServer {
   }
 
   /** Tells every client; workers are not interested. */
-  broadcast(event: HostEvent): void {
+  broadcast(told: HostEvent): void {
+    this.#told += 1;
+    const event: HostEvent = { ...told, id: `${process.pid}-${this.#told}` };
     this.#early?.push(event);
     for (const [socket, { role }] of this.#connections) if (role === 'client') send(socket, { event });
   }

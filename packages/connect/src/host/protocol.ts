@@ -37,6 +37,8 @@ export interface HostInfo {
 export interface HostEvent {
   readonly phase: HostPhase;
   readonly state: 'started' | 'done' | 'failed';
+  /** Its number with the host that tells it: who has several clients of one host hears it once for each. */
+  readonly id?: string;
   /** With `done` and `failed`. */
   readonly durationMs?: number;
   /** One line for people, without what `counts` says. */

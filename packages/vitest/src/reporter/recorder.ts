@@ -36,8 +36,14 @@ export function openRecorder(shard: string): Recorder {
   /** A host serves several suites at once, and tells all of them everything. */
   const isOurs = ({ run, database = '' }: TimedHostEvent): boolean =>
     run === undefined || ours.runs.size === 0 || ours.runs.has(run) || ours.databases.has(database);
+  /** Each vitest project has a client of the host, and both hear what it says. */
+  const heard = new Set<string>();
   const onEvent = (event: unknown): void => {
-    if (events.length < MAX_EVENTS && isHostEvent(event)) events.push({ ...event, at: Date.now() });
+    if (events.length >= MAX_EVENTS || !isHostEvent(event)) return;
+    const { id: number } = event;
+    if (number !== undefined && heard.has(number)) return;
+    if (number !== undefined) heard.add(number);
+    events.push({ ...event, at: Date.now() });
   };
   subscribe(hostChannel, onEvent);
   const note = (module: TestModule, what: Times): void => {

@@ -201,7 +201,7 @@ describe('summaries', () => {
     const text = terminalSummary(report, { colors: false, written: ['postern-report/index.html'] });
     expect(text.split('\n').length).toBeLessThanOrEqual(16);
     expect(text).toMatch(/Postern {2}120 files on 4 workers in \d+\.\d s/);
-    expect(text).toMatch(/databases {2}120 acquires \(112 reset, 8 cloned\), waited p50 0\.\d\d ms, p95/);
+    expect(text).toMatch(/databases {2}120 \(112 reset, 8 cloned\), 120 waits: p50 0\.\d\d ms, p95/);
     expect(text).toMatch(/fallbacks {2}2: ddl 2/);
     expect(text).toMatch(/report {2}postern-report\/index\.html/);
   });

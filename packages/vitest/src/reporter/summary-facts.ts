@@ -15,8 +15,11 @@ export function summaryFacts(report: Report): ReadonlyArray<readonly [label: str
       origins.reset > 0 && `${number(origins.reset)} reset`,
       origins.clone > 0 && `${number(origins.clone)} cloned`,
     ].filter((text) => text !== false);
-    const text = `${counted(phases.acquire.count, 'acquire')}${came.length > 0 ? ` (${came.join(', ')})` : ''}`;
-    facts.push(['databases', `${text}, waited ${spread(phases.acquire)}`]);
+    // Not every one of them was waited for: one that is used by its URL alone, or was there already, was not.
+    const databases =
+      came.length > 0 ? `${number(origins.reset + origins.clone)} (${came.join(', ')}), ` : '';
+    const waits = counted(phases.acquire.count, 'wait');
+    facts.push(['databases', `${databases}${waits}: ${spread(phases.acquire)}`]);
   }
   const { reset } = totals.background;
   if (reset !== undefined)
