@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import { keeps, suiteDefaults, testSettings } from './options.ts';
+import { postern } from './plugin.ts';
 
 test('at the desk a failed test keeps its database, where CI is set none does', () => {
   expect(suiteDefaults({}, undefined)).toEqual({
@@ -47,4 +48,13 @@ test.each([
       expect.objectContaining({ code: 'VITEST_OPTIONS_INVALID', message: expect.stringContaining(message) }),
     );
   }
+});
+
+test('a misspelt option is refused, not ignored', () => {
+  const message = expect.stringContaining('There is no option "scop"');
+  const refusal = expect.objectContaining({ code: 'VITEST_OPTIONS_INVALID', message });
+  expect(() => suiteDefaults({ scop: 'test' } as never, undefined)).toThrow(refusal);
+  expect(() => testSettings({ scop: 'test' } as never, suiteDefaults({}, undefined))).toThrow(refusal);
+  expect(() => postern({ scop: 'test' } as never)).toThrow(refusal);
+  expect(() => postern({ reporter: { jsn: true } } as never)).toThrow(/There is no option "jsn"/);
 });

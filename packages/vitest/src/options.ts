@@ -88,7 +88,21 @@ export function testSettings(given: TestOptions, defaults: SuiteDefaults): TestS
   return settings;
 }
 
+/** What `testWith()` knows. */
+const KNOWN = ['scope', 'isolation', 'role', 'seed', 'keep', 'queryLog', 'leaks'];
+
+/** Refuses what nobody would notice to have no effect: configurations are often not type-checked. */
+export function checkKnown(given: object, known: readonly string[] = KNOWN): void {
+  const unknown = Object.keys(given).filter((name) => !known.includes(name));
+  if (unknown.length === 0) return;
+  throw invalid(
+    `There is no option ${unknown.map((name) => JSON.stringify(name)).join(', ')}; there are ${known.join(', ')}.`,
+    'Correct the spelling, or leave it out.',
+  );
+}
+
 function checkChoices(given: TestOptions): void {
+  checkKnown(given);
   for (const [name, choices] of Object.entries(CHOICES)) {
     const value: unknown = given[name as keyof TestOptions];
     if (value === undefined || choices.includes(value as string)) continue;

@@ -3,10 +3,12 @@ import { fileURLToPath } from 'node:url';
 import type { Plugin, ViteUserConfig } from 'vitest/config';
 import type { Reporter, Vitest } from 'vitest/node';
 import { testEnvironment } from './environment.ts';
-import { suiteDefaults, type TestOptions } from './options.ts';
+import { checkKnown, suiteDefaults, type TestOptions } from './options.ts';
 import type { PluginDefaults, PosternPluginOptions } from './plugin-options.ts';
 
 export type { PosternPluginOptions } from './plugin-options.ts';
+
+const SUITE_OPTIONS = ['scope', 'isolation', 'role', 'keep', 'queryLog', 'leaks'];
 
 /** Of this vitest process: several projects have a plugin each, and one reporter. */
 const reporting = new WeakSet<Vitest>();
@@ -24,7 +26,10 @@ const told = new WeakMap<Vitest, Set<string>>();
  */
 export function postern(options: PosternPluginOptions = {}): Plugin {
   const { databaseUrl = 'DATABASE_URL', allowHosts = [], reporter = false, ...tests } = options;
-  suiteDefaults(tests, undefined); // mistakes are shown where they are made
+  // Mistakes are shown where they are made.
+  checkKnown(options, [...SUITE_OPTIONS, 'databaseUrl', 'allowHosts', 'reporter']);
+  if (typeof reporter === 'object') checkKnown(reporter, ['terminal', 'html', 'json', 'summary']);
+  suiteDefaults(tests, undefined);
   let changed: readonly string[] = [];
   return {
     name: '@postern/vitest',

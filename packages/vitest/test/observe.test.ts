@@ -75,13 +75,6 @@ async function both<T>(
   }
 }
 
-async function openTerminated(pid: number | undefined): Promise<void> {
-  const plain = new pg.Client(plainConfig());
-  await plain.connect();
-  await plain.query('SELECT pg_terminate_backend($1)', [pid]);
-  await plain.end();
-}
-
 describe('pg behaves as without an observer', () => {
   test('results, errors and their order, with promises and callbacks', async () => {
     const [observed, plain] = await both(async (client) => {
@@ -220,26 +213,6 @@ describe('what is left behind', () => {
     await answer;
     // The error comes a message before the server says that it is ready again.
     await expect.poll(() => observer.leaks()).toEqual([]);
-  });
-
-  test('is not said of a statement whose error somebody waited for, nor of a session that was ended', async () => {
-    const client = await openClient();
-    const pool = openPool();
-    for (let round = 0; round < 20; round += 1) {
-      await expect(client.query('SELECT 1 / $1::int', [0])).rejects.toMatchObject({ code: '22012' });
-      expect(observer.leaks()).toEqual([]);
-      await expect(pool.query('SELECT nothing')).rejects.toMatchObject({ code: '42703' });
-      expect(observer.leaks()).toEqual([]);
-    }
-    await client.query('BEGIN');
-    await expect(client.query('SELECT nothing')).rejects.toMatchObject({ code: '42703' });
-    expect(observer.leaks()).toMatchObject([{ kind: 'failed-transaction' }]);
-    void pool.query('SELECT pg_sleep(60)').catch(() => undefined);
-    const ended = await pool.connect();
-    void ended.query('SELECT pg_sleep(60)').catch(() => undefined);
-    ended.release(true);
-    expect(observer.leaks().filter(({ kind }) => kind === 'busy')).toHaveLength(1);
-    await Promise.all(observer.sessions().map(async ({ pid }) => await openTerminated(pid)));
   });
 
   test('a statement whose error the test has seen is not still running, and a pool that was ended has left nothing', async () => {

@@ -15,8 +15,6 @@ export interface PgConnection extends EventEmitter {
   parse(statement: { text: string; name?: string }): unknown;
   bind(portal: { statement?: string; values?: readonly unknown[] }): unknown;
   sync(): unknown;
-  readonly stream?: { readonly destroyed?: boolean };
-  readonly _ending?: boolean;
 }
 
 /** What a session tells its observer. */
@@ -88,13 +86,6 @@ export class WatchedConnection implements ObservedSession {
     return this.#pooled ? this.#checkout !== undefined : undefined;
   }
 
-  /** pg rejects at an error, and what ends the statement comes behind that: nobody can have waited for it. */
-  get #told(): Idle | undefined {
-    const [last, ...more] = this.#sent;
-    if (last?.error === undefined || more.length > 0 || this.#building !== undefined) return undefined;
-    return this.#between === 'idle' ? 'idle' : 'failed-transaction';
-  }
-
   /** A pool hands the session out. The result is for {@link checkIn}: a late second release means nothing. */
   checkOut(): object {
     this.#pooled = true;
@@ -109,9 +100,7 @@ export class WatchedConnection implements ObservedSession {
   /** What is wrong with it if nobody should be using the database any more. */
   leak(): SessionLeak | undefined {
     const { pid, database, role } = this;
-    const { stream, _ending: ending } = this.#connection;
-    if (stream?.destroyed === true || ending === true) return undefined; // its owner has ended it, the answer is not in yet
-    const state = this.#told ?? this.state;
+    const state = this.#isRefused() ? this.#stateAfterError() : this.state;
     const kind = state === 'idle' && this.#checkout !== undefined ? 'checked-out' : state;
     if (kind === 'idle' || kind === 'connecting' || kind === 'closed') return undefined;
     const candidates = [this.#began, this.#checkout?.stack, this.#sent[0]?.stack, this.#opened];
