@@ -5,8 +5,9 @@ import type { PosternReporterOptions } from './reporter/reporter.ts';
 export interface PosternPluginOptions extends Omit<TestOptions, 'seed'> {
   /**
    * The environment variable that gets the URL of the file's database before any of the suite's code runs. False: none does,
-   * and `DATABASE_URL` leads nowhere. Default: `DATABASE_URL`. With scope `test` or isolation `transaction` there is no
-   * database of the file to lead to, so that it leads nowhere then, too.
+   * and `DATABASE_URL` leads nowhere. Default: `DATABASE_URL`. It leads to the database that the tests of the file share,
+   * also where `testWith()` says which; with scope `test` and isolation `transaction` they share none, and sessions by it
+   * are refused with that reason.
    */
   readonly databaseUrl?: string | false;
   /** Hosts that variables of the environment may lead to during tests. Default: none. */

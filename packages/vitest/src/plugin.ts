@@ -5,6 +5,7 @@ import type { Reporter, Vitest } from 'vitest/node';
 import { testEnvironment } from './environment.ts';
 import { checkKnown, suiteDefaults, type TestOptions } from './options.ts';
 import type { PluginDefaults, PosternPluginOptions } from './plugin-options.ts';
+import { presentable } from './presentable-error.ts';
 
 export type { PosternPluginOptions } from './plugin-options.ts';
 
@@ -27,9 +28,13 @@ const told = new WeakMap<Vitest, Set<string>>();
 export function postern(options: PosternPluginOptions = {}): Plugin {
   const { databaseUrl = 'DATABASE_URL', allowHosts = [], reporter = false, ...tests } = options;
   // Mistakes are shown where they are made.
-  checkKnown(options, [...SUITE_OPTIONS, 'databaseUrl', 'allowHosts', 'reporter']);
-  if (typeof reporter === 'object') checkKnown(reporter, ['terminal', 'html', 'json', 'summary']);
-  suiteDefaults(tests, undefined);
+  try {
+    checkKnown(options, [...SUITE_OPTIONS, 'databaseUrl', 'allowHosts', 'reporter']);
+    if (typeof reporter === 'object') checkKnown(reporter, ['terminal', 'html', 'json', 'summary']);
+    suiteDefaults(tests, undefined);
+  } catch (error) {
+    throw presentable(error);
+  }
   let changed: readonly string[] = [];
   return {
     name: '@postern/vitest',

@@ -38,6 +38,8 @@ export interface RunningVitest {
   readonly process: ChildProcess;
   /** To the whole group, as Ctrl-C does. */
   signalGroup(signal: NodeJS.Signals): void;
+  /** Until now. */
+  output(): string;
   readonly ended: Promise<VitestResult>;
 }
 
@@ -205,6 +207,7 @@ function startVitest(
   }
   return {
     process: child,
+    output: () => output,
     signalGroup(signal) {
       try {
         process.kill(-(child.pid ?? 0), signal);

@@ -218,7 +218,7 @@ describe('what is left behind', () => {
   test('a statement whose error the test has seen is not still running, and a pool that was ended has left nothing', async () => {
     // pg calls back at the error, before it has read that the session is ready again.
     const seen = await new Promise((resolve) => {
-      openPool().query('SELECT nothing', () => resolve(observer.leaks()));
+      void openPool().query('SELECT nothing', () => resolve(observer.leaks()));
     });
     expect(seen).toEqual([]);
     const client = await openClient();

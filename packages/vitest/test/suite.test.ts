@@ -1,7 +1,7 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { connectHost } from '@postern/connect/host';
-import { afterEach, expect, test } from 'vitest';
+import { afterEach, expect, test, vi } from 'vitest';
 import {
   type InlineProject,
   inlineProject,
@@ -217,6 +217,22 @@ test('in watch mode a rerun finds its database reset, and after a new migration 
   const second = await project.takeNote<Seen>('seen', vitest);
   expect(second.provided.run).not.toBe(first.provided.run);
   expect(second.rows).toEqual([{ id: 1, name: 'soap', price: 7 }]);
+
+  // Half a sentence, saved: the rerun fails, and the watcher stays for the next one.
+  const third = 'apps/shop/database/migrations/0003_size.sql';
+  await project.write({
+    [third]: 'ALTER TABLE articles ADD',
+    'apps/shop/test/watched.test.ts': `${probe(insert)} // 3`,
+  });
+  await vi.waitFor(() => expect(vitest.output()).toMatch(/postern: [\s\S]*0003_size[\s\S]*1 failed/), {
+    timeout: 60_000,
+  });
+  await project.write({
+    [third]: 'ALTER TABLE articles ADD COLUMN size int NOT NULL DEFAULT 3;',
+    'apps/shop/test/watched.test.ts': `${probe(insert)} // 4`,
+  });
+  const fourth = await project.takeNote<Seen>('seen', vitest);
+  expect(fourth.rows).toEqual([{ id: 1, name: 'soap', price: 7, size: 3 }]);
 
   vitest.signalGroup('SIGINT');
   await vitest.ended;
