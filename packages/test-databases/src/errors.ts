@@ -26,7 +26,7 @@ export type ErrorKind =
  * - `TESTDB_POOL_CLOSED` (closed): the pool or prefetcher was closed before a database came.
  * - `TESTDB_NOT_TAKEN` (conflict): a database was given back that nobody has, e.g. for the second time.
  * - `TESTDB_CONNECTIONS` (unavailable): the server has too few connections for this run; the message shows the sum.
- * - `TESTDB_OPTION_INVALID` (invalid): an option is out of range.
+ * - `TESTDB_OPTION_INVALID` (invalid): an option is out of range, or there is none of that name.
  * - `TESTDB_DENIED` (denied): the role may not do what the run needs.
  */
 export type TestDatabaseErrorCode =

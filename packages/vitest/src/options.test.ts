@@ -38,6 +38,7 @@ test('a database per test takes the place of transactions, and the other way rou
 test.each([
   [{ scope: 'tests' }, 'scope is "tests"; it is one of run, worker, file, test.'],
   [{ keep: true }, 'keep is true; it is one of on-failure, always, never.'],
+  [{ scope: 'run', isolation: 'clone' }, "no next use that isolation 'clone' could be for"],
   [{ scope: 'test', isolation: 'transaction' }, "scope 'test' gives each test a database of its own"],
 ])('%j is refused where it is written', (options, message) => {
   for (const check of [
@@ -57,4 +58,24 @@ test('a misspelt option is refused, not ignored', () => {
   expect(() => testSettings({ scop: 'test' } as never, suiteDefaults({}, undefined))).toThrow(refusal);
   expect(() => postern({ scop: 'test' } as never)).toThrow(refusal);
   expect(() => postern({ reporter: { jsn: true } } as never)).toThrow(/There is no option "jsn"/);
+});
+
+test('one file may share its database in a suite whose others clone theirs, and tests of a shared one may roll back', () => {
+  const suite = suiteDefaults({ isolation: 'clone' }, undefined);
+  expect(testSettings({ scope: 'run' }, suite)).toMatchObject({ scope: 'run' });
+  expect(suiteDefaults({ scope: 'run', isolation: 'transaction' }, undefined)).toMatchObject({
+    scope: 'run',
+  });
+});
+
+test.each([
+  ['scop', 'Is `scope` meant?'],
+  ['Scope', 'Is `scope` meant?'],
+  ['leak', 'Is `leaks` meant?'],
+  ['querylog', 'Is `queryLog` meant?'],
+  ['timeout', 'Leave it out.'],
+])('who writes %s is told what there is', (name, hint) => {
+  expect(() => suiteDefaults({ [name]: 'test' }, undefined)).toThrow(
+    expect.objectContaining({ hint: expect.stringContaining(hint) }),
+  );
 });

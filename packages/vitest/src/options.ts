@@ -1,4 +1,5 @@
 import { PosternVitestError } from './errors.ts';
+import { nearestName } from './nearest-name.ts';
 import type { Seed } from './seed.ts';
 
 /**
@@ -93,11 +94,12 @@ const KNOWN = ['scope', 'isolation', 'role', 'seed', 'keep', 'queryLog', 'leaks'
 
 /** Refuses what nobody would notice to have no effect: configurations are often not type-checked. */
 export function checkKnown(given: object, known: readonly string[] = KNOWN): void {
-  const unknown = Object.keys(given).filter((name) => !known.includes(name));
-  if (unknown.length === 0) return;
+  const unknown = Object.keys(given).find((name) => !known.includes(name));
+  if (unknown === undefined) return;
+  const meant = nearestName(unknown, known);
   throw invalid(
-    `There is no option ${unknown.map((name) => JSON.stringify(name)).join(', ')}; there are ${known.join(', ')}.`,
-    'Correct the spelling, or leave it out.',
+    `There is no option ${JSON.stringify(unknown)}; there are ${known.join(', ')}.`,
+    meant === undefined ? 'Leave it out.' : `Is \`${meant}\` meant? Else leave it out.`,
   );
 }
 
@@ -109,6 +111,14 @@ function checkChoices(given: TestOptions): void {
     throw invalid(
       `${name} is ${JSON.stringify(value)}; it is one of ${choices.join(', ')}.`,
       `Correct \`${name}\`.`,
+    );
+  }
+  // Said in one place. What a file says of its scope goes with a suite that clones elsewhere.
+  const { scope, isolation } = given;
+  if ((scope === 'run' || scope === 'worker') && isolation === 'clone') {
+    throw invalid(
+      `scope '${scope}' keeps one database until the run is over: there is no next use that isolation 'clone' could be for.`,
+      "Leave out one of the two: scope 'file' with isolation 'clone' gives each file a new database.",
     );
   }
 }

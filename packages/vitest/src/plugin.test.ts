@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { afterEach, expect, test, vi } from 'vitest';
 import type { ViteUserConfig } from 'vitest/config';
 import { postern } from './plugin.ts';
+import { PosternReporter } from './reporter/reporter.ts';
 
 afterEach(() => {
   vi.unstubAllEnvs();
@@ -59,4 +60,21 @@ test('a mistake is shown where it is made', () => {
   expect(() => postern({ scope: 'suite' as never })).toThrow(
     expect.objectContaining({ code: 'VITEST_OPTIONS_INVALID' }),
   );
+});
+
+test('a mistake is shown with its next step, without frames of ours', () => {
+  let stack = '';
+  try {
+    postern({ scop: 'test' } as never);
+  } catch (error) {
+    stack = String((error as Error).stack);
+  }
+  expect(stack).toMatch(/There is no option "scop"[\s\S]*Is `scope` meant\?/);
+  expect(stack).not.toMatch(/^ +at /m);
+});
+
+test('a misspelt option of the reporter is refused on both ways to it', () => {
+  const jsn = { jsn: true } as never;
+  expect(() => postern({ reporter: jsn })).toThrow(/Is `json` meant/);
+  expect(() => new PosternReporter(jsn)).toThrow(expect.objectContaining({ code: 'VITEST_OPTIONS_INVALID' }));
 });

@@ -6,6 +6,7 @@ import { testEnvironment } from './environment.ts';
 import { checkKnown, suiteDefaults, type TestOptions } from './options.ts';
 import type { PluginDefaults, PosternPluginOptions } from './plugin-options.ts';
 import { presentable } from './presentable-error.ts';
+import { REPORTER_OPTIONS } from './reporter/reporter-options.ts';
 
 export type { PosternPluginOptions } from './plugin-options.ts';
 
@@ -30,10 +31,10 @@ export function postern(options: PosternPluginOptions = {}): Plugin {
   // Mistakes are shown where they are made.
   try {
     checkKnown(options, [...SUITE_OPTIONS, 'databaseUrl', 'allowHosts', 'reporter']);
-    if (typeof reporter === 'object') checkKnown(reporter, ['terminal', 'html', 'json', 'summary']);
+    if (typeof reporter === 'object') checkKnown(reporter, REPORTER_OPTIONS);
     suiteDefaults(tests, undefined);
   } catch (error) {
-    throw presentable(error);
+    throw presentable(error); // vite prints the stack, and nothing that is not in it
   }
   let changed: readonly string[] = [];
   return {

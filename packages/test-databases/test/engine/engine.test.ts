@@ -425,6 +425,15 @@ describe('a role that may only create databases', () => {
   );
 });
 
+test('a misspelt option is refused with the name that was meant, instead of one worker for a whole suite', async () => {
+  const misspelt = { ...optionsFor('/nowhere', 'nobody'), worker: 8 };
+  await expect(openTestDatabases(misspelt)).rejects.toMatchObject({
+    code: 'TESTDB_OPTION_INVALID',
+    message: 'there is no option worker',
+    hint: 'Expected workers.',
+  });
+});
+
 test.each([
   { name: 'Shop' },
   { workers: 0 },

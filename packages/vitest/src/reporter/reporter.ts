@@ -1,10 +1,12 @@
 import { appendFile, mkdir, writeFile } from 'node:fs/promises';
 import { dirname, relative, resolve } from 'node:path';
 import type { Reporter, TestModule, TestRunEndReason, Vitest } from 'vitest/node';
+import { checkKnown } from '../options.ts';
 import { buildReport } from './build-report.ts';
 import { reportPage } from './page/report-page.ts';
 import { openRecorder, type Recorder } from './recorder.ts';
 import type { Report } from './report.ts';
+import { REPORTER_OPTIONS } from './reporter-options.ts';
 import { stepSummary } from './step-summary.ts';
 import { tellsSomething } from './summary-facts.ts';
 import { terminalSummary } from './terminal-summary.ts';
@@ -36,7 +38,9 @@ export class PosternReporter implements Reporter {
   #vitest: Vitest | undefined;
   #recorder: Recorder | undefined;
 
+  /** @throws PosternVitestError `VITEST_OPTIONS_INVALID` */
   constructor(options: PosternReporterOptions = {}) {
+    checkKnown(options, REPORTER_OPTIONS);
     this.#options = options;
   }
 
