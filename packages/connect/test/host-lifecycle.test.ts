@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, statSync, writeFileSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { attachHost } from '../src/host/attach-host.ts';
@@ -398,5 +398,13 @@ describe('the way to a host', () => {
     const clients = await Promise.all([open(), open()]);
     expect(clients[0]?.info.pid).toBe(clients[1]?.info.pid);
     expect(existsSync(join(folder, `${id}.lock`))).toBe(false);
+  });
+
+  it('is not littered by a client that was killed while the host started: that takes the lock along', async () => {
+    const client = await open();
+    const { controlSocket } = client.info;
+    writeFileSync(`${dirname(controlSocket)}.lock`, JSON.stringify({ pid: 2 ** 22 - 1, start: '1' }));
+    await client.close();
+    await nothingLeft();
   });
 });

@@ -1,9 +1,11 @@
+import { once } from 'node:events';
 import { chmodSync, existsSync, mkdirSync, mkdtempSync, rmSync, statSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { Worker } from 'node:worker_threads';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type Platform, platform } from '../platform.ts';
-import { ensureFolder, removeParentIfEmpty, runFolder } from './run-folder.ts';
+import { ensureFolder, ensureParent, removeParentIfEmpty, runFolder } from './run-folder.ts';
 
 const identity = { root: '/repo', environment: 'local', awsIdentity: '' };
 let base: string;
@@ -76,5 +78,27 @@ describe('the run-time folder', () => {
     rmSync(other.folder, { recursive: true });
     removeParentIfEmpty(other);
     expect(existsSync(run.parent)).toBe(false);
+  });
+
+  it('is made also while a host that ends takes the shared one away', async () => {
+    const run = runFolder(identity, here);
+    const taking = `const { rmdirSync } = require('node:fs');
+      const { parentPort, workerData } = require('node:worker_threads');
+      let on = true;
+      parentPort.once('message', () => { on = false; });
+      parentPort.postMessage('started');
+      const turn = () => {
+        for (let i = 0; i < 1000; i += 1) try { rmdirSync(workerData); } catch {}
+        if (on) setImmediate(turn);
+      };
+      turn();`;
+    const worker = new Worker(taking, { eval: true, workerData: run.parent });
+    await once(worker, 'message');
+    try {
+      for (let round = 0; round < 3_000; round += 1) ensureParent(run, here);
+    } finally {
+      worker.postMessage('stop');
+      await once(worker, 'exit');
+    }
   });
 });

@@ -74,14 +74,30 @@ export function removeParentIfEmpty({ parent }: RunFolder): void {
   }
 }
 
+/** A host that ends takes the folder away when it is empty, and may do so between two calls of this. */
+const TRIES = 20;
+
 /** In a world-writable place a folder of this name may have been put there by somebody else. */
 function makeSafe(path: string, mode: number): void {
+  for (let left = TRIES; ; left -= 1) {
+    try {
+      makeOrCheck(path, mode);
+      return;
+    } catch (cause) {
+      if (cause instanceof ConnectError) throw cause;
+      const gone = (cause as NodeJS.ErrnoException).code === 'ENOENT';
+      if (!gone || left === 1) throw unsafe(path, 'cannot be made', cause);
+    }
+  }
+}
+
+function makeOrCheck(path: string, mode: number): void {
   try {
     mkdirSync(path, { mode });
     chmodSync(path, mode); // whatever the umask
     return;
   } catch (cause) {
-    if ((cause as NodeJS.ErrnoException).code !== 'EEXIST') throw unsafe(path, 'cannot be made', cause);
+    if ((cause as NodeJS.ErrnoException).code !== 'EEXIST') throw cause;
   }
   const found = lstatSync(path);
   if (!found.isDirectory()) throw unsafe(path, 'is not a folder');

@@ -14,6 +14,7 @@ import type { HostEvent, HostInfo } from './protocol.ts';
 import { type RunFolder, removeParentIfEmpty } from './run-folder.ts';
 import { Runs, type RunsOptions } from './runs.ts';
 import { sessionOptions } from './session.ts';
+import { removeDeadLock } from './start-lock.ts';
 
 /** How long the host waits for the next client after the last one left: the next Nx project needs about a second. */
 export const DEFAULT_GRACE_MS = 2_000;
@@ -270,8 +271,14 @@ class Host implements RunningHost {
   #removeFolder(): void {
     if (this.#removed) return; // by now it may be the next host's
     this.#removed = true;
-    rmSync(this.#options.folder.folder, { recursive: true, force: true });
-    removeParentIfEmpty(this.#options.folder);
+    const { folder } = this.#options;
+    rmSync(folder.folder, { recursive: true, force: true });
+    try {
+      removeDeadLock(folder.lockFile); // of a client that was killed while it started this host
+    } catch (error) {
+      this.#options.log('removing a lock', error);
+    }
+    removeParentIfEmpty(folder);
   }
 
   #methods(): Record<string, Method> {

@@ -26,11 +26,16 @@ export async function takeStartLock(
     options.signal?.throwIfAborted();
     options.prepare(); // the folder may have been removed by a host that ended a moment ago
     if (create(file, mine)) return { release: () => release(file, mine) };
-    const holder = read(file);
-    if (holder !== undefined && !isHeld(holder)) breakLock(file, holder);
-    if (Date.now() > deadline) throw timeout(file, holder);
+    removeDeadLock(file);
+    if (Date.now() > deadline) throw timeout(file, read(file));
     await pause(RETRY_MS, options.signal);
   }
+}
+
+/** Takes away the lock of a process that has ended. What a living one holds stays. */
+export function removeDeadLock(file: string): void {
+  const holder = read(file);
+  if (holder !== undefined && !isHeld(holder)) breakLock(file, holder);
 }
 
 /** The file appears with its content or not at all: a lock without an owner could never be broken. */
