@@ -158,11 +158,11 @@ describe.each(['full', 'direct'])('on the %s path', { timeout: 120_000 }, (path)
     const connection = new pg.Client(url);
     connection.on('error', () => undefined);
     await connection.connect();
-    const over = new Promise((resolve) => connection.once('end', resolve));
     const { rows } = await connection.query('SELECT current_user AS me, current_database() AS name');
     expect(rows).toEqual([{ me: 'billing_app', name: other.name }]);
     await worker.release({ run, name: other.name });
-    await over; // nobody stays connected to what is no longer his
+    // Nobody stays connected to what is no longer his.
+    await expect(connection.query('SELECT 1')).rejects.toMatchObject({ code: '57P01' });
     await expect(new pg.Client(url).connect()).rejects.toMatchObject({ code: '3D000' });
   });
 
