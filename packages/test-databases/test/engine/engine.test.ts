@@ -290,7 +290,7 @@ describe.each(['superuser', 'master'] as const)('as the %s of a plain server', (
       `SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity
         WHERE usename = current_user AND pid <> pg_backend_pid()`,
     );
-    expect(ended.length).toBeGreaterThanOrEqual(3);
+    expect(ended.length).toBeGreaterThanOrEqual(2); // lease and work; that for resets may still be to come
     expect(await databases.release(name).done).toMatchObject({ status: 'reset' });
     expect(await databases.acquire({ isolation: 'clone' })).toMatchObject({ origin: 'clone' });
     await vi.waitFor(async () => {
