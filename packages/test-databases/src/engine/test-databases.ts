@@ -61,7 +61,10 @@ export async function openTestDatabases(given: TestDatabasesOptions): Promise<Te
       ...(signal && { signal }),
     });
     const connections = await budget(work, run, options);
-    const template = await work.use((session) => provideTemplate(session, options, identity));
+    const template = await work.use((session) => {
+      signal?.throwIfAborted(); // an abort from here on finds this session, and ends it
+      return provideTemplate(session, options, identity);
+    });
     signal?.throwIfAborted();
     const databaseBytes = await work.use((session) => sizeOf(session, template.name));
     return new OpenRun({ options, run, work, lease, connections, identity, template, databaseBytes });

@@ -381,6 +381,38 @@ describe.each(['superuser', 'master'] as const)('as the %s of a plain server', (
     expect((await builder).template.built).toBe(true);
   });
 
+  test('cancelled before it waits for the template, it does not begin to', async () => {
+    const hash = hashOf(schema, 'slower');
+    let finish = (): void => undefined;
+    const building = new Promise<void>((resolve) => {
+      finish = resolve;
+    });
+    const builder = open({ template: { hash, fill: () => building } });
+    await vi.waitFor(async () => {
+      const half = await query('postgres', `SELECT 1 FROM pg_database WHERE datname LIKE 'ptb\\_%'`);
+      expect(half).toHaveLength(1);
+    }, patience);
+    const controller = new AbortController();
+    const reason = new Error('enough');
+    // After the claim's last answer, before the template's first question.
+    const { connect: usual } = optionsFor(server.socketDir, user);
+    const connect: typeof usual = async (database) => {
+      const session = await usual(database);
+      const send = session.query.bind(session);
+      session.query = async (text, values) => {
+        const answer = await send(text, values);
+        if (text.includes('claim_connections')) controller.abort(reason);
+        return answer;
+      };
+      return session;
+    };
+    await expect(
+      open({ connect, template: { hash, fill: () => building }, signal: controller.signal }),
+    ).rejects.toBe(reason);
+    finish();
+    expect((await builder).template.built).toBe(true);
+  });
+
   test('closing twice is closing once, and the databases are gone', async () => {
     const databases = await open();
     await databases.acquire();
