@@ -65,7 +65,7 @@ export class Costs {
   #cheaper(resetMs = 0): 'reset' | 'clone' {
     if (this.#clones < enough || this.#resets < enough) return 'reset';
     const { cloneMs = 0, discardRate = 0 } = this;
-    return resetMs + discardRate * cloneMs < cloneMs ? 'reset' : 'clone';
+    return resetMs + discardRate * cloneMs <= cloneMs ? 'reset' : 'clone'; // sessions survive a reset
   }
 }
 

@@ -1,5 +1,5 @@
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
-import { afterEach, describe, expect, test, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { type DatabasePool, openPool, type PoolEvent, type PoolOptions } from '../../src/index.ts';
 import { ddl, FakeBackend, turn } from './fake-backend.ts';
 
@@ -30,6 +30,10 @@ const state = async (promise: Promise<unknown>): Promise<string> => {
   return result;
 };
 
+// What clones and resets cost decides between them; here nothing takes time unless a test says so.
+beforeEach(() => {
+  vi.useFakeTimers({ toFake: ['performance'] });
+});
 afterEach(() => {
   vi.useRealTimers();
 });
@@ -110,7 +114,7 @@ describe('who waits', () => {
   });
 
   test('does not wait for its own database when its reset takes long', async () => {
-    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+    vi.useFakeTimers({ toFake: ['performance', 'setTimeout', 'clearTimeout'] });
     const { pool, backend } = open();
     await fill(backend);
     const own = await take(pool);
