@@ -2,8 +2,8 @@
 const NO_TEST = new Set(['describe', 'suite', 'skip', 'todo']);
 
 /**
- * The same `test`, which tells when a test or hook is defined with it or with what is made of it by `extend`: `test(…)`,
- * `test.only(…)`, `test.each(…)`, `test.beforeAll(…)`.
+ * The same `test`, which tells when a test or hook is defined with it or with what is made of it by `extend`: by calling it,
+ * or one of its functions (`each`, `beforeAll` and the like).
  */
 export function noticed<T extends object>(api: T, onUse: () => void): T {
   return new Proxy(api, {
