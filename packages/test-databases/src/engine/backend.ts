@@ -6,7 +6,7 @@ import { ensureClones } from '../server/clones.ts';
 import { dropRun } from '../server/drops.ts';
 import { resetDatabase, warmReset } from '../server/reset/reset-database.ts';
 import type { Template } from '../server/templates.ts';
-import { grantsOf } from './machinery.ts';
+import { grantsOf } from './roles.ts';
 import { SessionSlot } from './session-slot.ts';
 import type { EngineSession, TestDatabasesOptions } from './types.ts';
 

@@ -1,6 +1,5 @@
 import { TestDatabaseError } from '../errors.ts';
 import { isTemplateHash } from '../server/names.ts';
-import { nearestName } from './nearest-name.ts';
 import type { TestDatabasesOptions } from './types.ts';
 
 const KNOWN: Readonly<Record<keyof TestDatabasesOptions, true>> = {
@@ -26,12 +25,7 @@ const KNOWN: Readonly<Record<keyof TestDatabasesOptions, true>> = {
 export function checkOptions(given: TestDatabasesOptions): void {
   const names = Object.keys(KNOWN);
   const unknown = Object.keys(given).find((option) => !names.includes(option));
-  if (unknown !== undefined) {
-    throw invalid(
-      `there is no option ${unknown}`,
-      nearestName(unknown, names) ?? `one of ${names.join(', ')}`,
-    );
-  }
+  if (unknown !== undefined) throw invalid(`there is no option ${unknown}`, `one of ${names.join(', ')}`);
   const { name, template, workers = 1, shards = 1 } = given;
   if (!/^[a-z0-9_]{1,63}$/.test(name)) throw invalid(`name is "${name}"`, '1 to 63 of a-z, 0-9 and _');
   if (!isTemplateHash(template.hash)) {

@@ -1,7 +1,7 @@
 import { installReset } from '../server/reset/install.ts';
 import type { SqlClient } from '../server/sql-client.ts';
 import { ensureTemplate, type Template } from '../server/templates.ts';
-import { connectAsOwner, type Identity } from './machinery.ts';
+import { connectAsOwner, type Identity } from './roles.ts';
 import type { EngineSession, TestDatabasesOptions } from './types.ts';
 
 /** The template of the run's hash: found, waited for, or built by the caller's `fill`. */
