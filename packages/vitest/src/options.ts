@@ -1,5 +1,4 @@
 import { PosternVitestError } from './errors.ts';
-import { nearestName } from './nearest-name.ts';
 import type { Seed } from './seed.ts';
 
 /**
@@ -96,10 +95,9 @@ const KNOWN = ['scope', 'isolation', 'role', 'seed', 'keep', 'queryLog', 'leaks'
 export function checkKnown(given: object, known: readonly string[] = KNOWN): void {
   const unknown = Object.keys(given).find((name) => !known.includes(name));
   if (unknown === undefined) return;
-  const meant = nearestName(unknown, known);
   throw invalid(
     `There is no option ${JSON.stringify(unknown)}; there are ${known.join(', ')}.`,
-    meant === undefined ? 'Leave it out.' : `Is \`${meant}\` meant? Else leave it out.`,
+    'Use one of them, or leave it out.',
   );
 }
 

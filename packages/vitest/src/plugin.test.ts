@@ -69,12 +69,12 @@ test('a mistake is shown with its next step, without frames of ours', () => {
   } catch (error) {
     stack = String((error as Error).stack);
   }
-  expect(stack).toMatch(/There is no option "scop"[\s\S]*Is `scope` meant\?/);
+  expect(stack).toMatch(/There is no option "scop"; there are scope, [\s\S]*Use one of them/);
   expect(stack).not.toMatch(/^ +at /m);
 });
 
 test('a misspelt option of the reporter is refused on both ways to it', () => {
   const jsn = { jsn: true } as never;
-  expect(() => postern({ reporter: jsn })).toThrow(/Is `json` meant/);
+  expect(() => postern({ reporter: jsn })).toThrow(/there are terminal, html, json, summary\./);
   expect(() => new PosternReporter(jsn)).toThrow(expect.objectContaining({ code: 'VITEST_OPTIONS_INVALID' }));
 });
