@@ -11,7 +11,7 @@ import { median } from './median.ts';
 const rounds = 21;
 /**
  * The zip without CA roots and migrations, the import against that of `pg`. 100,000 bytes until templates learned to be
- * reset: the SQL of that needs 9,000, branches and the second ledger 3,000.
+ * reset: the SQL of that comes along.
  */
 const limits = { zipBytes: 120_000, importRatio: 1.6 };
 const root = fileURLToPath(new URL('../../..', import.meta.url));

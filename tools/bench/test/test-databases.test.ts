@@ -2,6 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { copyLedger } from '../src/harness/workspace.ts';
+import { measureGrowth } from '../src/test-databases/growth/grow.ts';
 import { measureLocal } from '../src/test-databases/local.ts';
 import { METHODS } from '../src/test-databases/methods/method.ts';
 import { measureRemote } from '../src/test-databases/remote/remote.ts';
@@ -72,6 +73,18 @@ test('far away: ours and the naive way both run, the template by one call of the
 
   expectFull(report);
   expect(targets.at(-1)).toMatchObject({ limit: 1, measured: 1 });
+});
+
+test('growth: a row for each number of workers, files and tables', { timeout: 240_000 }, async () => {
+  const report = startReport({ quick: true, site: 'grow' });
+  await measureGrowth(report, run, { size: TINY, workers: [4], files: [2], tables: [5] });
+
+  expectFull(report);
+  expect(Object.values(report.benches).map(({ rows }) => rows.map(([count]) => count))).toEqual([
+    ['4'],
+    ['2'],
+    ['5'],
+  ]);
 });
 
 test('the stand-in of the setup by hand has everything that the ledger’s suite imports', async () => {

@@ -19,8 +19,6 @@ interface Sample {
   readonly state: State;
   readonly way: Way;
   readonly ms: number;
-  /** Of vitest. */
-  readonly exitCode: number | null;
 }
 
 export async function harness(args: readonly string[]): Promise<void> {
@@ -47,10 +45,10 @@ async function measure(rounds: number, signal: AbortSignal): Promise<BenchResult
     // Cold is what it is from the first time on; the others are warmed up by what ran before them.
     for (let round = 0; round < (state === 'cold' ? Math.min(3, rounds) : rounds); round++) {
       for (const way of ['by hand', 'postern'] as const) {
+        if (state === 'cold') await rm(workspace.cache, { recursive: true, force: true });
         signal.throwIfAborted();
         console.error(`${state}, round ${round + 1}: ${way}`);
-        if (state === 'cold') await rm(workspace.cache, { recursive: true, force: true });
-        samples.push({ state, way, ...(await runVitest(workspace, way, signal)) });
+        samples.push({ state, way, ms: await runVitest(workspace, way, signal) });
       }
     }
   }
@@ -71,11 +69,12 @@ async function startHost({ ledger }: LedgerWorkspace, signal: AbortSignal): Prom
   }
 }
 
+/** How long a run takes. Aborted, it is waited for: the workspace is removed only when nobody writes there any more. */
 async function runVitest(
   { vitest, ledger, configs, cache, runDir, migrations }: LedgerWorkspace,
   way: Way,
   signal: AbortSignal,
-): Promise<{ ms: number; exitCode: number | null }> {
+): Promise<number> {
   const config = way === 'postern' ? configs.postern : configs.plain;
   const started = performance.now();
   const child = spawn(process.execPath, [vitest, 'run', '--root', ledger, '--config', config], {
@@ -87,8 +86,9 @@ async function runVitest(
       BENCH_PLAIN: JSON.stringify({ cacheDir: join(cache, 'postern'), runDir, migrations }),
     },
     stdio: ['ignore', 'pipe', 'pipe'],
-    signal,
   });
+  const stop = (): void => void child.kill();
+  signal.addEventListener('abort', stop);
   let output = '';
   for (const stream of [child.stdout, child.stderr]) {
     stream.setEncoding('utf8');
@@ -99,10 +99,10 @@ async function runVitest(
   const exitCode = await new Promise<number | null>((resolve, reject) => {
     child.on('error', reject);
     child.on('close', (code) => resolve(code));
-  });
+  }).finally(() => signal.removeEventListener('abort', stop));
   const ms = performance.now() - started;
   if (exitCode !== 0) throw new Error(`vitest (${way}) ended with ${exitCode}:\n${output.slice(-5000)}`);
-  return { ms, exitCode };
+  return ms;
 }
 
 function describe(samples: readonly Sample[]): BenchResult {

@@ -7,7 +7,6 @@ const REPOSITORY = fileURLToPath(new URL('../../../../', import.meta.url));
 
 /** A copy of the ledger and its configuration, with caches of its own that can be emptied. */
 export interface LedgerWorkspace extends AsyncDisposable {
-  readonly root: string;
   readonly cache: string;
   readonly ledger: string;
   readonly migrations: string;
@@ -58,7 +57,6 @@ export default {
 `,
   );
   return {
-    root,
     cache: join(root, '.cache'),
     ledger,
     migrations: join(ledger, 'database', 'migrations'),

@@ -12,7 +12,7 @@ import { dropDatabases, type ServerAddress } from '../server/bench-server.ts';
 import type { Templates } from '../server/templates.ts';
 import type { FileSample } from './file-sample.ts';
 
-interface Suite {
+export interface Suite {
   readonly method: MethodName;
   readonly workers: number;
   /** Of all workers together. */

@@ -42,32 +42,12 @@ export const FULL_LOADS: readonly Load[] = [
   },
 ];
 
-export const QUICK_LOADS: readonly Load[] = [
-  {
-    name: 'kept up',
-    workers: 2,
-    thinkMs: 150,
-    gapMs: 20,
-    files: { main: 16, other: 4 },
-    rounds: { main: 1, other: 1 },
-  },
-  {
-    name: 'busy',
-    workers: 4,
-    thinkMs: 60,
-    gapMs: 10,
-    files: { main: 16, other: 8 },
-    rounds: { main: 1, other: 1 },
-  },
-  {
-    name: 'overload',
-    workers: 4,
-    thinkMs: 0,
-    gapMs: 0,
-    files: { main: 16, other: 8 },
-    rounds: { main: 1, other: 1 },
-  },
-];
+/** The same loads with too few files for the tails. */
+export const QUICK_LOADS: readonly Load[] = FULL_LOADS.map(({ files, ...load }) => ({
+  ...load,
+  files: { main: 16, other: (16 * files.other) / files.main },
+  rounds: { main: 1, other: 1 },
+}));
 
 export interface MethodResult {
   readonly method: MethodName;

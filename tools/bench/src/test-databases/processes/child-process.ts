@@ -4,7 +4,6 @@ import { fileURLToPath } from 'node:url';
 
 /** A process of the bench that answers requests one by one or side by side. */
 export interface BenchProcess extends AsyncDisposable {
-  readonly pid: number;
   /** Sends a request and gives its answer. Rejects with the process's error, or when it ends. */
   ask<T>(request: string, parameters?: unknown): Promise<T>;
 }
@@ -36,7 +35,6 @@ export function startProcess(file: URL): BenchProcess {
   child.on('error', (error) => end(error.message));
   child.on('exit', (code, signal) => end(`the process of ${file.pathname} ended with ${code ?? signal}`));
   return {
-    pid: child.pid ?? 0,
     ask<T>(request: string, parameters?: unknown): Promise<T> {
       return new Promise<T>((resolve, reject) => {
         if (ended !== undefined) return reject(new Error(ended));

@@ -29,7 +29,6 @@ export interface BenchServer extends AsyncDisposable {
   readonly address: ServerAddress;
   readonly version: string;
   readonly inMemory: boolean;
-  readonly pid: number;
 }
 
 export type BenchSettings = Readonly<Record<string, string | number | boolean>>;
@@ -66,7 +65,7 @@ export async function startServer(settings: BenchSettings = {}): Promise<BenchSe
       runDir: folder,
       settings: { listen_addresses: '127.0.0.1', port, max_connections: 400, ...settings },
     });
-    const { socketDir, superuser, master, version, dataDir, pid } = server;
+    const { socketDir, superuser, master, version, dataDir } = server;
     const address = { socketDir, port, superuser, master, password: 'bench' };
     await writeFile(
       join(dataDir, 'pg_hba.conf'),
@@ -80,7 +79,7 @@ export async function startServer(settings: BenchSettings = {}): Promise<BenchSe
         SELECT pg_reload_conf();`);
     });
     const inMemory = dataDir.startsWith('/dev/shm');
-    return { address, version, inMemory, pid, [Symbol.asyncDispose]: stop };
+    return { address, version, inMemory, [Symbol.asyncDispose]: stop };
   } catch (error) {
     await stop();
     throw error;
@@ -133,8 +132,8 @@ export async function withClient<T>(
 }
 
 /** Drops the databases whose name starts so, whoever is in them. */
-export async function dropDatabases(address: ServerAddress, prefix: string): Promise<number> {
-  return await withClient(bySocket(address, { database: 'postgres' }), async (client) => {
+export async function dropDatabases(address: ServerAddress, prefix: string): Promise<void> {
+  await withClient(bySocket(address, { database: 'postgres' }), async (client) => {
     const { rows } = await client.query<{ datname: string }>(
       'SELECT datname FROM pg_database WHERE starts_with(datname, $1)',
       [prefix],
@@ -143,6 +142,5 @@ export async function dropDatabases(address: ServerAddress, prefix: string): Pro
       await client.query(`ALTER DATABASE ${datname} IS_TEMPLATE false`);
       await client.query(`DROP DATABASE IF EXISTS ${datname} WITH (FORCE)`);
     }
-    return rows.length;
   });
 }
