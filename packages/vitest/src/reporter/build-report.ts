@@ -11,7 +11,7 @@ import type {
   ReportSpan,
   ReportTest,
 } from './report.ts';
-import { fallbacksOfHost, notesOf } from './report-notes.ts';
+import { fallbacksOf, notesOf } from './report-notes.ts';
 import { counterNames, sumOfCounters, totalsOf } from './report-totals.ts';
 import { withSlots } from './worker-slots.ts';
 
@@ -37,7 +37,7 @@ export function buildReport(run: RecordedRun): Report {
     runs,
     totals: totalsOf(recorded, files, runs),
     files,
-    fallbacks: [...notes.flatMap(({ fallbacks }) => fallbacks), ...runs.flatMap(fallbacksOfHost)],
+    fallbacks: runs.flatMap(fallbacksOf),
     kept: notes.flatMap(({ kept }) => kept),
     leaks: notes.flatMap(({ leaks }) => leaks),
   };
@@ -166,7 +166,7 @@ function testOf({ name, state, startedAt, durationMs, meta }: RecordedTest, orig
   const counters = Object.fromEntries(
     counterNames.map((counter) => [counter, meta?.[counter] ?? 0] as const).filter(([, count]) => count > 0),
   );
-  const { acquireMs, connectMs, resetMs, database, origin: from } = meta ?? {};
+  const { acquireMs, connectMs, database, origin: from } = meta ?? {};
   return {
     name,
     state,
@@ -175,7 +175,6 @@ function testOf({ name, state, startedAt, durationMs, meta }: RecordedTest, orig
     ...(Object.keys(counters).length > 0 && { counters }),
     ...(acquireMs !== undefined && { acquireMs: rounded(acquireMs) }),
     ...(connectMs !== undefined && { connectMs: rounded(connectMs) }),
-    ...(resetMs !== undefined && { resetMs: rounded(resetMs) }),
     ...(database !== undefined && { database }),
     ...(from !== undefined && { origin: from }),
   };

@@ -1,4 +1,4 @@
-export type { PosternFallback, PosternKept, PosternLeak, PosternMeta, PosternSpan } from './meta.ts';
+export type { PosternKept, PosternLeak, PosternMeta, PosternSpan } from './meta.ts';
 export type {
   PhaseTotals,
   Report,

@@ -17,33 +17,20 @@ export interface PosternMeta {
   readonly acquireMs?: number;
   /** From opening a connection until it could take a statement, summed over `connections`. */
   readonly connectMs?: number;
-  /** How long giving the database back and having it reset took. */
-  readonly resetMs?: number;
   readonly queries?: number;
   readonly roundTrips?: number;
   /** Connections opened. */
   readonly connections?: number;
   /** Statements that the server refused. */
   readonly errors?: number;
-  /** Attempts beyond the first: of connecting, of acquiring. */
+  /** Connections that ended before they could take a statement. */
   readonly retries?: number;
-  /** What was asked for and could not be had, and what was done instead. */
-  readonly fallback?: PosternFallback;
   /** The database was kept for a look at it. */
   readonly kept?: PosternKept;
   /** Sessions that were still in a transaction or checked out. */
   readonly leaks?: readonly PosternLeak[];
   /** Where the time went, for the timeline. */
   readonly spans?: readonly PosternSpan[];
-}
-
-export interface PosternFallback {
-  readonly from: 'reset' | 'clone' | 'transaction';
-  readonly to: 'reset' | 'clone';
-  /** Short and stable, to be counted: `ddl`, `large-objects`, … */
-  readonly reason: string;
-  /** One line for people. */
-  readonly detail?: string;
 }
 
 export interface PosternKept {
@@ -63,7 +50,7 @@ export interface PosternLeak {
 }
 
 export interface PosternSpan {
-  readonly phase: 'acquire' | 'connect' | 'reset' | 'seed' | 'release';
+  readonly phase: 'acquire' | 'connect' | 'release';
   /** Epoch milliseconds, with fractions: `performance.timeOrigin + performance.now()`. */
   readonly startedAt: number;
   readonly durationMs: number;

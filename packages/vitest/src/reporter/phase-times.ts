@@ -9,7 +9,6 @@ export const reportPhases: readonly ReportPhase[] = [
   'import',
   'acquire',
   'connect',
-  'seed',
   'reset',
   'body',
 ];
@@ -41,8 +40,7 @@ export function phasesOf(meta: PosternMeta): Partial<Record<ReportPhase, number>
   return {
     acquire: meta.acquireMs ?? 0,
     connect: covered(meta.spans?.filter(({ phase }) => phase === 'connect')) ?? meanConnect(meta),
-    seed: spent('seed'),
-    reset: meta.resetMs ?? spent('reset'),
+    reset: spent('reset'),
   };
 }
 

@@ -2,7 +2,6 @@ import type { RecordedFile } from './recorded.ts';
 import type { ReportFallback, ReportKept, ReportLeak, ReportRun } from './report.ts';
 
 export interface Notes {
-  readonly fallbacks: readonly ReportFallback[];
   readonly kept: readonly ReportKept[];
   readonly leaks: readonly ReportLeak[];
 }
@@ -13,18 +12,6 @@ export function notesOf({ file, meta, tests }: RecordedFile): Notes {
     ({ meta: each, test }) => ({ each, where: { file, ...(test !== undefined && { test }) } }),
   );
   return {
-    fallbacks: all.flatMap(({ each, where }) =>
-      each?.fallback === undefined
-        ? []
-        : [
-            {
-              ...where,
-              ...(each.database !== undefined && { database: each.database }),
-              reason: each.fallback.reason,
-              detail: each.fallback.detail ?? `${each.fallback.to} in place of ${each.fallback.from}`,
-            },
-          ],
-    ),
     kept: all.flatMap(({ each, where }) =>
       each?.kept === undefined
         ? []
@@ -52,7 +39,7 @@ export function notesOf({ file, meta, tests }: RecordedFile): Notes {
 const WANTED: ReadonlySet<string> = new Set(['asked', 'kept', 'closed', 'strategy-reset']);
 
 /** What the host had to do otherwise, while nobody waited for it. */
-export function fallbacksOfHost({ host }: ReportRun): ReportFallback[] {
+export function fallbacksOf({ host }: ReportRun): ReportFallback[] {
   return host.flatMap(({ reason, detail, database }) =>
     reason === undefined || WANTED.has(reason)
       ? []

@@ -66,7 +66,7 @@ function phaseSums(
       const spent = phasesOf(each);
       // A wait of nothing is a wait, too: what was fetched ahead is what the percentiles are about.
       if (each.acquireMs !== undefined) add('acquire', each.acquireMs);
-      for (const phase of ['connect', 'reset', 'seed'] as const) if (spent[phase]) add(phase, spent[phase]);
+      for (const phase of ['connect', 'reset'] as const) if (spent[phase]) add(phase, spent[phase]);
     }
     for (const test of tests) {
       if (test.startedAt > 0) add('body', Math.max(0, test.durationMs - insideTest(test)));

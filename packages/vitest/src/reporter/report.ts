@@ -43,18 +43,10 @@ export interface ReportHostStep {
 
 /**
  * `environment` cloud, endpoint and tunnel · `template` artefact, deployment, migrations, template · `import` vitest loads
- * setup files and the file · `acquire` a test waits for its database · `connect` connections open · `seed` · `reset` the
- * database is given back (that it is put back in the background is in `background`) · `body` the tests without these.
+ * setup files and the file · `acquire` a test waits for its database · `connect` connections open · `reset` the database is
+ * given back (that it is put back in the background is in `background`) · `body` the tests without these.
  */
-export type ReportPhase =
-  | 'environment'
-  | 'template'
-  | 'import'
-  | 'acquire'
-  | 'connect'
-  | 'seed'
-  | 'reset'
-  | 'body';
+export type ReportPhase = 'environment' | 'template' | 'import' | 'acquire' | 'connect' | 'reset' | 'body';
 
 export interface PhaseTotals {
   readonly count: number;
@@ -122,14 +114,11 @@ export interface ReportTest {
   readonly counters?: Partial<ReportCounters>;
   readonly acquireMs?: number;
   readonly connectMs?: number;
-  readonly resetMs?: number;
   readonly database?: string;
   readonly origin?: string;
 }
 
 export interface ReportFallback {
-  readonly file?: string;
-  readonly test?: string;
   readonly database?: string;
   readonly reason: string;
   readonly detail?: string;

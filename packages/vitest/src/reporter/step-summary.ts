@@ -35,14 +35,10 @@ export function stepSummary(report: Report): string {
     ),
     folded(
       `${counted(fallbacks.length, 'fallback')}`,
-      ['file', 'reason', 'what'],
+      ['database', 'reason', 'what'],
       fallbacks
         .slice(0, MOST_ROWS * 5)
-        .map(({ file, database, reason, detail }) => [
-          code(file ?? database ?? ''),
-          code(reason),
-          cell(detail ?? ''),
-        ]),
+        .map(({ database, reason, detail }) => [code(database ?? ''), code(reason), cell(detail ?? '')]),
     ),
     folded(
       `${counted(kept.length, 'kept database')}`,

@@ -61,7 +61,7 @@ function spread({ count, p50, p95, max }: PhaseTotals): string {
   return `p50 ${duration(p50)}, p95 ${duration(p95)}, max ${duration(max)}`;
 }
 
-const WAITING: readonly ReportPhase[] = ['acquire', 'connect', 'seed', 'reset'];
+const WAITING: readonly ReportPhase[] = ['acquire', 'connect', 'reset'];
 
 /** How much of the tests' time went to having a database. Undefined when nothing did. */
 export function overheadShare({ totals: { phases } }: Report): number | undefined {

@@ -52,7 +52,7 @@ function drawDetails() {
   if (file.databases.length) facts.push(file.databases.join(', '));
   const longest = Math.max(1, ...file.tests.map((test) => test.durationMs));
   const tests = file.tests.slice(0, testsShown).map((test) => {
-    const more = [test.acquireMs !== undefined ? 'acquire ' + ms(test.acquireMs) : '', test.connectMs !== undefined ? 'connect ' + ms(test.connectMs) : '', test.resetMs !== undefined ? 'reset ' + ms(test.resetMs) : '', test.counters && test.counters.queries ? whole(test.counters.queries) + ' statements' : ''].filter(Boolean).join(', ');
+    const more = [test.acquireMs !== undefined ? 'acquire ' + ms(test.acquireMs) : '', test.connectMs !== undefined ? 'connect ' + ms(test.connectMs) : '', test.counters && test.counters.queries ? whole(test.counters.queries) + ' statements' : ''].filter(Boolean).join(', ');
     return element('tr', {},
       element('td', { class: 'file' }, element('span', { class: 'dot ' + test.state }), element('span', { class: 'visually-hidden' }, test.state + ' '), test.name),
       element('td', {}, element('span', { class: 'stack' }, element('i', { style: { width: (test.durationMs / longest * 100).toFixed(2) + '%', background: test.state === 'failed' ? 'var(--failed)' : 'var(--body)' } }))),

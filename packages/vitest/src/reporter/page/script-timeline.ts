@@ -1,3 +1,5 @@
+import { hostPhases, reportPhases } from '../phase-times.ts';
+
 /**
  * The page's script, first part: the timeline. Plain JavaScript for the browser, kept as text because it runs nowhere else.
  * It draws only what is in sight, files narrower than three pixels as one bar, and all rectangles of a colour as one path, so
@@ -6,9 +8,9 @@
 export const timelineScript: string = `
 'use strict';
 const report = JSON.parse(document.getElementById('data').textContent);
-const PHASES = ['environment', 'template', 'import', 'acquire', 'connect', 'seed', 'reset', 'body'];
+const PHASES = ${JSON.stringify(reportPhases)};
 const BACKGROUND = new Set(['acquire', 'reset', 'pool', 'release', 'stop']);
-const HOST = { cloud: 'environment', resolve: 'environment', tunnel: 'environment', build: 'template', deploy: 'template', bootstrap: 'template', prepare: 'template', reset: 'reset', pool: 'template', acquire: 'acquire' };
+const HOST = ${JSON.stringify({ ...hostPhases, reset: 'reset', pool: 'template', acquire: 'acquire' })};
 const shown = { phases: new Set(PHASES), text: '', state: '', project: '', selected: undefined };
 const listeners = [];
 const refresh = () => { for (const listener of listeners) listener(); };

@@ -19,7 +19,7 @@ export function tiles(report: Report): Markup {
   return html`<section class="tiles" aria-label="Totals">
 ${tile('Wait for a database', phases.acquire ? duration(phases.acquire.p50) : '–', phases.acquire ? `median · ${spread(phases.acquire)}` : 'no database was used')}
 ${tile('Databases', number(origins.clone + origins.reset), `${number(origins.reset)} reset · ${number(origins.clone)} cloned`)}
-${tile('Waiting, of all test time', share === undefined ? '–' : `${(share * 100).toFixed(share < 0.1 ? 1 : 0)} %`, 'acquire, connect, seed and reset')}
+${tile('Waiting, of all test time', share === undefined ? '–' : `${(share * 100).toFixed(share < 0.1 ? 1 : 0)} %`, 'acquire, connect and reset')}
 ${tile('Connections', number(totals.connections), phases.connect ? `median ${duration(phases.connect.p50)} · ${spread(phases.connect)}` : 'opened by the tests')}
 ${tile('Statements', number(totals.queries), `${counted(totals.roundTrips, 'round trip')} · ${number(totals.errors)} refused · ${counted(totals.retries, 'retry', 'retries')}`)}
 ${tile('To look at', attention.length === 0 ? 'Nothing' : number(fallbacks.length + kept.length + leaks.length), attention.length === 0 ? 'no fallback, leak or kept database' : html`<a href="#notes">${attention.join(' · ')}</a>`)}
@@ -70,7 +70,6 @@ const WHAT: Readonly<Record<ReportPhase, string>> = {
   import: 'vitest loads setup files and the file',
   acquire: 'a test waits for its database',
   connect: 'connections open',
-  seed: 'the seed runs',
   reset: 'the database is given back; it is put back in the background',
   body: 'the tests without these',
 };
@@ -95,13 +94,13 @@ export function phaseTable({ totals: { phases, background } }: Report): Markup {
 /** Fallbacks, kept databases and leaks. */
 export function notes({ fallbacks, kept, leaks }: Report): Markup {
   if (fallbacks.length + kept.length + leaks.length === 0) return html``;
-  const where = (file: string | undefined, test: string | undefined): Markup =>
-    html`${file ?? ''}${test !== undefined && html`<div class="quiet">${test}</div>`}`;
+  const where = (file: string, test: string | undefined): Markup =>
+    html`${file}${test !== undefined && html`<div class="quiet">${test}</div>`}`;
   const reasons = tally(fallbacks.map(({ reason }) => reason));
   return html`<div id="notes">
 ${kept.length > 0 && html`<section class="card"><div class="head"><h2>Kept databases</h2></div><div class="scroll"><table><thead><tr><th scope="col">Test</th><th scope="col">Open it with</th><th scope="col">Until</th></tr></thead><tbody>${kept.slice(0, MOST_ROWS).map(({ file, test, database, open, until }) => html`<tr><td class="file">${where(file, test)}</td><td><code>${open ?? database}</code> <button type="button" hidden data-copy="${open ?? database}">Copy</button></td><td>${until?.replace('T', ' ').slice(0, 19)}${until && ' UTC'}</td></tr>`)}</tbody></table></div></section>`}
 ${leaks.length > 0 && html`<section class="card"><div class="head"><h2>Leaked sessions</h2></div><div class="scroll"><table><thead><tr><th scope="col">Test</th><th scope="col">What</th><th scope="col">Where it comes from</th></tr></thead><tbody>${leaks.slice(0, MOST_ROWS).map(({ file, test, kind, role, stack }) => html`<tr><td class="file">${where(file, test)}</td><td>${kind}${role !== undefined && html`<div class="quiet">${role}</div>`}</td><td><pre class="stackframes">${stack.join('\n')}</pre></td></tr>`)}</tbody></table></div></section>`}
-${fallbacks.length > 0 && html`<section class="card"><div class="head"><h2>Fallbacks</h2>${reasons.map(([reason, count]) => html`<span class="pill warn">${reason} ${number(count)}</span>`)}</div><div class="scroll"><table><thead><tr><th scope="col">Where</th><th scope="col">Reason</th><th scope="col">What</th></tr></thead><tbody>${fallbacks.slice(0, MOST_ROWS).map(({ file, test, database, reason, detail }) => html`<tr><td class="file">${where(file ?? database, test)}</td><td><code>${reason}</code></td><td>${detail ?? ''}</td></tr>`)}</tbody></table></div>${fallbacks.length > MOST_ROWS && html`<p class="quiet">and ${number(fallbacks.length - MOST_ROWS)} more, in report.json</p>`}</section>`}
+${fallbacks.length > 0 && html`<section class="card"><div class="head"><h2>Fallbacks</h2>${reasons.map(([reason, count]) => html`<span class="pill warn">${reason} ${number(count)}</span>`)}</div><div class="scroll"><table><thead><tr><th scope="col">Database</th><th scope="col">Reason</th><th scope="col">What</th></tr></thead><tbody>${fallbacks.slice(0, MOST_ROWS).map(({ database, reason, detail }) => html`<tr><td class="file">${database ?? ''}</td><td><code>${reason}</code></td><td>${detail ?? ''}</td></tr>`)}</tbody></table></div>${fallbacks.length > MOST_ROWS && html`<p class="quiet">and ${number(fallbacks.length - MOST_ROWS)} more, in report.json</p>`}</section>`}
 </div>`;
 }
 

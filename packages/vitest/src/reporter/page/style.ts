@@ -6,7 +6,7 @@ export const pageStyle: string = `
   --ink: #18202c; --ink-2: #566072; --accent: #2456c8; --hover: #f0f4fc;
   --ok: #1a7f4b; --ok-soft: #e2f4ea; --bad: #c22f3d; --bad-soft: #fde8ea; --warn: #8f5a00; --warn-soft: #fdf1d8;
   --environment: #64748b; --template: #7c5cc4; --import: #a3aebd; --acquire: #e08a1e; --connect: #c0468a;
-  --seed: #3b4cb8; --reset: #12897b; --body: #6f9de2; --failed: #c22f3d; --background: #cfd6e0; --track: #e6eaf0;
+  --reset: #12897b; --body: #6f9de2; --failed: #c22f3d; --background: #cfd6e0; --track: #e6eaf0;
   --mono: ui-monospace, SFMono-Regular, Menlo, Consolas, monospace;
 }
 @media (prefers-color-scheme: dark) { :root {
@@ -14,7 +14,7 @@ export const pageStyle: string = `
   --ink: #e6ebf3; --ink-2: #9aa7ba; --accent: #8db2ff; --hover: #1e2734;
   --ok: #6bd49b; --ok-soft: #14321f; --bad: #ff8d96; --bad-soft: #3b1a1f; --warn: #f0b955; --warn-soft: #37290d;
   --environment: #8594ab; --template: #a78bf0; --import: #4d596b; --acquire: #f2a43c; --connect: #e56fb0;
-  --seed: #7d8df5; --reset: #35bfae; --body: #466ba8; --failed: #f0606c; --background: #38424f; --track: #262f3c;
+  --reset: #35bfae; --body: #466ba8; --failed: #f0606c; --background: #38424f; --track: #262f3c;
 } }
 * { box-sizing: border-box; }
 html { scroll-behavior: smooth; }
