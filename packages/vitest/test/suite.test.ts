@@ -2,14 +2,7 @@ import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { connectHost } from '@postern/connect/host';
 import { afterEach, expect, test, vi } from 'vitest';
-import {
-  type InlineProject,
-  inlineProject,
-  leaveNote,
-  shop,
-  type VitestResult,
-  withPlugin,
-} from './inline-project.ts';
+import { type InlineProject, inlineProject, leaveNote, shop } from './inline-project.ts';
 import { hostHasGone } from './left-behind.ts';
 
 let project: InlineProject | undefined;
@@ -17,14 +10,6 @@ afterEach(async () => {
   await project?.remove();
   project = undefined;
 });
-
-async function run(
-  files: Readonly<Record<string, string>>,
-  env: Readonly<Record<string, string>> = {},
-): Promise<VitestResult> {
-  project = await inlineProject({ ...shop, ...files });
-  return await project.start({ env }).ended;
-}
 
 async function notes<T>(): Promise<T[]> {
   const root = project?.root ?? '';
@@ -37,10 +22,28 @@ const header = `
   import { Pool } from 'pg';
 `;
 
-test('tests get a migrated database with the rights of the role they ask for', async () => {
-  const result = await run(
-    {
-      'apps/shop/test/roles.test.ts': `${header}
+/** With the plain setup: a file about roles beside four that tell which databases they had. */
+test('tests have a migrated database and the role they ask for, and workers side by side share none but where told to', async () => {
+  const file = (name: string): string => `${header}
+    import { existsSync } from 'node:fs';
+    import { testWith } from '@postern/vitest';
+    const names = {};
+    test('of its own', ({ database }) => { names.file = database.name; });
+    testWith({ scope: 'worker' })('of the slot', ({ database }) => { names.slot = database.name; });
+    testWith({ scope: 'run' })('of the run', async ({ database, sql }) => {
+      names.run = database.name;
+      await sql\`INSERT INTO articles (id, name) VALUES (\${'${name}'.charCodeAt(0)}, \${'${name}'})\`;
+      names.seen = (await sql\`SELECT count(*)::int AS n FROM articles\`)[0].n;
+      ${leaveNote(`note-${name}`, `{ ...names, id: process.env.VITEST_POOL_ID }`)};
+      // Two workers are here at the same time.
+      const others = ['note-a.json', 'note-b.json'];
+      await expect.poll(() => others.every((other) => existsSync(other)), { timeout: 30_000 }).toBe(true);
+    });
+  `;
+  project = await inlineProject({
+    ...shop,
+    ...Object.fromEntries(['a', 'b', 'c', 'd'].map((name) => [`apps/shop/test/${name}.test.ts`, file(name)])),
+    'apps/shop/test/roles.test.ts': `${header}
       const withPool = async (config, use) => {
         const pool = new Pool(config);
         try { return await use(pool); } finally { await pool.end(); }
@@ -71,39 +74,16 @@ test('tests get a migrated database with the rights of the role they ask for', a
         ]);
         expect(JSON.stringify(database.as('shop_app'))).not.toMatch(/X-Amz-Signature/i);
         expect(process.env.DATABASE_URL).toBe('postgres://db.example.com/left-alone-by-the-plain-setup');
-        ${leaveNote('note-1', `inject('postern')`)};
+        ${leaveNote('provided', `inject('postern')`)};
       });
     `,
-    },
-    { DATABASE_URL: 'postgres://db.example.com/left-alone-by-the-plain-setup' },
-  );
-  expect(result.output).toContain('4 passed');
-  expect(result.code).toBe(0);
-  const [provided] = await notes<{ controlSocket: string }>();
-  await hostHasGone(provided?.controlSocket ?? '');
-});
-
-test('workers that run side by side never share a database, but where they are told to', async () => {
-  const file = (name: string): string => `${header}
-    import { existsSync } from 'node:fs';
-    import { testWith } from '@postern/vitest';
-    const names = {};
-    test('of its own', ({ database }) => { names.file = database.name; });
-    testWith({ scope: 'worker' })('of the slot', ({ database }) => { names.slot = database.name; });
-    testWith({ scope: 'run' })('of the run', async ({ database, sql }) => {
-      names.run = database.name;
-      await sql\`INSERT INTO articles (id, name) VALUES (\${'${name}'.charCodeAt(0)}, \${'${name}'})\`;
-      names.seen = (await sql\`SELECT count(*)::int AS n FROM articles\`)[0].n;
-      ${leaveNote(`note-${name}`, `{ ...names, id: process.env.VITEST_POOL_ID }`)};
-      // Two workers are here at the same time.
-      const others = ['note-a.json', 'note-b.json'];
-      await expect.poll(() => others.every((other) => existsSync(other)), { timeout: 30_000 }).toBe(true);
-    });
-  `;
-  const result = await run(
-    Object.fromEntries(['a', 'b', 'c', 'd'].map((name) => [`apps/shop/test/${name}.test.ts`, file(name)])),
-  );
-  expect(result.output).toContain('12 passed');
+  });
+  const vitest = project.start({
+    env: { DATABASE_URL: 'postgres://db.example.com/left-alone-by-the-plain-setup' },
+  });
+  const { code, output } = await vitest.ended;
+  expect(output).toContain('16 passed');
+  expect(code).toBe(0);
   const seen = await notes<{ id: string; file: string; slot: string; run: string; seen: number }>();
   const databaseOfSlot = new Map(seen.map(({ id, slot }) => [id, slot]));
   expect(databaseOfSlot.size).toBe(2);
@@ -112,28 +92,7 @@ test('workers that run side by side never share a database, but where they are t
   expect(new Set(seen.map((each) => each.run)).size).toBe(1);
   expect(Math.max(...seen.map((each) => each.seen))).toBe(4);
   for (const each of seen) expect(new Set([each.file, each.slot, each.run]).size).toBe(3);
-});
-
-test('files that share their process share sessions, and no rows', async () => {
-  const file = (name: string): string => `${header}
-    test('is alone', async ({ pool, database }) => {
-      await pool.query("INSERT INTO articles VALUES (1, '${name}')");
-      const { rows } = await pool.query('SELECT pg_backend_pid() AS session, current_database() AS database');
-      ${leaveNote(`note-${name}`, `{ pid: process.pid, ...rows[0] }`)};
-    });
-  `;
-  const result = await run({
-    ...withPlugin('', 'isolate: false, maxWorkers: 1, fileParallelism: false'),
-    'apps/shop/test/a.test.ts': file('a'),
-    'apps/shop/test/b.test.ts': file('b'),
-    'apps/shop/test/c.test.ts': file('c'),
-  });
-  expect(result.output).toContain('3 passed');
-  const seen = await notes<{ pid: number; session: number; database: string }>();
-  expect(seen).toHaveLength(3);
-  expect(new Set(seen.map(({ pid }) => pid)).size).toBe(1);
-  const sessions = new Set(seen.map(({ session }) => session)).size;
-  expect(sessions).toBe(new Set(seen.map(({ database }) => database)).size);
+  await hostHasGone((await project.takeNote<{ controlSocket: string }>('provided', vitest)).controlSocket);
 });
 
 /** A second and a third service in one workspace; each test tells which database it has and what the host counted. */
@@ -161,18 +120,11 @@ const orderAndStock = (): Record<string, string> => {
   return { 'postern.config.ts': config, 'package.json': manifest, ...service('orders'), ...service('stock') };
 };
 
-test('two vitest projects of one run each get the database of their own service', async () => {
+test('two projects, in one run or in two at once, each have their own database, and share host, cloud and session', async () => {
   project = await inlineProject({
     ...orderAndStock(),
     'vitest.config.ts': `export default { test: { projects: ['apps/orders', 'apps/stock'], maxWorkers: 2 } };`,
   });
-  const result = await project.start({ folder: '.' }).ended;
-  expect(result.output).toContain('2 passed');
-  expect(result.code).toBe(0);
-});
-
-test('two projects that run at once share one host, one cloud and one Session Manager session', async () => {
-  project = await inlineProject(orderAndStock());
   // Present from before the first until after the last, as `postern up` would be: what is counted stays.
   await using bystander = await connectHost({ root: project.root });
   const results = await Promise.all(
@@ -185,6 +137,10 @@ test('two projects that run at once share one host, one cloud and one Session Ma
     bystander.info.controlSocket,
   ]);
   expect(new Set(seen.map(({ database }) => database)).size).toBe(2);
+
+  const { code, output } = await project.start({ folder: '.' }).ended;
+  expect(output).toContain('2 passed');
+  expect(code).toBe(0);
   expect(await bystander.statistics()).toMatchObject({ ssm: { startSessionCalls: 1 } });
 });
 
