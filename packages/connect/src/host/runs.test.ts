@@ -1,10 +1,17 @@
-import { afterEach, expect, it, vi } from 'vitest';
+import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import { artifact, type Call, connection, endRuns, fixture } from '../../test/fixtures/runs.ts';
 import type { AcquiredDatabase } from './run-types.ts';
 
 const bound = { timeout: 20_000, interval: 5 };
 
-afterEach(endRuns);
+// What clones and resets cost decides between them; here nothing takes time unless a test says so.
+beforeEach(() => {
+  vi.useFakeTimers({ toFake: ['performance'] });
+});
+afterEach(async () => {
+  vi.useRealTimers();
+  await endRuns();
+});
 
 const counts = (calls: Call[]): unknown[] =>
   calls.filter(({ action }) => action === 'prepare').map(({ first, count }) => [first ?? 1, count]);
@@ -230,6 +237,23 @@ it('opens a run of another declared database once, and it ends with the one besi
   expect(leases.size).toBe(0);
 });
 
+it('does not bring down the host when another database cannot be opened while the run is released', async () => {
+  const { runs, prepare, before, fail, owner } = fixture();
+  const { run } = await prepare();
+  let goOn: () => void = () => undefined;
+  const dropping = new Promise<void>((resolve) => {
+    goOn = resolve;
+  });
+  before.call = (call) => (call.action === 'drop' && call['run'] === run ? dropping : undefined);
+  fail.action = 'prepare';
+  const asking = runs.acquire({ run, key: '1', isolation: 'reset', database: 'billing' }, owner);
+  const releasing = runs.release(run);
+  await expect(asking).rejects.toThrow('prepare failed');
+  await new Promise((resolve) => setImmediate(resolve)); // Node has seen by now what nobody handles
+  goOn();
+  await releasing;
+});
+
 it('sweeps once what dead machines have left on a cluster, behind its own first databases', async () => {
   const { prepare, calls } = fixture(1_000, 'aws');
   await prepare();
@@ -283,7 +307,7 @@ it('waits for the database that is being reset only with whoever still has sessi
   await vi.waitFor(() => expect(runs.statistics()[run]).toMatchObject({ ready: 4 }), bound);
   outcome.current = 'hangs';
   const [former, next] = [connection(), connection()];
-  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+  vi.useFakeTimers({ toFake: ['performance', 'setTimeout', 'clearTimeout'] });
   try {
     const first = await acquire(run, '1', former);
     runs.giveBack({ run, name: first.name }, former);

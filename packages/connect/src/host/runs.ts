@@ -264,7 +264,10 @@ export class Runs {
   }
 
   async #release(run: Run): Promise<void> {
-    const others = [...run.others.values()].map(async (other) => await this.release((await other).id));
+    // Settled from the start: one that fails before it is waited for would be the end of the host.
+    const others = Promise.allSettled(
+      [...run.others.values()].map(async (other) => await this.release((await other).id)),
+    );
     await this.#options.phase('release', async (note) => {
       const closing = run.close();
       const kept = this.#kept.ofRun(run.id).map(({ name }) => name);
@@ -278,7 +281,7 @@ export class Runs {
         await closing;
       }
     });
-    await Promise.allSettled(others);
+    await others;
   }
 
   /** A client or worker has gone: what it held goes back. Failures are logged: nobody is left to tell. */
