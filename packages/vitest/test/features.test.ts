@@ -1,8 +1,8 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { connectHost } from '@postern/connect/host';
+import { connectHost, type HostClient } from '@postern/connect/host';
 import { Client } from 'pg';
-import { afterEach, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type InlineProject, inlineProject, shop, withPlugin } from './inline-project.ts';
 
 /*
@@ -10,11 +10,8 @@ import { type InlineProject, inlineProject, shop, withPlugin } from './inline-pr
  * counted that all of them ran, and looked at what a person would see.
  */
 
-let project: InlineProject | undefined;
-afterEach(async () => {
-  await project?.remove({ keeping: true });
-  project = undefined;
-});
+let project: InlineProject;
+let host: HostClient; // present from the first run to the last
 
 const notes = {
   'apps/shop/database/migrations/0002_notes.sql':
@@ -33,6 +30,15 @@ const header = `
   import { defineSeed, expect, test, testWith } from '@postern/vitest';
   import pg from 'pg';
 `;
+
+beforeAll(async () => {
+  project = await inlineProject({ ...shop, ...notes, ...stock });
+  host = await connectHost({ root: project.root });
+});
+afterAll(async () => {
+  await host?.close();
+  await project?.remove({ keeping: true });
+});
 
 /** Two files that each find the table empty and the identity at its start. */
 const fileScope = (name: string): string => `${header}
@@ -57,10 +63,7 @@ const fileScope = (name: string): string => `${header}
 `;
 
 test('scopes, isolation, seeds, roles and URLs do what they say, side by side in one run', async () => {
-  project = await inlineProject({
-    ...shop,
-    ...notes,
-    ...stock,
+  await project.write({
     ...withPlugin("{ allowHosts: ['allowed.example.com'] }"),
     'apps/shop/test/file-a.test.ts': fileScope('a'),
     'apps/shop/test/file-b.test.ts': fileScope('b'),
@@ -176,8 +179,7 @@ test('scopes, isolation, seeds, roles and URLs do what they say, side by side in
 });
 
 test('a failed test keeps its database, says how to open it, shows its statements, and leaks have a place', async () => {
-  project = await inlineProject({
-    ...shop,
+  await project.write({
     ...withPlugin('{ queryLog: true }'),
     'apps/shop/test/fails.test.ts': `${header}
       test('passes', async ({ sql }) => { await sql\`INSERT INTO articles VALUES (1, 'soap')\`; });
@@ -194,7 +196,8 @@ test('a failed test keeps its database, says how to open it, shows its statement
       testWith({ leaks: 'fail' })('forgets its transaction', async ({ client }) => { await client.query('BEGIN'); });
     `,
   });
-  const { code, output } = await project.start().ended;
+  const args = ['test/fails', 'test/leaks', 'test/strict'];
+  const { code, output } = await project.start({ args }).ended;
   expect(code).toBe(1);
   expect(output).toContain('2 failed');
   expect(output).toContain('2 passed');
@@ -206,7 +209,6 @@ test('a failed test keeps its database, says how to open it, shows its statement
   expect(output).toMatch(/FAIL {2}test\/strict\.test\.ts > forgets its transaction\n.*A session of shop_app/);
   expect(output).not.toContain('Unhandled');
 
-  await using host = await connectHost({ root: project.root });
   const { url } = await host.databaseUrl({ name });
   const client = new Client(url);
   await client.connect();
