@@ -1,5 +1,8 @@
+import { execFile } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
 import { connectHost, type HostClient } from '@postern/connect/host';
 import { Client } from 'pg';
 import { afterAll, beforeAll, expect, test } from 'vitest';
@@ -209,8 +212,14 @@ test('a failed test keeps its database, says how to open it, shows its statement
   expect(output).toMatch(/FAIL {2}test\/strict\.test\.ts > forgets its transaction\n.*A session of shop_app/);
   expect(output).not.toContain('Unhandled');
 
-  const { url } = await host.databaseUrl({ name });
-  const client = new Client(url);
+  // The command of that line, as `npx postern-url` runs it.
+  const main = fileURLToPath(new URL('../src/url/main.ts', import.meta.url));
+  const { stdout } = await promisify(execFile)(
+    process.execPath,
+    ['--conditions=@postern/source', main, name],
+    { cwd: project.root },
+  );
+  const client = new Client(stdout.trim());
   await client.connect();
   expect((await client.query('SELECT name FROM articles')).rows).toEqual([{ name: 'soap' }]);
   await client.end();
