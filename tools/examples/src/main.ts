@@ -23,15 +23,21 @@ if (unknown.length > 0) {
   process.exit(2);
 }
 
+// Whoever is at work ends first: nobody writes into the folder any more when it is removed.
+const interrupted = new AbortController();
+for (const name of ['SIGINT', 'SIGTERM'] as const)
+  process.once(name, () => interrupted.abort(new Error(`ended by ${name}`)));
+
 const folder = mkdtempSync(join(tmpdir(), 'postern-examples-'));
 let failed = false;
 try {
   console.log('packing the packages');
   const tarballs = packPackages(root, folder);
   for (const name of wanted.length > 0 ? wanted : all) {
+    if (interrupted.signal.aborted) break;
     const started = performance.now();
     try {
-      const printed = await runExample(join(root, 'examples', name), folder, tarballs);
+      const printed = await runExample(join(root, 'examples', name), folder, tarballs, interrupted.signal);
       const tests = /Tests\s+(.*)/.exec(printed)?.[1] ?? 'no count';
       console.log(`${name}: ${tests.trim()}, ${((performance.now() - started) / 1000).toFixed(1)} s`);
     } catch (error) {
@@ -42,4 +48,4 @@ try {
 } finally {
   rmSync(folder, { recursive: true, force: true });
 }
-process.exitCode = failed ? 1 : 0;
+process.exitCode = failed || interrupted.signal.aborted ? 1 : 0;

@@ -7,12 +7,13 @@ const SOMEBODY_ELSES = 'postgres://app:do-not-print-me@production.example.invali
 
 /**
  * Installs a copy of the example with the packed packages, outside of this repository, and runs its tests. Gives what
- * npm and vitest printed; throws it when one of them fails.
+ * npm and vitest printed; throws it when one of them fails, or is ended by the signal.
  */
 export async function runExample(
   example: string,
   folder: string,
   tarballs: ReadonlyMap<string, string>,
+  signal: AbortSignal,
 ): Promise<string> {
   const copy = join(folder, basename(example));
   cpSync(example, copy, { recursive: true, filter: (path) => !/[\\/](node_modules|\.cache)$/.test(path) });
@@ -21,13 +22,19 @@ export async function runExample(
   // All of them, also those that come along: none is to be had from a registry.
   for (const [name, tarball] of tarballs) manifest.devDependencies[name] = `file:${tarball}`;
   writeFileSync(file, JSON.stringify(manifest, undefined, 2));
-  await run(['install', '--no-audit', '--no-fund', '--no-package-lock', '--ignore-scripts'], copy);
-  const printed = await run(['test'], copy, { DATABASE_URL: SOMEBODY_ELSES });
+  await run(['install', '--no-audit', '--no-fund', '--no-package-lock', '--ignore-scripts'], copy, signal);
+  const printed = await run(['test'], copy, signal, { DATABASE_URL: SOMEBODY_ELSES });
   if (printed.includes('do-not-print-me')) throw new Error(`a password was printed:\n${printed}`);
   return printed;
 }
 
-async function run(args: readonly string[], cwd: string, more: NodeJS.ProcessEnv = {}): Promise<string> {
+async function run(
+  args: readonly string[],
+  cwd: string,
+  signal: AbortSignal,
+  more: NodeJS.ProcessEnv = {},
+): Promise<string> {
+  signal.throwIfAborted();
   const inherited = Object.entries(process.env).filter(
     ([name]) => !/^(npm_|POSTERN_|NODE_OPTIONS$|INIT_CWD$)/i.test(name),
   );
@@ -37,6 +44,8 @@ async function run(args: readonly string[], cwd: string, more: NodeJS.ProcessEnv
     stdio: ['ignore', 'pipe', 'pipe'],
     shell: process.platform === 'win32',
   });
+  const stop = (): void => void child.kill();
+  signal.addEventListener('abort', stop);
   let printed = '';
   for (const stream of [child.stdout, child.stderr]) {
     stream.setEncoding('utf8').on('data', (text: string) => {
@@ -46,7 +55,7 @@ async function run(args: readonly string[], cwd: string, more: NodeJS.ProcessEnv
   const code = await new Promise<number | null>((resolve, reject) => {
     child.once('error', reject);
     child.once('close', resolve);
-  });
+  }).finally(() => signal.removeEventListener('abort', stop));
   if (code !== 0) throw new Error(`npm ${args[0]} in ${basename(cwd)} ended with ${code}:\n${printed}`);
   return printed;
 }
