@@ -29,19 +29,15 @@ export class Archive {
     });
   }
 
-  /** Notes that every account has its statement of the month. Gives how many they are. */
-  async complete(tenant: string, month: Month): Promise<number> {
-    return await this.#database.write(tenant, async (session) => {
-      const { rows } = await session.query<{ count: number }>(
-        'SELECT count(*)::int AS count FROM statements WHERE tenant_id = $1 AND month = $2',
+  /** Notes that every account has its statement of the month. */
+  async complete(tenant: string, month: Month): Promise<void> {
+    await this.#database.write(tenant, async (session) => {
+      await session.query(
+        `INSERT INTO months (tenant_id, month, statements)
+         SELECT $1::uuid, $2::date, count(*) FROM statements WHERE tenant_id = $1 AND month = $2
+         ON CONFLICT DO NOTHING`,
         [tenant, month.firstDay],
       );
-      const count = rows[0]?.count ?? 0;
-      await session.query(
-        'INSERT INTO months (tenant_id, month, statements) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING',
-        [tenant, month.firstDay, count],
-      );
-      return count;
     });
   }
 
