@@ -13,6 +13,7 @@ export {
   type PgOptionsInit,
   type PgTlsOptions,
   pgOptions,
+  pgTlsOptions,
 } from './pg-options.ts';
 export {
   type PgSocketOptions,

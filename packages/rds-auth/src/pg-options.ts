@@ -99,18 +99,23 @@ export function pgOptions(init: PgOptionsInit): PgOptions {
     user,
     database,
     password,
-    ssl: Object.freeze({
-      ca: typeof init.ca === 'string' ? [init.ca] : [...init.ca],
-      servername: endpoint.host,
-      ecdhCurve: TLS_CURVES,
-      minVersion: 'TLSv1.2',
-      rejectUnauthorized: true,
-    }),
+    ssl: pgTlsOptions(init),
     stream,
     connectionTimeoutMillis: init.connectTimeoutMs ?? DEFAULT_CONNECT_TIMEOUT_MS,
     ...(init.applicationName === undefined ? {} : { application_name: init.applicationName }),
     ...(init.directTls === true ? { sslnegotiation: 'direct' as const } : {}),
   };
+}
+
+/** How TLS is done with an endpoint, by pg and by whoever speaks TLS to it without pg. Its name is verified. */
+export function pgTlsOptions({ endpoint, ca }: Pick<PgOptionsInit, 'endpoint' | 'ca'>): PgTlsOptions {
+  return Object.freeze({
+    ca: typeof ca === 'string' ? [ca] : [...ca],
+    servername: endpoint.host,
+    ecdhCurve: TLS_CURVES,
+    minVersion: 'TLSv1.2',
+    rejectUnauthorized: true,
+  });
 }
 
 function checkInit(init: PgOptionsInit): void {

@@ -1,5 +1,6 @@
 import type { Duplex } from 'node:stream';
 import { connect } from 'node:tls';
+import { pgTlsOptions } from '@postern/rds-auth';
 import type { Cluster } from './environment.ts';
 
 /** The application protocol that PostgreSQL registered for TLS (RFC 7301); without it a server takes nobody directly. */
@@ -14,7 +15,7 @@ const PATIENCE_MS = 5_000;
  */
 export async function takesDirectTls(
   openStream: () => Promise<Duplex>,
-  { endpoint, ca }: Pick<Cluster, 'endpoint' | 'ca'>,
+  cluster: Pick<Cluster, 'endpoint' | 'ca'>,
 ): Promise<boolean> {
   let stream: Duplex;
   try {
@@ -23,14 +24,7 @@ export async function takesDirectTls(
     return false;
   }
   return await new Promise<boolean>((resolve) => {
-    const secure = connect({
-      socket: stream,
-      servername: endpoint.host,
-      ca: [...ca],
-      ecdhCurve: 'P-256:X25519',
-      minVersion: 'TLSv1.2',
-      ALPNProtocols: [ALPN],
-    });
+    const secure = connect({ ...pgTlsOptions(cluster), socket: stream, ALPNProtocols: [ALPN] });
     const settle = (direct: boolean): void => {
       clearTimeout(timer);
       resolve(direct);
