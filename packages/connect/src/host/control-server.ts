@@ -46,9 +46,9 @@ export class ControlServer {
   readonly #server: Server;
   readonly #sockets = new Set<Socket>();
   readonly #connections = new Map<Socket, Present>();
-  /** What a client that comes during the start has missed. */
   /** Events until now. */
   #told = 0;
+  /** What a client that comes during the start has missed. */
   #early: HostEvent[] | undefined = [];
   #info: HostInfo | undefined;
   #accepting = true;

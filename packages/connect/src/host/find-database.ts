@@ -1,6 +1,7 @@
 import type { Manifest } from '@postern/bootstrap/contract';
 import { parseCloneName, testLogin } from '@postern/test-databases';
 import type { DatabaseUrls } from './database-urls.ts';
+import { defaultRoleOf } from './default-role.ts';
 import { databaseNotOpen, roleNotNamed } from './run-errors.ts';
 import type { DatabaseUrlRequest } from './run-types.ts';
 import type { Runs } from './runs.ts';
@@ -44,12 +45,11 @@ async function ofAnotherHost(
     (databases.length === 1 && wanted === undefined ? databases[0] : undefined);
   if (declared === undefined) return undefined;
   const roles = Object.fromEntries(declared.roles.map((role) => [role.name, testLogin(role.name)]));
-  const writers = declared.roles.filter(({ intent }) => intent === 'readwrite');
   return {
     name,
     run: parsed.run,
     database: declared.name,
     roles,
-    ...(writers.length === 1 ? { defaultRole: writers[0]?.name as string } : {}),
+    ...defaultRoleOf(declared, roles),
   };
 }

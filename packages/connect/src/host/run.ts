@@ -2,6 +2,7 @@ import type { ManifestDatabase } from '@postern/bootstrap/contract';
 import type { DatabasePool, ReleaseOptions, ReleaseOutcome } from '@postern/test-databases';
 import type { BuiltArtifact } from './artifacts.ts';
 import type { Branches } from './branches.ts';
+import { defaultRoleOf } from './default-role.ts';
 import type { ResetSessions } from './reset-sessions.ts';
 import { branchUnknown, unknownRun } from './run-errors.ts';
 import type {
@@ -52,15 +53,10 @@ export class Run {
   /** By the slot of the key, who had its database last: they may still have sessions in it. */
   readonly #latest = new Map<string, Holder>();
   readonly #settled = new Map<string, Promise<SettledDatabase>>();
-  readonly #defaultRole: string | undefined;
   #closed = false;
 
   constructor(init: RunInit) {
     this.init = init;
-    const writers = init.declared.roles.filter(
-      ({ name, intent }) => intent === 'readwrite' && Object.hasOwn(init.roles, name),
-    );
-    this.#defaultRole = writers.length === 1 ? writers[0]?.name : undefined;
   }
 
   get id(): string {
@@ -73,18 +69,14 @@ export class Run {
   }
 
   /**
-   * What somebody may give back. Who asks late must not have a database reset that another one uses by now. Without
-   * `holder` whoever has it.
+   * Whether somebody may give a database back. Who asks late must not have one reset that another one uses by now. Without
+   * `holder`: the owner of the run, who may always.
    */
-  #heldBy(name: string, holder?: Holder): string | undefined {
+  mayRelease(name: string, holder?: Holder): boolean {
     const id = this.#keys.get(name);
     const held = id === undefined ? undefined : this.#held.get(id);
-    if (held === undefined) return undefined;
-    return holder === undefined || held.holder === undefined || held.holder === holder ? id : undefined;
-  }
-
-  mayRelease(name: string, holder?: Holder): boolean {
-    return this.#heldBy(name, holder) !== undefined;
+    if (held === undefined) return false;
+    return holder === undefined || held.holder === undefined || held.holder === holder;
   }
 
   async acquire(request: AcquireRequest, holder: Holder): Promise<AcquiredDatabase> {
@@ -148,13 +140,13 @@ export class Run {
       run: this.id,
       database: declared.name,
       roles,
-      ...(this.#defaultRole === undefined ? {} : { defaultRole: this.#defaultRole }),
+      ...defaultRoleOf(declared, roles),
     };
   }
 
-  /** Takes a database back. Undefined when `holder` does not have it. */
-  release(name: string, options: ReleaseOptions, holder?: Holder): ReleasedDatabase | undefined {
-    const id = this.#heldBy(name, holder);
+  /** Takes a database back from whoever has it. Undefined when nobody does. */
+  release(name: string, options: ReleaseOptions): ReleasedDatabase | undefined {
+    const id = this.#keys.get(name);
     if (id === undefined) return undefined;
     this.#held.delete(id);
     this.#keys.delete(name);

@@ -101,13 +101,9 @@ export class Admissions {
   withdraw(database: string): void {
     const known = this.#admissions.get(database);
     if (known !== undefined) known.withdrawn = true;
-    for (const { leads, ...alias } of this.#aliases())
-      if (leads !== undefined && 'database' in leads && leads.database === database)
-        this.lead(alias.database, { why: `test database "${database}" was given back` });
-  }
-
-  #aliases(): Admission[] {
-    return [...this.#admissions.values()].filter(({ leads }) => leads !== undefined);
+    for (const alias of this.#admissions.values())
+      if (alias.leads !== undefined && 'database' in alias.leads && alias.leads.database === database)
+        alias.leads = { why: `test database "${database}" was given back` };
   }
 
   forget(run: string): void {
