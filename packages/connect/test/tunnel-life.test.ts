@@ -1,15 +1,19 @@
 import type { LocalCloud } from '@postern/local-cloud';
 import { pgOptions } from '@postern/rds-auth';
+import { orphanGraceMs } from '@postern/test-databases/server';
 import pg from 'pg';
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import type { AwsSettings } from '../src/config/settings.ts';
 import { type AwsEnvironmentOptions, createAwsEnvironment } from '../src/environment/aws-environment.ts';
 import type { Environment } from '../src/environment/environment.ts';
+import { attachHost } from '../src/host/attach-host.ts';
 import { connectHost } from '../src/host/connect-host.ts';
 import type { HostClient } from '../src/host/host-client.ts';
 import { pgConfig } from '../src/host/pg-config.ts';
 import type { HostEvent } from '../src/host/protocol.ts';
 import { createPhases } from '../src/phases.ts';
+import { openCuttableWay } from './fixtures/cuttable-way.ts';
+import { openHostHere } from './fixtures/host-here.ts';
 import { openStaging, type Staging } from './fixtures/staging.ts';
 import type { Workspace } from './fixtures/workspace.ts';
 
@@ -282,6 +286,61 @@ describe('a host', () => {
     const admin = await connected(cloud.postgres.superuserConfig());
     const others = `SELECT count(*)::int AS n FROM pg_database WHERE datname ~ '_r${run}_' AND datname <> '${name}'`;
     expect(await select(admin, others)).toEqual({ n: 0 });
+  });
+
+  it('whose network is cut for good tells its tests so, and two sweeps leave nothing of its run', async () => {
+    const way = await openCuttableWay(Number(new URL(cloud.endpoint).port));
+    opened.push(way);
+    const { region, cluster, functions } = cloud;
+    const settings = {
+      testDatabases: functions.testdb,
+      tunnel: { streamEndpoint: `ws://127.0.0.1:${way.port}` },
+    };
+    const access = {
+      region,
+      endpoint: `http://127.0.0.1:${way.port}`,
+      credentials: async () => cloud.credentials('ci'),
+      ca: [cluster.caPem],
+    };
+    const { host, client } = await openHostHere(workspace.root, () =>
+      environment(settings, { access, patienceMs: 500 }),
+    );
+    opened.push(client);
+    const { run } = await client.prepareRun({ database: 'ledger', workers: 1 });
+    const worker = await attachHost({ controlSocket: client.info.controlSocket });
+    opened.push(worker);
+    const { name, roles } = await worker.acquire({ run, key: '1', isolation: 'reset' });
+    const config = pgConfig(worker, { database: name, user: roles['ledger_app'] as string });
+    const underWay = expect(select(await connected(config), 'SELECT pg_sleep(600)')).rejects.toThrow(
+      'Connection terminated',
+    );
+    const { sessionId } = session();
+    way.cut();
+    cloud.ssm.faults.endSession(sessionId); // what AWS does by itself once nobody has been there for long enough
+    // Until it is noticed, the way there ends without a word.
+    const why = { code: 'CONNECT_TUNNEL_INTERRUPTED', kind: 'unavailable', hint: expect.any(String) };
+    await vi.waitFor(async () => await expect(connected(config)).rejects.toMatchObject(why), bound);
+
+    const outside = environment({ testDatabases: functions.testdb });
+    const sweep = () => outside.invoke<'sweep'>('testdb', { action: 'sweep' });
+    const admin = await connected(cloud.postgres.superuserConfig('postern'));
+    const left = `SELECT count(*)::int AS n FROM pg_database WHERE datname ~ '_r${run}_'`;
+    await vi.waitFor(async () => {
+      const { marked, waiting } = await sweep();
+      expect([...marked, ...waiting]).toContain(run);
+    }, bound);
+    expect((await sweep()).waiting).toContain(run);
+    expect(await select(admin, left)).not.toEqual({ n: 0 });
+    await admin.client.query(
+      `UPDATE postern.runs SET orphaned_at = orphaned_at - interval '${orphanGraceMs} ms' WHERE run = '${run}'`,
+    );
+    expect((await sweep()).dropped).toContain(name);
+    expect(await select(admin, left)).toEqual({ n: 0 });
+
+    way.restore(); // the host has nothing left to give back
+    await client.close();
+    await host.ended;
+    await underWay;
   });
 
   it('ends the session that a killed one left', async () => {

@@ -16,6 +16,7 @@ import {
 
 /** Real clients against a real server: on its own socket, and through tunnel, token and verified TLS. */
 const cacheDir = fileURLToPath(new URL('../../../.cache/postern', import.meta.url));
+const bound = { timeout: 30_000, interval: 50 };
 const logins = { app: 'pt_app', reader: 'pt_reader' };
 const target = { run: 'run00001', database: 'pt_one', role: 'app', logins };
 
@@ -124,7 +125,7 @@ describe.each([
     expect(listener.url(target)).toBe(listener.url({ ...target }));
     expect(listener.counts()).toMatchObject({ open: 1, refused: 0 });
     await client.end();
-    await vi.waitFor(() => expect(sessions).toEqual([1, 0]));
+    await vi.waitFor(() => expect(sessions).toEqual([1, 0]), bound);
   });
 
   it('carries much in both directions', async () => {
@@ -149,7 +150,7 @@ describe.each([
         [pids],
       );
       expect(rows).toHaveLength(2);
-    });
+    }, bound);
     await cancel(listener, one);
     expect(await sleeping[0]).toBe('57014');
     const { rows } = await admin.query('SELECT pid FROM pg_stat_activity WHERE wait_event = $1', ['PgSleep']);
@@ -288,7 +289,7 @@ describe('a session by URL', () => {
     await vi.waitFor(async () => {
       const { rows } = await admin.query('SELECT FROM pg_stat_activity WHERE pid = $1', [pid]);
       expect(rows).toEqual([]);
-    });
+    }, bound);
   });
 
   it('answers a client that has stopped speaking, and ends then', async () => {
@@ -299,7 +300,7 @@ describe('a session by URL', () => {
     (client as unknown as { connection: { stream: Socket } }).connection.stream.end();
     expect((await query).rows[0].text).toHaveLength(1_000_000);
     await ended;
-    await vi.waitFor(() => expect(listener.counts().open).toBe(0));
+    await vi.waitFor(() => expect(listener.counts().open).toBe(0), bound);
   });
 
   it('ends with its run, whose password then opens nothing', async () => {
@@ -322,7 +323,7 @@ describe('a session by URL', () => {
     for (const each of [client, quiet])
       each.on('error', (error) => heard.push(error)).on('end', () => heard.push('end'));
     const sleeping = expect(busy.query('SELECT pg_sleep(60)')).rejects.toMatchObject({ code: '57P01' });
-    await vi.waitFor(async () => expect(await sleepers()).toBe(1));
+    await vi.waitFor(async () => expect(await sleepers()).toBe(1), bound);
     listener.withdraw(target.database);
     await sleeping;
     await vi.waitFor(async () => {
@@ -333,7 +334,7 @@ describe('a session by URL', () => {
         ['pt_one'],
       );
       expect(rows).toMatchObject([{ n: 0 }]);
-    });
+    }, bound);
     expect(listener.counts().open).toBe(0);
     expect(heard).toEqual([]);
     await expect(client.query(who)).rejects.toMatchObject({
@@ -362,7 +363,7 @@ describe('a session by URL', () => {
     await expect(open_.query('COMMIT')).rejects.toMatchObject({ code: '57P01' });
     // By the key that it was given at its first login.
     const sleeping = expect(client.query('SELECT pg_sleep(60)')).rejects.toMatchObject({ code: '57014' });
-    await vi.waitFor(async () => expect(await sleepers()).toBe(1));
+    await vi.waitFor(async () => expect(await sleepers()).toBe(1), bound);
     await cancel(listener, client);
     await sleeping;
     const other = Object.assign(new URL(url), { username: 'reader' }).href;
@@ -488,17 +489,25 @@ describe('nobody gets in', () => {
   });
 
   it('who is slow, or speaks something else', async () => {
-    const listener = await listen({ handshakeTimeoutMs: 300 });
-    const ended = async (...bytes: (string | number[])[]): Promise<string> => {
-      const socket = connect(listener.port, '127.0.0.1');
+    const [listener, impatient] = [await listen(), await listen({ handshakeTimeoutMs: 300 })];
+    const talk = ({ port }: UrlListener, bytes: (string | number[])[]) => {
+      const socket = connect(port, '127.0.0.1');
       ends.unshift(async () => socket.destroy());
       const heard: Buffer[] = [];
       socket.on('data', (chunk) => heard.push(chunk)).on('error', () => undefined);
       for (const part of bytes) socket.write(typeof part === 'string' ? part : Buffer.from(part));
-      await once(socket, 'close');
-      return Buffer.concat(heard).toString('latin1');
+      const ended = once(socket, 'close').then(() => Buffer.concat(heard).toString('latin1'));
+      return { socket, ended };
     };
-    expect(await ended()).toBe('');
+    const ended = async (...bytes: (string | number[])[]): Promise<string> =>
+      await talk(listener, bytes).ended;
+    /** Stops speaking where the listener waits for more. */
+    const answer = async (...bytes: (string | number[])[]): Promise<string> => {
+      const talking = talk(listener, bytes);
+      talking.socket.end();
+      return await talking.ended;
+    };
+    expect(await talk(impatient, []).ended).toBe('');
     expect(await ended('GET / HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n')).toBe('');
     expect(await ended([0, 0, 0, 7])).toBe('');
     expect(await ended([0, 0, 0x27, 0x11, 0, 3, 0, 0])).toBe('');
@@ -507,9 +516,9 @@ describe('nobody gets in', () => {
     expect(await ended([0, 0, 0, 8, 0, 2, 0, 0])).toContain('unsupported frontend protocol 2.0');
     expect(await ended([0, 0, 0, 9, 0, 3, 0, 0, 1])).toContain('invalid startup packet layout');
     expect(await ended([0, 0, 0, 9, 0, 3, 0, 0, 0])).toContain('no PostgreSQL user name');
-    expect(await ended([0, 0, 0, 16, 0, 3, 0, 0], 'user\0a\0', [0])).toMatch(/^R.*SCRAM-SHA-256/s);
+    expect(await answer([0, 0, 0, 16, 0, 3, 0, 0], 'user\0a\0', [0])).toMatch(/^R.*SCRAM-SHA-256/s);
     // libpq 18 may ask for protocol 3.2, with options that nobody knows yet.
-    const newer = await ended([0, 0, 0, 25, 0, 3, 0, 2], 'user\0a\0_pq_.x\0y\0', [0]);
+    const newer = await answer([0, 0, 0, 25, 0, 3, 0, 2], 'user\0a\0_pq_.x\0y\0', [0]);
     expect(newer).toMatch(/^v.*_pq_\.x\0R.*SCRAM-SHA-256/s);
     const client = await open(listener.url(target));
     expect((await client.query(who)).rows).toHaveLength(1);
