@@ -34,12 +34,12 @@ const events: HostEvent[] = [];
 
 /** The environment as a user would configure it for this cloud, as one of its principals. */
 function environment(
-  over: Partial<AwsSettings> = {},
+  over: { [K in keyof AwsSettings]?: AwsSettings[K] | undefined } = {},
   as = 'ci',
   access: Partial<AwsAccess> = {},
 ): Environment {
   events.length = 0;
-  const { region, endpoint, cluster, functions } = cloud;
+  const { region, endpoint, cluster, document, functions } = cloud;
   const created = createAwsEnvironment({
     name: 'staging',
     root: '/',
@@ -49,10 +49,11 @@ function environment(
       region,
       cluster: cluster.identifier,
       jumpHost: { tag: jumpHostTag },
+      document,
       bootstrap: functions.bootstrap,
       testDatabases: functions.testdb,
       ...over,
-    },
+    } as AwsSettings,
     access: {
       region,
       endpoint,
@@ -132,15 +133,15 @@ describe('an environment on AWS', () => {
     expect(cloud.statistics().ssm.startSessionCalls).toBe(before);
   });
 
-  it('works with a session document whose host and port are fixed, for identities that may use nothing else', async () => {
-    restricted('fixed-document', ['document/postern-database-local']);
-    const target = environment({ document: { name: 'postern-database-local' } }, 'fixed-document');
+  it("names the endpoint to AWS's document, for identities that may forward anywhere", async () => {
+    restricted('anywhere', anyHost);
+    const target = environment({ document: undefined }, 'anywhere');
     expect(await query(target, 'SELECT current_user')).toEqual({ current_user: 'pt_probe' });
   });
 
   it('can be told the endpoint by those who may not describe clusters', async () => {
     const { endpoint: host, port, resourceId } = cloud.cluster;
-    const target = environment({ cluster: '', endpoint: { host, port }, resourceId });
+    const target = environment({ cluster: undefined, endpoint: { host, port }, resourceId });
     expect(await target.resolve()).toMatchObject({ endpoint: { host, port }, resourceId });
     expect(await query(target, 'SELECT 1 AS one')).toEqual({ one: 1 });
   });
@@ -148,7 +149,7 @@ describe('an environment on AWS', () => {
   it('can be told several jump hosts, by those who may not look for them by tag', async () => {
     const away = 'i-00000000000000001';
     cloud.ssm.registerInstance({ instanceId: away, tags: jumpHostTag, pingStatus: 'ConnectionLost' });
-    restricted('no-lookup', anyHost, { lookup: false });
+    restricted('no-lookup', oneHost, { lookup: false });
     const there = cloud.jumpHost.instanceId;
     const target = environment({ jumpHost: [away, there] }, 'no-lookup');
     expect(await query(target, 'SELECT 1 AS one')).toEqual({ one: 1 });
@@ -206,6 +207,7 @@ function restricted(
 }
 
 const anyHost = ['document/AWS-StartPortForwardingSessionToRemoteHost'];
+const oneHost = ['document/postern-database-local'];
 
 describe('what stands in the way is named', () => {
   it.each([
@@ -239,19 +241,19 @@ describe('what stands in the way is named', () => {
   });
 
   it('a jump host that does not exist, for somebody who might use it', async () => {
-    restricted('any-instance', anyHost);
+    restricted('any-instance', oneHost);
     const target = environment({ jumpHost: 'i-0123456789abcdef0' }, 'any-instance');
     await expect(target.openStream()).rejects.toMatchObject({ code: 'SSM_TARGET_NOT_CONNECTED' });
   });
 
   it('a remote host that this identity may not forward to', async () => {
-    restricted('only-document', ['document/postern-database-local']);
-    const target = environment({}, 'only-document'); // AWS's document, which would reach any host
+    restricted('only-document', oneHost);
+    const target = environment({ document: undefined }, 'only-document'); // AWS's document, which would reach any host
     await expect(target.openStream()).rejects.toMatchObject({ code: 'SSM_ACCESS_DENIED', kind: 'denied' });
   });
 
   it('a cluster that does not exist, and one that may not be described', async () => {
-    restricted('describe-any', anyHost);
+    restricted('describe-any', oneHost);
     await expect(environment({ cluster: 'nowhere' }, 'describe-any').resolve()).rejects.toMatchObject({
       code: 'CONNECT_CLUSTER_NOT_FOUND',
       message: expect.stringContaining('"nowhere"'),
@@ -284,7 +286,7 @@ describe('what stands in the way is named', () => {
     ['with the cluster identifier instead of the resource id', { resourceId: 'postern-local' }],
   ])('a policy %s: the tunnel opens and the login is refused', async (name, over) => {
     const user = name.replaceAll(/\W+/g, '-');
-    restricted(user, anyHost, over);
+    restricted(user, oneHost, over);
     await expect(query(environment({}, user), 'SELECT 1')).rejects.toMatchObject({
       code: '28000',
       message: expect.stringContaining('PAM authentication failed'),
@@ -315,10 +317,11 @@ describe('what stands in the way is named', () => {
   });
 
   it('a port on which nothing listens, at the other end of the tunnel', async () => {
-    const target = environment({
-      cluster: '',
-      endpoint: { host: cloud.cluster.endpoint, port: 1 },
-    });
+    restricted('any-port', anyHost);
+    const target = environment(
+      { cluster: undefined, document: undefined, endpoint: { host: cloud.cluster.endpoint, port: 1 } },
+      'any-port',
+    );
     const stream = await target.openStream();
     stream.write('x');
     const [error] = (await once(stream, 'error')) as [Error];

@@ -60,7 +60,7 @@ function environment(
   over: Partial<AwsSettings> = {},
   options: Partial<AwsEnvironmentOptions> = {},
 ): Environment {
-  const { region, endpoint, cluster, jumpHost } = cloud;
+  const { region, endpoint, cluster, jumpHost, document } = cloud;
   const created = createAwsEnvironment({
     name: 'staging',
     root: '/',
@@ -70,6 +70,7 @@ function environment(
       region,
       cluster: cluster.identifier,
       jumpHost: { tag: { ...jumpHost.tags } },
+      document,
       ...over,
     },
     access: { region, endpoint, credentials: async () => cloud.credentials('ci'), ca: [cluster.caPem] },

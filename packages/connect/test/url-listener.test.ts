@@ -39,7 +39,7 @@ beforeAll(async () => {
     'ALTER DATABASE pt_one OWNER TO pt_app',
   ])
     await admin.query(sql);
-  const { region, endpoint, cluster } = cloud;
+  const { region, endpoint, cluster, document } = cloud;
   environment = createAwsEnvironment({
     name: 'staging',
     root: '/',
@@ -48,6 +48,7 @@ beforeAll(async () => {
       region,
       cluster: cluster.identifier,
       jumpHost: { tag: { ...cloud.jumpHost.tags } },
+      document,
     },
     access: { region, endpoint, credentials: async () => cloud.credentials('ci'), ca: [cluster.caPem] },
   });

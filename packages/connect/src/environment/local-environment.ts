@@ -181,6 +181,7 @@ function settingsOf(cloud: LocalCloud): AwsSettings {
     region: cloud.region,
     cluster: cloud.cluster.identifier,
     jumpHost: { tag: { ...cloud.jumpHost.tags } },
+    document: { name: cloud.document.name },
     bootstrap: cloud.functions.bootstrap,
     testDatabases: cloud.functions.testdb,
   };

@@ -13,6 +13,8 @@ export interface LocalCloud extends AsyncDisposable {
   readonly accountId: string;
   readonly cluster: LocalCluster;
   readonly jumpHost: { readonly instanceId: string; readonly tags: Readonly<Record<string, string>> };
+  /** The account's Session document that leads to the cluster and nowhere else. */
+  readonly document: { readonly name: string };
   /** Names of the two functions that the predefined principals may use; nothing is deployed yet. */
   readonly functions: { readonly bootstrap: string; readonly testdb: string };
   readonly iam: IamDirectory;

@@ -195,6 +195,7 @@ async function open(
       databaseName: cluster.databaseName,
     },
     jumpHost: { instanceId: names.jumpHostInstanceId, tags },
+    document: { name: names.databaseDocument },
     functions: names.functions,
     iam,
     secrets,

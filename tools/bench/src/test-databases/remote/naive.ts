@@ -27,10 +27,10 @@ export async function measureNaive(
   { signal, progress }: Run,
 ): Promise<NaiveTimes> {
   const { cloud, endpoint, administrator, migrations } = site;
-  const { cluster, region, jumpHost } = cloud;
+  const { cluster, region, jumpHost, document } = cloud;
   await using tunnel = await openTunnel({
     target: jumpHost.instanceId,
-    remoteHost: cluster.endpoint,
+    document,
     remotePort: cluster.port,
     region,
     endpoint,

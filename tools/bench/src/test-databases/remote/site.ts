@@ -65,11 +65,12 @@ async function writeWorkspace(root: string, schema: SampleSchema, cloud: LocalCl
   const migrations = join(root, 'database', 'migrations');
   await mkdir(migrations, { recursive: true });
   await symlink(join(REPOSITORY, 'node_modules'), join(root, 'node_modules'));
-  const { region, cluster, jumpHost, functions } = cloud;
+  const { region, cluster, jumpHost, document, functions } = cloud;
   const settings = {
     region,
     cluster: cluster.identifier,
     jumpHost: { tag: { ...jumpHost.tags } },
+    document,
     testDatabases: functions.testdb,
     ca: { pem: cluster.caPem },
   };
