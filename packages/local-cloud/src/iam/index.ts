@@ -17,4 +17,4 @@ export type {
   PolicyStatement,
   PrincipalBlock,
 } from './policy.ts';
-export { evaluateTrust, type TrustDecision } from './trust.ts';
+export { evaluateTrust, type TrustCaller, type TrustDecision } from './trust.ts';

@@ -10,15 +10,18 @@ import { list } from './policy.ts';
  */
 export type TrustDecision = 'direct' | 'account' | 'none' | 'explicit-deny';
 
+/** Who asks: an identity, a service, or whom an identity provider (its ARN) vouches for. */
+export type TrustCaller = PolicyPrincipal | { readonly service: string } | { readonly federated: string };
+
 export function evaluateTrust(
   trust: PolicyDocument,
   input: {
     action: string;
-    caller: PolicyPrincipal | { service: string };
+    caller: TrustCaller;
     context?: RequestContext;
   },
 ): TrustDecision {
-  const principal = 'service' in input.caller ? undefined : input.caller;
+  const principal = 'arn' in input.caller ? input.caller : undefined;
   const context = contextIndex(input.context, principal);
   const variables = trust.Version === '2012-10-17' ? context : undefined;
   let best: TrustDecision = 'none';
@@ -33,13 +36,13 @@ export function evaluateTrust(
   return best;
 }
 
-function principalMatch(
-  { Principal }: PolicyStatement,
-  caller: PolicyPrincipal | { service: string },
-): 'direct' | 'account' | 'none' {
+function principalMatch({ Principal }: PolicyStatement, caller: TrustCaller): 'direct' | 'account' | 'none' {
   if (Principal === undefined) return 'none';
   if (Principal === '*') return 'service' in caller ? 'none' : 'direct';
   if ('service' in caller) return list(Principal['Service']).includes(caller.service) ? 'direct' : 'none';
+  if ('federated' in caller) {
+    return list(Principal['Federated']).includes(caller.federated) ? 'direct' : 'none';
+  }
   const named = list(Principal['AWS']);
   if (named.includes('*') || named.includes(caller.arn) || named.includes(principalArn(caller.arn))) {
     return 'direct';
