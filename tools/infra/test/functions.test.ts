@@ -1,0 +1,149 @@
+import { execFile } from 'node:child_process';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { promisify } from 'node:util';
+import { CreateFunctionCommand, LambdaClient, waitUntilFunctionActiveV2 } from '@aws-sdk/client-lambda';
+import { buildArtifact } from '@postern/bootstrap/build';
+import { type LocalCloud, startLocalCloud } from '@postern/local-cloud';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+
+/**
+ * What deploy.yml and cleanup.yml run, in their order, as the same principals, against the offline cloud: the functions exist, as
+ * Terraform has made them, with an artefact that has the ledger only.
+ */
+
+const root = resolve(import.meta.dirname, '../../..');
+let cloud: LocalCloud;
+let folder: string;
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'pif-'));
+  const [started, { zip }] = await Promise.all([
+    startLocalCloud({ cacheDir: join(root, '.cache/postern') }),
+    buildArtifact({ root, databases: ['apps/ledger'], outFile: join(folder, 'old.zip') }),
+  ]);
+  cloud = started;
+  const { endpoint, region, cluster } = cloud;
+  const lambda = new LambdaClient({ endpoint, region, credentials: cloud.credentials('deploy') });
+  for (const which of ['bootstrap', 'testdb'] as const) {
+    const FunctionName = cloud.functions[which];
+    await lambda.send(
+      new CreateFunctionCommand({
+        FunctionName,
+        Role: cloud.principalArn(which),
+        Handler: 'index.handler',
+        Runtime: 'nodejs24.x',
+        Timeout: 60,
+        MemorySize: 256,
+        Code: { ZipFile: zip },
+        Environment: {
+          Variables: {
+            POSTERN_DB_HOST: cluster.endpoint,
+            POSTERN_DB_PORT: String(cluster.port),
+            POSTERN_DB_SECRET_ARN: cluster.masterSecretArn,
+            POSTERN_DB_CA: cluster.caPem,
+            POSTERN_TEST_DATABASES: 'true',
+            POSTERN_ALLOWED_ACTIONS:
+              which === 'bootstrap'
+                ? 'ping,plan,apply,status,migrate'
+                : 'ping,prepare,publish,branch,drop,sweep',
+          },
+        },
+      }),
+    );
+    await waitUntilFunctionActiveV2({ client: lambda, maxWaitTime: 30 }, { FunctionName });
+  }
+  lambda.destroy();
+});
+
+afterAll(async () => {
+  await cloud?.close();
+  await rm(folder, { recursive: true, force: true });
+});
+
+interface Step {
+  readonly code: number;
+  readonly log: string;
+  readonly summary: string;
+  readonly outputs: string;
+}
+
+let steps = 0;
+
+/** One step of a job: with the credentials of its role, and files of its own for summary and outputs. */
+async function step(principal: 'deploy' | 'ci', ...argv: string[]): Promise<Step> {
+  const files = join(folder, String(++steps));
+  const [summary, outputs] = [`${files}.summary`, `${files}.outputs`];
+  const main = join(root, 'tools/infra/src/functions/main.ts');
+  const { code, stdout, stderr } = await promisify(execFile)(
+    process.execPath,
+    ['--conditions=@postern/source', main, ...argv],
+    {
+      cwd: root,
+      env: {
+        PATH: process.env['PATH'],
+        ...cloud.environment(principal),
+        GITHUB_STEP_SUMMARY: summary,
+        GITHUB_OUTPUT: outputs,
+      },
+    },
+  ).then(
+    (done) => ({ ...done, code: 0 }),
+    (error: { code: number; stdout: string; stderr: string }) => error,
+  );
+  const read = (file: string): Promise<string> => readFile(file, 'utf8').catch(() => '');
+  return { code, log: stdout + stderr, summary: await read(summary), outputs: await read(outputs) };
+}
+
+test('a deployment builds, uploads, plans, and applies what was planned', async () => {
+  const { bootstrap, testdb } = cloud.functions;
+  const artefact = join(folder, 'new.zip');
+  expect(await step('deploy', 'build', '--artefact', artefact)).toMatchObject({
+    code: 0,
+    log: expect.stringContaining('databases: ledger, statements'),
+  });
+
+  const upload = ['upload', '--artefact', artefact, '--function', bootstrap, '--function', testdb];
+  expect(await step('deploy', ...upload)).toMatchObject({
+    code: 0,
+    log: `${bootstrap}: has the new code\n${testdb}: has the new code\n`,
+  });
+  expect((await step('deploy', ...upload)).log).toBe(
+    `${bootstrap}: had it already\n${testdb}: had it already\n`,
+  );
+
+  const plan = await step('deploy', 'plan', '--function', bootstrap);
+  expect(plan).toMatchObject({ code: 0 });
+  expect(plan.summary).toContain('CREATE DATABASE "statements"');
+  expect(plan.summary).toContain('<code>ledger: 0001_tenants</code>');
+  const manifest = /^manifest=([0-9a-f]{64})$/m.exec(plan.outputs)?.[1] as string;
+  expect(Number(/^changes=(\d+)$/m.exec(plan.outputs)?.[1])).toBeGreaterThan(20);
+
+  const other = await step('deploy', 'apply', '--function', bootstrap, '--manifest', '0'.repeat(64));
+  expect(other).toMatchObject({ code: 1, log: expect.stringContaining('nothing was applied') });
+  expect(other.summary).toContain('### ❌ apply failed');
+
+  const apply = await step('deploy', 'apply', '--function', bootstrap, '--manifest', manifest);
+  expect(apply).toMatchObject({ code: 0 });
+  expect(apply.log).toMatch(/^ledger: 0001_tenants applied$/m);
+  expect(apply.summary).toContain(`### Applied by <code>${bootstrap}</code>`);
+  expect(apply.summary).toContain('<code>statements: 0001_statements</code>');
+
+  const again = await step('deploy', 'plan', '--function', bootstrap);
+  expect(again.outputs).toContain('changes=0\n');
+  expect(again.summary).toContain('Nothing to do');
+});
+
+test('the nightly sweep is the test role’s, and nothing else is', async () => {
+  const { bootstrap, testdb } = cloud.functions;
+  const sweep = await step('ci', 'sweep', '--function', testdb, '--again');
+  expect(sweep).toMatchObject({ code: 0 });
+  expect(sweep.summary).toContain('| 1 | swept | 0 | 0 | 0 | 0 | 0 | 0 |');
+
+  const apply = await step('ci', 'apply', '--function', bootstrap);
+  expect(apply).toMatchObject({ code: 1, log: expect.stringContaining('not authorized') });
+  expect(apply.summary).toContain('### ❌ apply failed');
+
+  expect(await step('ci', 'sweep', '--function', '')).toMatchObject({ code: 2, summary: '' });
+});
