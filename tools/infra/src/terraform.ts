@@ -3,7 +3,7 @@
  * provider. The exit code is Terraform's; 2: not started.
  */
 import { COMMANDS, runTerraform } from './provider/run-terraform.ts';
-import { readSchema } from './provider/stand-in.ts';
+import { readSchema } from './schema/schema.ts';
 
 async function main([directory, ...args]: readonly string[]): Promise<number> {
   const command = args[0];
@@ -16,7 +16,7 @@ async function main([directory, ...args]: readonly string[]): Promise<number> {
     return 2;
   }
   try {
-    return (await runTerraform({ directory, args, schema: await readSchema(), stdio: 'inherit' })).code;
+    return (await runTerraform({ directory, args, schema: readSchema(), stdio: 'inherit' })).code;
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
     console.error(

@@ -7,9 +7,9 @@ import type {
 } from '@grpc/grpc-js';
 import { loadPackageDefinition, type ServiceClientConstructor, status } from '@grpc/grpc-js';
 import { loadSync } from '@grpc/proto-loader';
+import type { ProviderSchema, SchemaBlock } from '../schema/schema.ts';
 import { completed, type Refusal, refusalsOf } from './configuration.ts';
 import { answerOf } from './data.ts';
-import { type Block, PROVIDER_BLOCK, type SchemaFile } from './schema.ts';
 import { decodeValue, encodeValue, UNKNOWN, type WireValue } from './values.ts';
 import { wireProviderSchema } from './wire-schema.ts';
 
@@ -36,11 +36,11 @@ interface Question {
 }
 
 /** What the stand-in says to each question of the protocol. */
-export function answersOf(schema: SchemaFile): UntypedServiceImplementation {
+export function answersOf(schema: ProviderSchema): UntypedServiceImplementation {
   const wire = wireProviderSchema(schema);
   const answers: Record<string, (question: Question) => object> = {
     GetProviderSchema: () => wire,
-    ValidateProviderConfig: ({ config }) => verdict(PROVIDER_BLOCK, config),
+    ValidateProviderConfig: ({ config }) => verdict(schema.configuration, config),
     ValidateResourceConfig: ({ type_name, config }) => verdict(blockOf(schema.resources, type_name), config),
     ValidateDataResourceConfig: ({ type_name, config }) => verdict(blockOf(schema.data, type_name), config),
     ConfigureProvider: () => ({}),
@@ -91,13 +91,13 @@ function unary(answer: (question: Question) => object) {
   };
 }
 
-function blockOf(blocks: Readonly<Record<string, Block>>, name: string): Block {
+function blockOf(blocks: Readonly<Record<string, SchemaBlock>>, name: string): SchemaBlock {
   const block = blocks[name];
   if (block === undefined) throw new Error(`the schema has no ${name}`);
   return block;
 }
 
-function verdict(block: Block, config: WireValue | null): { diagnostics: readonly object[] } {
+function verdict(block: SchemaBlock, config: WireValue | null): { diagnostics: readonly object[] } {
   return { diagnostics: refusalsOf(block, decodeValue(config)).map(diagnostic) };
 }
 

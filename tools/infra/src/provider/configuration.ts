@@ -1,4 +1,4 @@
-import type { Block, NestedBlock } from './schema.ts';
+import type { SchemaBlock, SchemaNestedBlock } from '../schema/schema.ts';
 import { isObject, isUnknown, type Value } from './values.ts';
 
 export type Step = { readonly attribute_name: string } | { readonly element_key_int: number };
@@ -13,7 +13,7 @@ export interface Refusal {
  * What Terraform itself leaves to the provider: an attribute that the service alone decides must not be set.
  * Unknown arguments, missing ones and wrong types are refused by Terraform from the schema.
  */
-export function refusalsOf(block: Block, config: Value, path: readonly Step[] = []): Refusal[] {
+export function refusalsOf(block: SchemaBlock, config: Value, path: readonly Step[] = []): Refusal[] {
   if (!isObject(config)) return [];
   const own = Object.entries(block.attributes)
     .filter(([, { required, optional }]) => required !== true && optional !== true)
@@ -36,7 +36,7 @@ export function refusalsOf(block: Block, config: Value, path: readonly Step[] = 
   return [...own, ...nested];
 }
 
-function elementsOf(value: Value, nesting: NestedBlock['nesting']): readonly Value[] {
+function elementsOf(value: Value, nesting: SchemaNestedBlock['nesting']): readonly Value[] {
   if (value === null || isUnknown(value)) return [];
   if (nesting === 'single') return [value];
   return Array.isArray(value) ? (value as readonly Value[]) : [];
@@ -46,7 +46,12 @@ function elementsOf(value: Value, nesting: NestedBlock['nesting']): readonly Val
  * The block with every attribute that nobody has set and the provider decides given by `decide`. The rest stays: a plan
  * must contain what the configuration says.
  */
-export function completed(block: Block, value: Value, decide: Decide, path: readonly string[] = []): Value {
+export function completed(
+  block: SchemaBlock,
+  value: Value,
+  decide: Decide,
+  path: readonly string[] = [],
+): Value {
   if (!isObject(value)) return value;
   const result: Record<string, Value> = { ...value };
   for (const [name, { computed, type }] of Object.entries(block.attributes)) {
@@ -62,4 +67,4 @@ export function completed(block: Block, value: Value, decide: Decide, path: read
   return result;
 }
 
-export type Decide = (path: readonly string[], type: Block['attributes'][string]['type']) => Value;
+export type Decide = (path: readonly string[], type: SchemaBlock['attributes'][string]['type']) => Value;

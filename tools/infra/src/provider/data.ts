@@ -1,4 +1,4 @@
-import type { Type } from './schema.ts';
+import type { SchemaType } from '../schema/schema.ts';
 import type { Value } from './values.ts';
 
 /**
@@ -22,15 +22,17 @@ const ANSWERS: Readonly<Record<string, Readonly<Record<string, Value>>>> = {
   aws_vpc: { cidr_block: '10.40.0.0/16' },
 };
 
-export function answerOf(type: string, [attribute = '', ...rest]: readonly string[], of: Type): Value {
+export function answerOf(type: string, [attribute = '', ...rest]: readonly string[], of: SchemaType): Value {
   const known = rest.length === 0 ? ANSWERS[type]?.[attribute] : undefined;
   return known ?? emptyOf(of, attribute);
 }
 
-function emptyOf(type: Type, attribute: string): Value {
+function emptyOf(type: SchemaType, attribute: string): Value {
   if (type === 'string') return `stand-in-${attribute.replaceAll('_', '-')}`;
   if (type === 'number') return 0;
   if (type === 'bool') return false;
+  // Of no type that we could know.
+  if (type === 'dynamic') return null;
   if (type[0] === 'map') return {};
   if (type[0] === 'object')
     return Object.fromEntries(Object.entries(type[1]).map(([name, inner]) => [name, emptyOf(inner, name)]));

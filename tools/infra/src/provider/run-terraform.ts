@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
-import type { SchemaFile } from './schema.ts';
+import type { ProviderSchema } from '../schema/schema.ts';
 import { startStandIn } from './stand-in.ts';
 
 /** Commands that work on what `init` has prepared. */
@@ -15,7 +15,7 @@ export interface TerraformRun {
   readonly directory: string;
   /** Command and its arguments, as on the command line of Terraform. */
   readonly args: readonly string[];
-  readonly schema: SchemaFile;
+  readonly schema: ProviderSchema;
   /** Default 'pipe': nothing is shown, and the result has both streams. */
   readonly stdio?: 'pipe' | 'inherit';
   /** What standard input says, for `console`. Only with pipes. */

@@ -1,16 +1,14 @@
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Server, ServerCredentials } from '@grpc/grpc-js';
+import type { ProviderSchema } from '../schema/schema.ts';
 import { answersOf, providerService } from './answers.ts';
-import type { SchemaFile } from './schema.ts';
 
 /** The address by which configurations name the provider that the stand-in stands in for. */
 const PROVIDER = 'registry.terraform.io/hashicorp/aws';
 /** Where OpenTofu looks for the same. */
 const PROVIDER_OF_OPENTOFU = 'registry.opentofu.org/hashicorp/aws';
-
-const SCHEMA = new URL('../../schema/aws-6.25.0.json', import.meta.url);
 
 export interface StandIn {
   /** `unix:` and the path of the socket, for clients of gRPC. */
@@ -21,15 +19,11 @@ export interface StandIn {
   [Symbol.asyncDispose](): Promise<void>;
 }
 
-export async function readSchema(): Promise<SchemaFile> {
-  return JSON.parse(await readFile(SCHEMA, 'utf8')) as SchemaFile;
-}
-
 /**
  * Serves the schema as the provider hashicorp/aws, in this process and on a socket in a private folder. It validates
  * and plans; it makes nothing.
  */
-export async function startStandIn(schema: SchemaFile): Promise<StandIn> {
+export async function startStandIn(schema: ProviderSchema): Promise<StandIn> {
   const folder = await mkdtemp(join(tmpdir(), 'postern-provider-'));
   const socket = join(folder, 'socket');
   const server = new Server({ 'grpc.max_receive_message_length': -1, 'grpc.max_send_message_length': -1 });

@@ -1,4 +1,4 @@
-import { type Block, type NestedBlock, PROVIDER_BLOCK, type SchemaFile } from './schema.ts';
+import type { ProviderSchema, SchemaBlock, SchemaNestedBlock } from '../schema/schema.ts';
 
 interface WireSchema {
   readonly version: number;
@@ -11,28 +11,28 @@ interface WireBlock {
 }
 
 const NESTING = { single: 'SINGLE', list: 'LIST', set: 'SET' } as const satisfies Record<
-  NestedBlock['nesting'],
+  SchemaNestedBlock['nesting'],
   string
 >;
 
 /** The answer to GetProviderSchema. */
-export function wireProviderSchema(schema: SchemaFile): object {
+export function wireProviderSchema(schema: ProviderSchema): object {
   return {
-    provider: wireSchema(PROVIDER_BLOCK),
+    provider: wireSchema(schema.configuration),
     resource_schemas: mapped(schema.resources),
     data_source_schemas: mapped(schema.data),
   };
 }
 
-function mapped(blocks: Readonly<Record<string, Block>>): Record<string, WireSchema> {
+function mapped(blocks: Readonly<Record<string, SchemaBlock>>): Record<string, WireSchema> {
   return Object.fromEntries(Object.entries(blocks).map(([name, block]) => [name, wireSchema(block)]));
 }
 
-function wireSchema(block: Block): WireSchema {
+function wireSchema(block: SchemaBlock): WireSchema {
   return { version: 0, block: wireBlock(block) };
 }
 
-function wireBlock({ attributes, blocks }: Block): WireBlock {
+function wireBlock({ attributes, blocks }: SchemaBlock): WireBlock {
   return {
     attributes: Object.entries(attributes).map(([name, { type, required, optional, computed }]) => ({
       name,
@@ -45,9 +45,9 @@ function wireBlock({ attributes, blocks }: Block): WireBlock {
       type_name: name,
       block: wireBlock(block),
       nesting: NESTING[nesting],
-      // Bounds of one block are in its nesting.
-      min_items: nesting === 'single' ? 0 : (min ?? 0),
-      max_items: nesting === 'single' ? 0 : (max ?? 0),
+      // Zero is no bound.
+      min_items: min ?? 0,
+      max_items: max ?? 0,
     })),
   };
 }
