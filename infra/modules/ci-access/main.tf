@@ -1,0 +1,100 @@
+data "aws_caller_identity" "current" {}
+
+data "aws_partition" "current" {}
+
+data "aws_region" "current" {}
+
+locals {
+  account_id = data.aws_caller_identity.current.account_id
+  partition  = data.aws_partition.current.partition
+  region     = data.aws_region.current.region
+
+  enabled = {
+    ci        = var.github != null
+    deploy    = var.github != null && var.functions.bootstrap != null && length(var.deploy_environments) > 0
+    developer = length(var.developers.principal_arns) > 0
+  }
+
+  test_run_policies = concat(
+    ["ci-connect", "ci-tunnel", var.jump_host.target_is_tagged ? "ci-target-instance" : "ci-target-task"],
+    var.functions.testdb == null ? [] : ["ci-test-databases"],
+    var.discovery.cluster ? ["discover-cluster"] : [],
+    var.discovery.jump_host ? ["discover-jump-host"] : [],
+    var.discovery.sessions ? ["discover-sessions"] : [],
+  )
+  policies = {
+    ci        = local.test_run_policies
+    deploy    = concat(["deploy-bootstrap"], var.deploy_code ? ["deploy-code"] : [])
+    developer = concat(local.test_run_policies, length(var.developers.database_users) > 0 ? ["developer-connect"] : [])
+  }
+  role_policies = merge([
+    for role, names in local.policies : { for name in names : "${role}/${name}" => { role = role, name = name } }
+    if local.enabled[role]
+  ]...)
+
+  policy_variables = {
+    account_id    = local.account_id
+    bootstrap_arn = try(var.functions.bootstrap.arn, null)
+    cluster_arn   = var.database.arn
+    document_arn  = aws_ssm_document.this.arn
+    function_arns = [for function in [var.functions.bootstrap, var.functions.testdb] : function.arn if function != null]
+    partition     = local.partition
+    region        = local.region
+    resource_id   = var.database.resource_id
+    tag_key       = var.jump_host.tag.key
+    tag_value     = var.jump_host.tag.value
+    target_arns   = var.jump_host.target_arns
+    testdb_arn    = try(var.functions.testdb.arn, null)
+    user_arns = [
+      for user in var.developers.database_users :
+      "arn:${local.partition}:rds-db:${local.region}:${local.account_id}:dbuser:${var.database.resource_id}/${user}"
+    ]
+  }
+}
+
+# Host and port are fixed here, because IAM cannot restrict what AWS's own document forwards to.
+resource "aws_ssm_document" "this" {
+  name            = "postern-${var.name}"
+  document_type   = "Session"
+  document_format = "JSON"
+  content         = templatefile("${path.module}/documents/port.json.tftpl", var.database.endpoint)
+  tags            = merge(var.tags, { Name = "postern-${var.name}" })
+
+  lifecycle {
+    precondition {
+      condition     = var.github == null || var.create_oidc_provider == (var.oidc_provider_arn == null)
+      error_message = "An account has one OIDC provider for GitHub: either create_oidc_provider = true and no oidc_provider_arn, or create_oidc_provider = false and the ARN of the one that exists."
+    }
+
+    precondition {
+      condition     = var.database.master_username == null || !contains(var.developers.database_users, coalesce(var.database.master_username, "-"))
+      error_message = "developers.database_users has the master ${coalesce(var.database.master_username, "-")}, who may do anything: give developers roles of their own."
+    }
+  }
+}
+
+resource "aws_iam_role" "this" {
+  for_each = toset([for role, enabled in local.enabled : role if enabled])
+
+  name                 = "postern-${each.key}-${var.name}"
+  description          = local.role_descriptions[each.key]
+  assume_role_policy   = local.trust[each.key]
+  max_session_duration = var.max_session_duration_seconds
+  permissions_boundary = var.permissions_boundary_arn
+  tags                 = merge(var.tags, { Name = "postern-${each.key}-${var.name}" })
+
+  lifecycle {
+    precondition {
+      condition     = length(jsonencode(local.subjects[each.key])) <= 1750
+      error_message = "The trust policy of the ${each.key} role gets longer than the 2048 characters that IAM takes: fewer repositories, branches or environments, or immutable_only = true for repositories with ids; or use the module once more for the others."
+    }
+  }
+}
+
+resource "aws_iam_role_policy" "this" {
+  for_each = local.role_policies
+
+  name   = each.value.name
+  role   = aws_iam_role.this[each.value.role].name
+  policy = templatefile("${path.module}/policies/${each.value.name}.json.tftpl", local.policy_variables)
+}
