@@ -7,7 +7,10 @@ export {
 export {
   type AwsOptions,
   type AwsSettings,
+  type AwsTerraformOptions,
+  type AwsTerraformSettings,
   aws,
+  type DeclaredEnvironment,
   defineConfig,
   type EnvironmentSettings,
   type JumpHost,

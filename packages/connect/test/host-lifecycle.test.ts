@@ -246,6 +246,22 @@ describe('a host of another making', () => {
     expect(changed.info.pid).not.toBe(old.info.pid);
     await expect(old.closed).resolves.toMatchObject({ reason: { code: 'CONNECT_HOST_REPLACED' } });
   });
+
+  it('facts from Terraform is replaced when they have changed, not when the file has been written again', async () => {
+    workspace.configure(
+      `export default defineConfig({ environments: { one: aws({ terraform: 'one.json' }) } });`,
+    );
+    const facts = { region: 'eu-west-2', endpoint: { host: 'h', port: 1 }, resourceId: 'cluster-A' };
+    workspace.write('one.json', JSON.stringify(facts));
+    const old = await open();
+    const postern = { sensitive: false, value: facts };
+    workspace.write('one.json', JSON.stringify({ postern, unrelated: { sensitive: false, value: 1 } }));
+    expect((await open()).info.pid).toBe(old.info.pid);
+    workspace.write('one.json', JSON.stringify({ ...facts, resourceId: 'cluster-B' }));
+    const changed = await open();
+    expect(changed.info.pid).not.toBe(old.info.pid);
+    await expect(old.closed).resolves.toMatchObject({ reason: { code: 'CONNECT_HOST_REPLACED' } });
+  });
 });
 
 describe('a run', () => {

@@ -167,6 +167,21 @@ describe('everything that is wrong is reported at once, by name', () => {
       /^environments\.a\.tunnel\.proxy: must be a URL that begins with http/,
     ],
     [
+      'a file of Terraform that is no path',
+      aws(`{ terraform: true }`),
+      /^environments\.a\.terraform: must be text/,
+    ],
+    [
+      'an unknown option beside a file of Terraform',
+      aws(`{ terraform: 'infra/staging.json', clutser: 'app' }`),
+      /^environments\.a\.clutser: unknown option/,
+    ],
+    [
+      'both, beside a file of Terraform',
+      aws(`{ terraform: 'a.json', cluster: 'c', endpoint: { host: 'h', port: 1 } }`),
+      /^environments\.a: takes cluster or endpoint, not both/,
+    ],
+    [
       'both',
       aws(`{ region: 'eu-west-2', cluster: 'c', endpoint: { host: 'h', port: 1 } }`),
       /either cluster or endpoint/,

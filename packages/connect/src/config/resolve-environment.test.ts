@@ -1,4 +1,7 @@
-import { describe, expect, it } from 'vitest';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { LoadedConfig } from './load-config.ts';
 import { resolveEnvironment } from './resolve-environment.ts';
 import { aws, local, type PosternConfig } from './settings.ts';
@@ -126,6 +129,92 @@ describe('what overrides the file', () => {
       expect.objectContaining({
         code: 'CONNECT_CONFIG_INVALID',
         message: expect.stringMatching(/POSTERN_LOCAL_PATH[\s\S]*environments\.local\.path.*full.*direct/),
+      }),
+    );
+  });
+});
+
+describe('an environment that Terraform has written down', () => {
+  const facts = {
+    region: 'eu-west-2',
+    endpoint: { host: 'app.cluster-c0abcdefghij.eu-west-2.rds.amazonaws.com', port: 5432 },
+    resourceId: 'cluster-ABCDEFGHIJKLMNOPQRSTUVWXYZ',
+    jumpHost: { tag: { 'postern:jump-host': 'app-staging' } },
+    document: { name: 'postern-app-staging' },
+    testDatabases: 'postern-testdb-app-staging',
+  };
+  let root: string;
+  beforeAll(() => {
+    root = mkdtempSync(join(tmpdir(), 'connect-resolve-'));
+    writeFileSync(join(root, 'staging.json'), JSON.stringify(facts));
+    writeFileSync(join(root, 'half.json'), JSON.stringify({ endpoint: facts.endpoint }));
+  });
+  afterAll(() => rmSync(root, { recursive: true }));
+
+  const resolved = (
+    options: Partial<Parameters<typeof aws>[0]> = {},
+    env: NodeJS.ProcessEnv = {},
+    terraform = 'staging.json',
+  ): object =>
+    resolveEnvironment(
+      { ...loaded({ environments: { local: local(), a: aws({ terraform, ...options }) } }), root },
+      'a',
+      { env },
+    ).settings;
+
+  it('has its facts, and nothing that tells where they are from', () => {
+    expect(resolved()).toEqual({ kind: 'aws', ...facts });
+  });
+
+  it('is overridden by what stands beside the file, and that by variables', () => {
+    const beside = { profile: 'me', jumpHost: 'i-0a1b2c3d4e5f60718', tunnel: { sessions: { max: 4 } } };
+    expect(resolved(beside)).toEqual({ kind: 'aws', ...facts, ...beside });
+    const env = { POSTERN_JUMP_HOST: 'i-0a1b2c3d4e5f60719', POSTERN_TEST_DATABASES: 'mine' };
+    expect(resolved(beside, env)).toMatchObject({
+      jumpHost: 'i-0a1b2c3d4e5f60719',
+      testDatabases: 'mine',
+      endpoint: facts.endpoint,
+    });
+  });
+
+  it.each([
+    ['a cluster', { cluster: 'other' }, {}, { cluster: 'other' }],
+    ['an endpoint', { endpoint: { host: 'h', port: 1 } }, {}, { endpoint: { host: 'h', port: 1 } }],
+    ['POSTERN_CLUSTER', {}, { POSTERN_CLUSTER: 'other' }, { cluster: 'other' }],
+    [
+      'POSTERN_CLUSTER and an endpoint',
+      { endpoint: { host: 'h', port: 1 } },
+      { POSTERN_CLUSTER: 'o' },
+      { cluster: 'o' },
+    ],
+  ])(
+    'takes nothing of its database when %s names another one: its document would lead there',
+    (_, beside, env, named) => {
+      const { region, jumpHost, testDatabases } = facts;
+      expect(resolved(beside, env)).toEqual({ kind: 'aws', region, jumpHost, testDatabases, ...named });
+    },
+  );
+
+  it('hinders no other environment when its file is missing', () => {
+    const config = {
+      ...loaded({ environments: { local: local(), a: aws({ terraform: 'none.json' }) } }),
+      root,
+    };
+    expect(resolveEnvironment(config, 'local', { env: {} }).settings).toEqual(local());
+    expect(() => resolveEnvironment(config, 'a', { env: {} })).toThrow(
+      expect.objectContaining({
+        code: 'CONNECT_CONFIG_INVALID',
+        message: expect.stringContaining('none.json'),
+      }),
+    );
+  });
+
+  it('is incomplete when neither the file nor the configuration says enough, all at once', () => {
+    expect(() => resolved({ document: { name: 'own' } }, { POSTERN_PROFILE: 'me' }, 'half.json')).toThrow(
+      expect.objectContaining({
+        code: 'CONNECT_CONFIG_INVALID',
+        message: expect.stringMatching(/half\.json POSTERN_PROFILE has/),
+        problems: ['environments.a.region: is missing'],
       }),
     );
   });

@@ -1,7 +1,15 @@
 import { ConnectError } from '../errors.ts';
 import { invalid, type LoadedConfig } from './load-config.ts';
 import { parseEnvironment } from './schema.ts';
-import type { AwsSettings, EnvironmentSettings, LocalPath, LocalSettings } from './settings.ts';
+import type {
+  AwsOptions,
+  AwsSettings,
+  DeclaredEnvironment,
+  EnvironmentSettings,
+  LocalPath,
+  LocalSettings,
+} from './settings.ts';
+import { readTerraformOutput } from './terraform-output.ts';
 
 export interface ResolveOptions {
   /** Values of command-line flags; they win over everything. */
@@ -19,8 +27,8 @@ export interface ResolvedEnvironment {
 type Overrides = NonNullable<ResolveOptions['flags']>;
 
 /**
- * What the process environment can override, and how. Precedence: flag, POSTERN_*, file, default. Each kind of
- * environment has its own and does not look at those of the other.
+ * What the process environment can override, and how. Precedence: flag, POSTERN_*, configuration, Terraform's output,
+ * default. Each kind of environment has its own and does not look at those of the other.
  */
 const variables: Readonly<
   Record<EnvironmentSettings['kind'], Readonly<Record<string, (value: string) => Overrides>>>
@@ -46,7 +54,7 @@ const flagsOf: Readonly<Record<EnvironmentSettings['kind'], (flags: Overrides) =
 
 /**
  * Chooses an environment (argument, `POSTERN_ENV`, `defaultEnvironment`, `local`, the only one) and applies what flags
- * and `POSTERN_*` override. Throws `CONNECT_ENVIRONMENT_UNKNOWN`, `CONNECT_CONFIG_INVALID`.
+ * and `POSTERN_*` override. What Terraform has written is read here: a file that is missing hinders no other environment. Throws `CONNECT_ENVIRONMENT_UNKNOWN`, `CONNECT_CONFIG_INVALID`.
  */
 export function resolveEnvironment(
   loaded: LoadedConfig,
@@ -64,16 +72,21 @@ export function resolveEnvironment(
   if (chosen === undefined) throw unknown(loaded.file, 'No environment was named', known);
   const settings = Object.hasOwn(environments, chosen) ? environments[chosen] : undefined;
   if (settings === undefined) throw unknown(loaded.file, `There is no environment "${chosen}"`, known);
-  return { name: chosen, root: loaded.root, settings: override(settings, chosen, env, options.flags) };
+  return {
+    name: chosen,
+    root: loaded.root,
+    settings: complete(settings, chosen, loaded.root, env, options.flags),
+  };
 }
 
-function override(
-  settings: EnvironmentSettings,
+function complete(
+  declared: DeclaredEnvironment,
   name: string,
+  root: string,
   env: NodeJS.ProcessEnv,
   flags: Overrides = {},
 ): EnvironmentSettings {
-  const { kind } = settings;
+  const { kind } = declared;
   if (kind === 'local' && nonEmpty(env['POSTERN_POSTGRES_URL']) !== undefined) throw foreignServer(name);
   const overrides: Overrides = {};
   const used: string[] = [];
@@ -84,8 +97,32 @@ function override(
     Object.assign(overrides, read(value));
   }
   Object.assign(overrides, flagsOf[kind](flags));
-  if (Object.keys(overrides).length === 0) return settings;
-  const merged = { ...settings, ...overrides };
+  if (!('terraform' in declared)) {
+    if (Object.keys(overrides).length === 0) return declared;
+    return checked({ ...declared, ...overrides }, overrides, name, used);
+  }
+  const { terraform, ...said } = declared;
+  const beside = { ...said, ...overrides };
+  return checked({ ...factsBeside(beside, terraform, root), ...beside }, overrides, name, [
+    terraform,
+    ...used,
+  ]);
+}
+
+/** What Terraform says; of the database only if nobody names another one. */
+function factsBeside(beside: Overrides, terraform: string, root: string): Partial<AwsOptions> {
+  const facts = readTerraformOutput(terraform, root);
+  if (beside.cluster === undefined && beside.endpoint === undefined) return facts;
+  const { cluster: _, endpoint: __, resourceId: ___, document: ____, ...others } = facts;
+  return others;
+}
+
+function checked(
+  merged: Overrides & { kind: string },
+  overrides: Overrides,
+  name: string,
+  used: readonly string[],
+): EnvironmentSettings {
   if (overrides.cluster !== undefined) delete merged.endpoint;
   const parsed = parseEnvironment(merged, `environments.${name}`);
   if ('problems' in parsed) throw invalid(['The configuration with', ...used].join(' '), parsed.problems);

@@ -1,5 +1,5 @@
 import * as v from 'valibot';
-import type { EnvironmentSettings, PosternConfig } from './settings.ts';
+import type { AwsOptions, EnvironmentSettings, PosternConfig } from './settings.ts';
 
 const text = v.pipe(v.string('must be text'), v.nonEmpty('must not be empty'));
 const optionalText = v.optional(text);
@@ -75,19 +75,19 @@ const local = v.strictObject({
   path: v.optional(v.picklist(['full', 'direct'], "must be 'full' or 'direct'"), 'full'),
 });
 
-const aws = v.pipe(
-  v.strictObject({
-    kind: v.literal('aws'),
-    region: v.pipe(text, v.regex(/^[a-z]{2}(-[a-z]+)+-\d$/, 'must be a region such as eu-west-2')),
-    profile: optionalText,
-    cluster: v.optional(
-      v.pipe(
-        text,
-        v.check((value) => !/^cluster-[A-Z0-9]+$/.test(value), 'must be the identifier, not the resource id'),
-      ),
+const region = v.pipe(text, v.regex(/^[a-z]{2}(-[a-z]+)+-\d$/, 'must be a region such as eu-west-2'));
+
+/** What Terraform knows of a cluster, and a configuration may say itself. */
+const facts = {
+  cluster: v.optional(
+    v.pipe(
+      text,
+      v.check((value) => !/^cluster-[A-Z0-9]+$/.test(value), 'must be the identifier, not the resource id'),
     ),
-    endpoint: v.optional(
-      v.strictObject({
+  ),
+  endpoint: v.optional(
+    v.strictObject(
+      {
         host: text,
         port: v.pipe(
           v.number('must be a number'),
@@ -95,18 +95,35 @@ const aws = v.pipe(
           v.minValue(1),
           v.maxValue(65_535),
         ),
-      }),
+      },
+      'must be { host, port }',
     ),
-    resourceId: optionalText,
-    jumpHost: v.optional(jumpHost),
-    document: v.optional(v.strictObject({ name: text, parameters: v.optional(v.record(text, v.string())) })),
-    tunnel: v.optional(tunnel),
-    bootstrap: optionalText,
-    testDatabases: optionalText,
-    ca: v.optional(
-      v.union([v.strictObject({ pem: text }), v.strictObject({ file: text })], 'must be { pem } or { file }'),
+  ),
+  resourceId: optionalText,
+  jumpHost: v.optional(jumpHost),
+  document: v.optional(
+    v.strictObject(
+      {
+        name: text,
+        parameters: v.optional(v.record(text, v.string('must be text'), 'must be { name: text }')),
+      },
+      'must be { name }',
     ),
-  }),
+  ),
+  bootstrap: optionalText,
+  testDatabases: optionalText,
+};
+
+const options = {
+  profile: optionalText,
+  tunnel: v.optional(tunnel),
+  ca: v.optional(
+    v.union([v.strictObject({ pem: text }), v.strictObject({ file: text })], 'must be { pem } or { file }'),
+  ),
+};
+
+const aws = v.pipe(
+  v.strictObject({ kind: v.literal('aws'), region, ...facts, ...options }),
   v.check(
     (value) => (value.cluster === undefined) !== (value.endpoint === undefined),
     'needs either cluster or endpoint',
@@ -118,12 +135,39 @@ const aws = v.pipe(
   v.check((value) => value.tunnel === undefined || value.jumpHost !== undefined, 'tunnel needs a jumpHost'),
 );
 
-const environment = v.variant('kind', [local, aws], 'must be made by local() or aws()');
+/** What it lacks may be in the file, so what belongs together is checked when that has been read. */
+const awsOfTerraform = v.pipe(
+  v.strictObject({
+    kind: v.literal('aws'),
+    terraform: text,
+    region: v.optional(region),
+    ...facts,
+    ...options,
+  }),
+  v.check(
+    (value) => value.cluster === undefined || value.endpoint === undefined,
+    'takes cluster or endpoint, not both',
+  ),
+);
+
+/** The value of the output `postern`. */
+const terraformOutput = v.strictObject({ region: v.optional(region), ...facts });
+
+/** The names that it may hold. */
+export const terraformFields: readonly string[] = Object.keys(terraformOutput.entries);
+
+const made = 'must be made by local() or aws()';
+const complete = v.variant('kind', [local, aws], made);
+const declared = v.lazy((value) =>
+  (value as { terraform?: unknown } | null)?.terraform === undefined
+    ? complete
+    : v.variant('kind', [local, awsOfTerraform], made),
+);
 
 const config = v.pipe(
   v.strictObject({
     environments: v.pipe(
-      v.record(v.pipe(v.string(), v.regex(/^[a-z][a-z0-9-]{0,30}$/, 'must be a-z, 0-9 and -')), environment),
+      v.record(v.pipe(v.string(), v.regex(/^[a-z][a-z0-9-]{0,30}$/, 'must be a-z, 0-9 and -')), declared),
       v.check((value) => Object.keys(value).length > 0, 'needs at least one environment'),
     ),
     defaultEnvironment: optionalText,
@@ -148,9 +192,15 @@ export function parseConfig(value: unknown): PosternConfig | Problems {
   return result(v.safeParse(config, value), '') as PosternConfig | Problems;
 }
 
-/** The same for one environment, after the process environment has overridden parts of it. */
+/** The same for one environment, when all that it is made of has been put together. */
 export function parseEnvironment(value: unknown, path: string): EnvironmentSettings | Problems {
-  return result(v.safeParse(environment, value), path) as EnvironmentSettings | Problems;
+  return result(v.safeParse(complete, value), path) as EnvironmentSettings | Problems;
+}
+
+/** The facts in the value of the output `postern`. Terraform writes null for what is not there. */
+export function parseTerraformOutput(value: object, path: string): Partial<AwsOptions> | Problems {
+  const facts = Object.fromEntries(Object.entries(value).filter(([, fact]) => fact !== null));
+  return result(v.safeParse(terraformOutput, facts), path) as Partial<AwsOptions> | Problems;
 }
 
 function result(parsed: v.SafeParseResult<v.GenericSchema>, prefix: string): unknown {
@@ -162,5 +212,6 @@ function problem(issue: v.BaseIssue<unknown>, prefix: string): string {
   const path = [prefix, v.getDotPath(issue) ?? ''].filter((part) => part !== '').join('.') || 'configuration';
   if (issue.type === 'strict_object' && issue.expected === 'never') return `${path}: unknown option`;
   if (issue.received === 'undefined' && issue.type !== 'variant') return `${path}: is missing`;
-  return `${path}: ${issue.message}`;
+  // Where we say nothing ourselves, valibot would repeat the value.
+  return `${path}: ${issue.message.replace(/ but received .*$/s, '')}`;
 }

@@ -48,6 +48,16 @@ export interface AwsOptions {
   ca?: { pem: string } | { file: string };
 }
 
+/** The facts of a cluster from the outputs of its Terraform; whatever is said beside them wins. */
+export interface AwsTerraformOptions extends Partial<AwsOptions> {
+  /**
+   * A file in the repository with the output `postern`: of `terraform output -json postern`, or of
+   * `terraform output -json`, which has all of them. Relative to the folder of postern.config.ts. Read when the
+   * environment is used.
+   */
+  terraform: string;
+}
+
 export interface LocalSettings extends LocalOptions {
   kind: 'local';
   postgres: 17;
@@ -58,10 +68,19 @@ export interface AwsSettings extends AwsOptions {
   kind: 'aws';
 }
 
+/** As a configuration file says it: what a file of Terraform holds is still to be read. */
+export interface AwsTerraformSettings extends AwsTerraformOptions {
+  kind: 'aws';
+}
+
+/** Complete: what a host is started with. */
 export type EnvironmentSettings = LocalSettings | AwsSettings;
 
+/** What a configuration file may hold. */
+export type DeclaredEnvironment = EnvironmentSettings | AwsTerraformSettings;
+
 export interface PosternConfig {
-  environments: Record<string, EnvironmentSettings>;
+  environments: Record<string, DeclaredEnvironment>;
   /** Used when neither a flag nor POSTERN_ENV names one. Default: `local` if there is one, else the only one. */
   defaultEnvironment?: string;
 }
@@ -71,8 +90,10 @@ export function local(options: LocalOptions = {}): LocalSettings {
   return { kind: 'local', postgres: 17, path: 'full', ...options };
 }
 
-/** A cluster on AWS. */
-export function aws(options: AwsOptions): AwsSettings {
+/** A cluster on AWS: described here, or by a file that Terraform has written. */
+export function aws(options: AwsOptions): AwsSettings;
+export function aws(options: AwsTerraformOptions): AwsTerraformSettings;
+export function aws(options: AwsOptions | AwsTerraformOptions): AwsSettings | AwsTerraformSettings {
   return { kind: 'aws', ...options };
 }
 
