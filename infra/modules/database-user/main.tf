@@ -30,7 +30,7 @@ locals {
 
 resource "aws_iam_policy" "this" {
   name        = "postern-connect-${var.name}"
-  description = "Logs in to ${coalesce(local.resource_id, "none")} as ${join(", ", sort(var.users))}."
+  description = "Logs in to the database of ${var.name} as its declared users."
   policy      = local.policy
   tags        = merge(var.tags, { Name = "postern-connect-${var.name}" })
 
