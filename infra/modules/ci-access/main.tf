@@ -23,9 +23,13 @@ locals {
     var.discovery.sessions ? ["discover-sessions"] : [],
   )
   policies = {
-    ci        = local.test_run_policies
-    deploy    = concat(["deploy-bootstrap"], var.deploy_code ? ["deploy-code"] : [])
-    developer = concat(local.test_run_policies, length(var.developers.database_users) > 0 ? ["developer-connect"] : [])
+    ci     = local.test_run_policies
+    deploy = concat(["deploy-bootstrap"], var.deploy_code ? ["deploy-code"] : [])
+    developer = concat(
+      local.test_run_policies,
+      length(var.developers.database_users) > 0 ? ["developer-connect"] : [],
+      var.developers.invoke_bootstrap && var.functions.bootstrap != null ? ["deploy-bootstrap"] : [],
+    )
   }
   role_policies = merge([
     for role, names in local.policies : { for name in names : "${role}/${name}" => { role = role, name = name } }

@@ -176,10 +176,11 @@ variable "discovery" {
 }
 
 variable "developers" {
-  description = "Who may take the developer role (IAM users, roles, or an account's root for everyone whom that account allows), and as which database users they may log in besides the test roles. No principals: no role."
+  description = "Who may take the developer role (IAM users, roles, or an account's root for everyone whom that account allows), as which database users they may log in besides the test roles, and whether they may invoke the bootstrap function, which brings databases to the state of the deployed artefact. No principals: no role."
   type = object({
-    principal_arns = optional(list(string), [])
-    database_users = optional(list(string), [])
+    principal_arns   = optional(list(string), [])
+    database_users   = optional(list(string), [])
+    invoke_bootstrap = optional(bool, true)
   })
   default  = {}
   nullable = false

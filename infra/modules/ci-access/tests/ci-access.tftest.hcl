@@ -145,6 +145,25 @@ run "developers" {
     condition     = jsondecode(aws_iam_role_policy.this["developer/developer-connect"].policy).Statement[0].Resource == ["arn:aws:rds-db:eu-west-2:123456789012:dbuser:cluster-ABCDEFGHIJKLMNOPQRSTUVWXYZ/ledger_readonly"]
     error_message = "Developers log in as the named users."
   }
+  assert {
+    condition = keys(aws_iam_role_policy.this) == [
+      "developer/ci-connect", "developer/ci-target-instance", "developer/ci-test-databases", "developer/ci-tunnel",
+      "developer/deploy-bootstrap", "developer/developer-connect", "developer/discover-cluster",
+      "developer/discover-jump-host", "developer/discover-sessions",
+    ]
+    error_message = "Developers have what CI has, their users and the bootstrap: ${jsonencode(keys(aws_iam_role_policy.this))}"
+  }
+}
+
+run "developers_without_more_than_ci" {
+  variables {
+    github     = null
+    developers = { principal_arns = ["arn:aws:iam::123456789012:role/engineers"], invoke_bootstrap = false }
+  }
+  assert {
+    condition     = length(aws_iam_role_policy.this) == 7 && length([for key in keys(aws_iam_role_policy.this) : key if strcontains(key, "bootstrap")]) == 0
+    error_message = "Without users and bootstrap a developer may do what CI may: ${jsonencode(keys(aws_iam_role_policy.this))}"
+  }
 }
 
 run "deploys_of_code_are_asked_for" {

@@ -52,7 +52,7 @@ export const roles: Readonly<Record<RoleName, RoleDefinition>> = {
   developer: {
     trust: 'ci-access/trust-principals',
     policies: testRun,
-    optional: [...targets, ...discovery, 'ci-access/developer-connect'],
+    optional: [...targets, ...discovery, 'ci-access/deploy-bootstrap', 'ci-access/developer-connect'],
   },
   service: { trust: undefined, policies: ['database-user/connect'], optional: [] },
   bootstrap: {
