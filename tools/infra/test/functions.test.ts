@@ -1,4 +1,5 @@
 import { execFile } from 'node:child_process';
+import { X509Certificate } from 'node:crypto';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
@@ -6,6 +7,7 @@ import { promisify } from 'node:util';
 import { CreateFunctionCommand, LambdaClient, waitUntilFunctionActiveV2 } from '@aws-sdk/client-lambda';
 import { buildArtifact } from '@postern/bootstrap/build';
 import { type LocalCloud, startLocalCloud } from '@postern/local-cloud';
+import { unzipSync } from 'fflate';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 
 /**
@@ -99,10 +101,12 @@ async function step(principal: 'deploy' | 'ci', ...argv: string[]): Promise<Step
 test('a deployment builds, uploads, plans, and applies what was planned', async () => {
   const { bootstrap, testdb } = cloud.functions;
   const artefact = join(folder, 'new.zip');
-  expect(await step('deploy', 'build', '--artefact', artefact)).toMatchObject({
+  expect(await step('deploy', 'build', '--artefact', artefact, '--region', 'eu-west-2')).toMatchObject({
     code: 0,
-    log: expect.stringContaining('databases: ledger, statements'),
+    log: expect.stringMatching(/CA roots: eu-west-2\ndatabases: ledger, statements/),
   });
+  const { 'ca.pem': roots } = unzipSync(await readFile(artefact));
+  expect(new X509Certificate(roots as Uint8Array).subject).toMatch(/^CN=Amazon RDS eu-west-2 Root CA/m);
 
   const upload = ['upload', '--artefact', artefact, '--function', bootstrap, '--function', testdb];
   expect(await step('deploy', ...upload)).toMatchObject({

@@ -27,7 +27,7 @@ describe('what a workflow may write', () => {
     [['plan', '--function', 'a', '--function', 'b'], 'plan takes one --function'],
     [['plan', '--function', 'a', '--manifest', 'b'], 'plan takes no --manifest'],
     [['sweep', 'now', '--function', 'a'], 'sweep takes no "now"'],
-    [['build', '--ca-region', 'eu-west-2'], '--ca-region and --ca-bundle go together'],
+    [['build', '--ca-file', 'ca.pem'], '--ca-file needs --region'],
     // What is left of a variable that a repository does not have.
     [['apply', '--function', 'a', '--manifest', ''], '--manifest is empty'],
     [['sweep', '--function='], '--function is empty'],

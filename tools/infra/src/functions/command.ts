@@ -2,7 +2,14 @@ import { parseArgs } from 'node:util';
 
 /** What a pipeline asks of the two functions. */
 export type Command =
-  | { readonly name: 'build'; readonly artefact: string; readonly ca?: { region: string; bundle: string } }
+  | {
+      readonly name: 'build';
+      readonly artefact: string;
+      /** Whose CA roots are packed. Without it the functions need roots by configuration (`ca_pem`). */
+      readonly region?: string;
+      /** For regions that the built-in roots do not cover. */
+      readonly caFile?: string;
+    }
   | { readonly name: 'upload'; readonly artefact: string; readonly functions: readonly string[] }
   | { readonly name: 'plan'; readonly function: string; readonly databases: readonly string[] }
   | {
@@ -16,10 +23,10 @@ export type Command =
 
 export const defaultArtefact = '.cache/postern/artefact/bootstrap.zip';
 
-export const usage = `npm run infra -- functions COMMAND
+export const usage: string = `npm run infra -- functions COMMAND
 
-  build  [--artefact FILE] [--ca-region REGION --ca-bundle FILE]
-         packs declarations and migrations; ${defaultArtefact} unless said otherwise
+  build  [--artefact FILE] [--region REGION [--ca-file FILE]]
+         packs declarations, migrations and the region's CA roots; ${defaultArtefact} unless said otherwise
   upload --function NAME [--function NAME …] [--artefact FILE]
          gives the functions that code, where they do not have it, and waits until they can be invoked
   plan   --function NAME [--database NAME …]
@@ -40,8 +47,8 @@ export function parseCommand(argv: readonly string[]): Command {
     allowPositionals: true,
     options: {
       artefact: { type: 'string' },
-      'ca-region': { type: 'string' },
-      'ca-bundle': { type: 'string' },
+      region: { type: 'string' },
+      'ca-file': { type: 'string' },
       function: { type: 'string', multiple: true },
       database: { type: 'string', multiple: true },
       manifest: { type: 'string' },
@@ -61,12 +68,14 @@ export function parseCommand(argv: readonly string[]): Command {
   const artefact = values.artefact ?? defaultArtefact;
   const databases = values.database ?? [];
   if (name === 'build') {
-    const { 'ca-region': region, 'ca-bundle': bundle } = values;
-    if ((region === undefined) !== (bundle === undefined))
-      throw new Error('--ca-region and --ca-bundle go together.');
-    return region === undefined || bundle === undefined
-      ? { name, artefact }
-      : { name, artefact, ca: { region, bundle } };
+    const { region, 'ca-file': caFile } = values;
+    if (region === undefined && caFile !== undefined) throw new Error('--ca-file needs --region.');
+    return {
+      name,
+      artefact,
+      ...(region === undefined ? {} : { region }),
+      ...(caFile === undefined ? {} : { caFile }),
+    };
   }
   const [first, second] = functions;
   if (first === undefined) throw new Error(`${name} needs --function.`);
@@ -83,7 +92,7 @@ export function parseCommand(argv: readonly string[]): Command {
 }
 
 const optionsOf: ReadonlyMap<string, readonly string[]> = new Map([
-  ['build', ['artefact', 'ca-region', 'ca-bundle']],
+  ['build', ['artefact', 'region', 'ca-file']],
   ['upload', ['artefact', 'function']],
   ['plan', ['function', 'database']],
   ['apply', ['function', 'database', 'manifest']],

@@ -3,6 +3,7 @@ import { resolve } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { buildArtifact } from '@postern/bootstrap/build';
 import { type BootstrapClient, createBootstrapClient } from '@postern/bootstrap/client';
+import { loadCaBundle } from '@postern/rds-auth';
 import { type Command, parseCommand, usage } from './command.ts';
 import { applySummary, changesIn, failureSummary, planSummary, sweepSummary } from './markdown.ts';
 import { sweepAgain } from './sweep-again.ts';
@@ -30,12 +31,15 @@ export async function functions(argv: readonly string[]): Promise<number> {
 
 async function run(command: Command): Promise<number> {
   if (command.name === 'build') {
+    const { artefact, region, caFile } = command;
+    const ca = region && loadCaBundle({ region, ...(caFile === undefined ? {} : { file: caFile }) }).ca;
     const { file, sha256, bytes, manifest } = await buildArtifact({
       root: process.cwd(),
-      outFile: command.artefact,
-      ...(command.ca === undefined ? {} : { ca: command.ca }),
+      outFile: artefact,
+      ...(ca ? { ca: { pem: ca.join('\n') } } : {}),
     });
     console.log(`${file}: ${bytes} bytes, sha256 ${sha256}`);
+    console.log(`CA roots: ${region ?? 'none; the functions need POSTERN_DB_CA'}`);
     console.log(`databases: ${manifest.databases.map(({ name }) => name).join(', ')}`);
     return 0;
   }
