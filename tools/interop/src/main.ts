@@ -1,7 +1,7 @@
 /*
- * npm run interop: the clients that Amazon and PostgreSQL ship, against the local cloud. Exit code 0: everything
- * as expected; 1: something differs; 2: a client is missing and nothing was run;
- * 130: interrupted.
+ * npm run interop: the clients that Amazon and PostgreSQL ship, against the local cloud, and Terraform on infra/.
+ * Exit code 0: everything as expected; 1: something differs; 2: a client is missing and nothing was run; 130:
+ * interrupted.
  */
 import { join } from 'node:path';
 import { openBench } from './bench.ts';
@@ -12,6 +12,8 @@ import { rdsChecks } from './checks/rds.ts';
 import { secretsManagerChecks } from './checks/secrets-manager.ts';
 import { ssmChecks } from './checks/ssm.ts';
 import { stsChecks } from './checks/sts.ts';
+import { terraformChecks } from './checks/terraform.ts';
+import { terraformRefusals } from './checks/terraform-refusals.ts';
 import { type Row, renderReport } from './report.ts';
 import { missingTools, TOOLS } from './tools.ts';
 
@@ -22,6 +24,8 @@ const checks: readonly Check[] = [
   ...secretsManagerChecks,
   ...rdsChecks,
   ...databaseChecks,
+  ...terraformChecks,
+  ...terraformRefusals,
 ];
 
 async function main(): Promise<number> {

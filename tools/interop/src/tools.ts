@@ -17,6 +17,11 @@ export const TOOLS: readonly Tool[] = [
     name: 'psql',
     install: 'Debian, Ubuntu: apt-get install postgresql-client · macOS: brew install libpq',
   },
+  {
+    name: 'terraform',
+    install:
+      'version 1.11 or newer, without providers: https://developer.hashicorp.com/terraform/install · macOS: brew install hashicorp/tap/terraform',
+  },
 ];
 
 /** The tools that are not on PATH. */

@@ -1,0 +1,66 @@
+import { existsSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { type Check, expectEqual, expectMatch } from '../check.ts';
+import { type CommandResult, runCommand } from '../command.ts';
+
+const area = 'terraform';
+const root = join(import.meta.dirname, '../../../..');
+const infra = join(root, 'infra');
+
+/** Modules and examples: what somebody can apply. */
+const configurations: readonly string[] = ['modules', 'examples'].flatMap((kind) =>
+  existsSync(join(infra, kind)) ? readdirSync(join(infra, kind)).map((name) => join(kind, name)) : [],
+);
+
+/**
+ * Terraform itself on `infra/`, with the stand-in of tools/infra as the provider. That what it is asked to refuse is
+ * refused is in `terraform-refusals.ts`.
+ */
+export const terraformChecks: readonly Check[] = [
+  {
+    area,
+    name: 'every file is formatted',
+    run: async () => void (await succeeds(infra, 'fmt', '-check', '-recursive', '-diff')),
+  },
+  ...configurations.map((name) => ({
+    area,
+    name: `${name} is valid`,
+    run: async () => void (await succeeds(join(infra, name), 'validate')),
+  })),
+  ...configurations.map((name) => ({
+    area,
+    name: `the tests of ${name} pass`,
+    async run() {
+      // Without a test file it is a success, too.
+      expectMatch(await succeeds(join(infra, name), 'test'), /[1-9]\d* passed, 0 failed\./, 'the end');
+    },
+  })),
+  {
+    area,
+    name: 'templatefile and our renderer make the same of every policy',
+    async run() {
+      const { code, stdout, stderr } = await ours('terraform-policies.ts');
+      expectEqual(code, 0, `it says ${stdout.trim()} ${stderr.trim()}; its exit code`);
+    },
+  },
+];
+
+/** One run of Terraform, through the runner that brings the stand-in. */
+export function terraform(folder: string, ...args: string[]): Promise<CommandResult> {
+  return ours('terraform.ts', folder, ...args);
+}
+
+function ours(program: string, ...args: string[]): Promise<CommandResult> {
+  return runCommand(
+    process.execPath,
+    ['--conditions=@postern/source', join(root, 'tools/infra/src', program), ...args],
+    { PATH: process.env['PATH'] ?? '' },
+  );
+}
+
+async function succeeds(folder: string, ...args: string[]): Promise<string> {
+  const colourless = args[0] === 'fmt' ? args : [...args, '-no-color'];
+  const { code, stdout, stderr } = await terraform(folder, ...colourless);
+  if (code !== 0) throw new Error(`terraform exited with ${code}: ${stdout.trim()}\n${stderr.trim()}`);
+  return stdout;
+}
