@@ -19,7 +19,9 @@ locals {
     ["ci-connect", "ci-tunnel", var.jump_host.target_is_tagged ? "ci-target-instance" : "ci-target-task"],
     var.functions.testdb == null ? [] : ["ci-test-databases"],
     var.discovery.cluster ? ["discover-cluster"] : [],
-    var.discovery.jump_host ? ["discover-jump-host"] : [],
+    !var.discovery.jump_host ? [] : (
+      var.jump_host.target_is_tagged ? ["discover-jump-host"] : var.jump_host.ecs == null ? [] : ["discover-tasks"]
+    ),
     var.discovery.sessions ? ["discover-sessions"] : [],
   )
   policies = {
@@ -37,18 +39,19 @@ locals {
   ]...)
 
   policy_variables = {
-    account_id    = local.account_id
-    bootstrap_arn = try(var.functions.bootstrap.arn, null)
-    cluster_arn   = var.database.arn
-    document_arn  = aws_ssm_document.this.arn
-    function_arns = [for function in [var.functions.bootstrap, var.functions.testdb] : function.arn if function != null]
-    partition     = local.partition
-    region        = local.region
-    resource_id   = var.database.resource_id
-    tag_key       = var.jump_host.tag.key
-    tag_value     = var.jump_host.tag.value
-    target_arns   = var.jump_host.target_arns
-    testdb_arn    = try(var.functions.testdb.arn, null)
+    account_id      = local.account_id
+    bootstrap_arn   = try(var.functions.bootstrap.arn, null)
+    cluster_arn     = var.database.arn
+    document_arn    = aws_ssm_document.this.arn
+    ecs_cluster_arn = try(var.jump_host.ecs.cluster_arn, null)
+    function_arns   = [for function in [var.functions.bootstrap, var.functions.testdb] : function.arn if function != null]
+    partition       = local.partition
+    region          = local.region
+    resource_id     = var.database.resource_id
+    tag_key         = var.jump_host.tag.key
+    tag_value       = var.jump_host.tag.value
+    target_arns     = var.jump_host.target_arns
+    testdb_arn      = try(var.functions.testdb.arn, null)
     user_arns = [
       for user in var.developers.database_users :
       "arn:${local.partition}:rds-db:${local.region}:${local.account_id}:dbuser:${var.database.resource_id}/${user}"

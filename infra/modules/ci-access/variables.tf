@@ -140,11 +140,12 @@ variable "database" {
 }
 
 variable "jump_host" {
-  description = "The jump host: module.jump_host as a whole. Sessions can be started on target_arns only, and of instances (target_is_tagged) only on those with the tag."
+  description = "The jump host: module.jump_host as a whole. Sessions can be started on target_arns only, and of instances (target_is_tagged) only on those with the tag. Tasks are looked up in ecs.cluster_arn."
   type = object({
     tag              = object({ key = string, value = string })
     target_arns      = list(string)
     target_is_tagged = bool
+    ecs              = optional(object({ cluster_arn = string }))
   })
   nullable = false
 
@@ -165,7 +166,7 @@ variable "functions" {
 }
 
 variable "discovery" {
-  description = "What CI and developers may look up; false where the configuration names it instead. cluster: endpoint and resource id of the cluster (false for an RDS instance). jump_host: instances by tag, which shows all managed nodes of account and region. sessions: what killed processes left open, which shows all sessions of account and region."
+  description = "What CI and developers may look up; false where the configuration names it instead. cluster: endpoint and resource id of the cluster (false for an RDS instance). jump_host: instances by tag, which shows all managed nodes of account and region, or the tasks of the jump host's cluster. sessions: what killed processes left open, which shows all sessions of account and region."
   type = object({
     cluster   = optional(bool, true)
     jump_host = optional(bool, true)

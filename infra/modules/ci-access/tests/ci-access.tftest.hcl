@@ -121,7 +121,12 @@ run "tasks_have_no_tag" {
       tag              = { key = "postern:jump-host", value = "app-staging" }
       target_arns      = ["arn:aws:ecs:eu-west-2:123456789012:task/app-staging/*"]
       target_is_tagged = false
+      ecs              = { cluster_arn = "arn:aws:ecs:eu-west-2:123456789012:cluster/app-staging" }
     }
+  }
+  assert {
+    condition     = contains(keys(aws_iam_role_policy.this), "ci/discover-tasks") && !contains(keys(aws_iam_role_policy.this), "ci/discover-jump-host")
+    error_message = "Tasks are found by listing their cluster; they are no managed nodes."
   }
   assert {
     condition     = contains(keys(aws_iam_role_policy.this), "ci/ci-target-task") && !contains(keys(aws_iam_role_policy.this), "ci/ci-target-instance")

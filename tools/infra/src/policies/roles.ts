@@ -33,6 +33,7 @@ const discovery: readonly PolicyName[] = [
   'ci-access/discover-cluster',
   'ci-access/discover-jump-host',
   'ci-access/discover-sessions',
+  'ci-access/discover-tasks',
 ];
 const targets: readonly PolicyName[] = ['ci-access/ci-target-instance', 'ci-access/ci-target-task'];
 const lambda: readonly PolicyName[] = [
@@ -58,12 +59,12 @@ export const roles: Readonly<Record<RoleName, RoleDefinition>> = {
   bootstrap: {
     trust: 'bootstrap-lambda/trust-lambda',
     policies: [...lambda, 'bootstrap-lambda/connect-migrators'],
-    optional: ['bootstrap-lambda/master-secret-key'],
+    optional: ['bootstrap-lambda/master-secret-key', 'bootstrap-lambda/tracing'],
   },
   testdb: {
     trust: 'bootstrap-lambda/trust-lambda',
     policies: lambda,
-    optional: ['bootstrap-lambda/master-secret-key'],
+    optional: ['bootstrap-lambda/master-secret-key', 'bootstrap-lambda/tracing'],
   },
   'sweep-scheduler': {
     trust: 'bootstrap-lambda/trust-scheduler',
@@ -82,13 +83,13 @@ export const roles: Readonly<Record<RoleName, RoleDefinition>> = {
   },
   'jump-host-execution': {
     trust: 'jump-host/trust-ecs-tasks',
-    policies: ['jump-host/task-logs'],
-    optional: ['jump-host/task-image'],
+    policies: ['jump-host/task-image'],
+    optional: [],
   },
   proxy: {
     trust: 'database/trust-rds',
-    policies: ['database/proxy-secrets'],
-    optional: ['database/proxy-secrets-key'],
+    policies: ['database/proxy-connect'],
+    optional: [],
   },
 };
 
