@@ -1,0 +1,58 @@
+# What the two services bring: a role that may log in as exactly the users that their declarations have, and a security group
+# that reaches the database. Whatever runs them (ECS, Lambda, …) takes both.
+
+locals {
+  services = {
+    ledger = {
+      principal = "ecs-tasks.amazonaws.com"
+      users     = ["ledger_app"]
+    }
+    statements = {
+      principal = "lambda.amazonaws.com"
+      # The second one is a reader in the ledger's database: apps/ledger/database/database.ts.
+      users = ["statements_app", "statements_reader"]
+    }
+  }
+}
+
+resource "aws_iam_role" "service" {
+  for_each = local.services
+
+  name               = "${each.key}-${var.name}"
+  description        = "Service ${each.key} of ${var.name}."
+  assume_role_policy = templatefile("${path.module}/policies/trust-service.json.tftpl", { service = each.value.principal })
+  tags               = merge(local.tags, { Name = "${each.key}-${var.name}" })
+}
+
+module "database_user" {
+  source   = "../../modules/database-user"
+  for_each = local.services
+
+  name            = "${each.key}-${var.name}"
+  resource_id     = module.database.resource_id
+  users           = each.value.users
+  master_username = module.database.master_username
+  role_names      = [aws_iam_role.service[each.key].name]
+  tags            = local.tags
+}
+
+resource "aws_security_group" "services" {
+  name_prefix = "${var.name}-services-"
+  description = "Services of ${var.name}: out to the database"
+  vpc_id      = module.network.vpc_id
+  tags        = merge(local.tags, { Name = "${var.name}-services" })
+
+  lifecycle {
+    create_before_destroy = true
+  }
+}
+
+resource "aws_vpc_security_group_egress_rule" "services_to_database" {
+  security_group_id            = aws_security_group.services.id
+  description                  = "PostgreSQL to the database"
+  referenced_security_group_id = module.network.security_group_ids.database
+  ip_protocol                  = "tcp"
+  from_port                    = 5432
+  to_port                      = 5432
+  tags                         = merge(local.tags, { Name = "${var.name}-services-to-database" })
+}
