@@ -1,6 +1,7 @@
 import { CloudError } from '../errors.ts';
 import type { Credentials, IamDirectory } from '../iam/index.ts';
-import type { PrincipalName, PrincipalScope } from '../iam/principals.ts';
+import type { PrincipalScope } from '../iam/module-policies.ts';
+import type { PrincipalName } from '../iam/principals.ts';
 import { predefinedPrincipals, principalNames } from '../iam/principals.ts';
 
 export interface CreatedPrincipal {
@@ -19,7 +20,8 @@ export function createPrincipals(
 ): Record<PrincipalName, CreatedPrincipal> {
   const definitions = predefinedPrincipals(scope);
   const created = principalNames.map((name): [PrincipalName, CreatedPrincipal] => {
-    const { type, iamName, sessionName, trust, policies } = definitions[name];
+    const { type, iamName, sessionName, trust, ...definition } = definitions[name];
+    const policies = { ...definition.policies, ...definition.offlineOnly };
     const { arn } =
       trust === undefined
         ? iam.createUser(iamName, { policies })

@@ -86,6 +86,7 @@ async function open(
     clusterResourceId: names.clusterResourceId,
     masterSecretArn: secret.arn,
     jumpHostTag: names.jumpHostTag,
+    document: names.databaseDocument,
     functions: names.functions,
   });
   const front = await startRdsFront({
@@ -114,7 +115,7 @@ async function open(
   ssm.simulator.registerInstance({ instanceId: names.jumpHostInstanceId, tags });
   ssm.simulator.registerDocument({
     name: names.databaseDocument,
-    content: databaseDocumentContent(front.port),
+    content: databaseDocumentContent(names.clusterEndpoint, front.port),
   });
   opened.push(() => ssm.simulator.close());
 

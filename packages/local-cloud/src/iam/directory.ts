@@ -108,8 +108,9 @@ export class IamDirectory {
     this.#require(identity).policies.delete(policyName);
   }
 
-  policies(identity: string): readonly PolicyDocument[] {
-    return [...this.#require(identity).policies.values()];
+  /** Its inline policies by name. */
+  policies(identity: string): Readonly<Record<string, PolicyDocument>> {
+    return Object.fromEntries(this.#require(identity).policies);
   }
 
   /** Removes a user or role; its keys are unknown from now on. */

@@ -10,6 +10,7 @@ export {
   type PolicyPrincipal,
   type RequestContext,
 } from './evaluate.ts';
+export type { PrincipalScope } from './module-policies.ts';
 export type {
   ConditionBlock,
   OneOrMore,
@@ -17,4 +18,10 @@ export type {
   PolicyStatement,
   PrincipalBlock,
 } from './policy.ts';
+export {
+  type PredefinedPrincipal,
+  type PrincipalName,
+  predefinedPrincipals,
+  principalNames,
+} from './principals.ts';
 export { evaluateTrust, type TrustCaller, type TrustDecision } from './trust.ts';

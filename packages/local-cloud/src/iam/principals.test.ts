@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { checkPolicy } from './check-policy.ts';
 import { evaluate } from './evaluate.ts';
 import type { PrincipalName } from './principals.ts';
 import { predefinedPrincipals, principalNames } from './principals.ts';
@@ -17,6 +18,7 @@ const principals = predefinedPrincipals({
   clusterResourceId: 'cluster-LOCAL',
   masterSecretArn: secret,
   jumpHostTag: { key: 'postern:jump-host', value: 'local' },
+  document: 'postern-database-local',
   functions: { bootstrap: 'postern-bootstrap-local', testdb: 'postern-testdb-local' },
 });
 const tagged = { 'ssm:resourceTag/postern:jump-host': 'local', 'ssm:SessionDocumentAccessCheck': 'true' };
@@ -27,13 +29,19 @@ const may = (
   resource: string,
   context: Record<string, string> = {},
 ): boolean => {
-  const { policies, type, iamName } = principals[name];
+  const { policies, offlineOnly, type, iamName } = principals[name];
   const principal =
     type === 'user'
       ? { arn: `arn:aws:iam::123456789012:user/${iamName}`, userId: 'AIDA', username: iamName }
       : { arn: `arn:aws:sts::123456789012:assumed-role/${iamName}/s`, userId: 'AROA:s' };
   return (
-    evaluate({ policies: Object.values(policies), action, resource, context, principal }).decision === 'allow'
+    evaluate({
+      policies: Object.values({ ...policies, ...offlineOnly }),
+      action,
+      resource,
+      context,
+      principal,
+    }).decision === 'allow'
   );
 };
 
@@ -56,8 +64,8 @@ describe.each([
     { ...tagged, 'ssm:SessionDocumentAccessCheck': 'false' },
   ],
   [
-    'forward to a remote host',
-    ['developer', 'ci'],
+    'forward to any remote host',
+    [],
     'ssm:StartSession',
     `${document}/AWS-StartPortForwardingSessionToRemoteHost`,
     {},
@@ -70,8 +78,15 @@ describe.each([
     {},
   ],
   [
+    'use a document of another environment',
+    [],
+    'ssm:StartSession',
+    `arn:aws:ssm:${base}:document/postern-database-production`,
+    {},
+  ],
+  [
     'forward to the jump host itself',
-    ['developer'],
+    [],
     'ssm:StartSession',
     `${document}/AWS-StartPortForwardingSession`,
     {},
@@ -105,9 +120,9 @@ describe.each([
   ['log in as the master', [], 'rds-db:connect', `${connect}:cluster-LOCAL/postern_master`, {}],
   ['log in by the cluster identifier', [], 'rds-db:connect', `${connect}:postern-local/pt_ledger_app`, {}],
   ['log in as themselves', ['developer'], 'rds-db:connect', `${connect}:cluster-LOCAL/developer`, {}],
-  ['run the bootstrap', ['developer', 'deploy'], 'lambda:InvokeFunction', bootstrap, {}],
+  ['run the bootstrap', ['deploy'], 'lambda:InvokeFunction', bootstrap, {}],
   ['run the test databases', ['developer', 'ci'], 'lambda:InvokeFunction', testdb, {}],
-  ['run it by qualifier', ['developer', 'ci'], 'lambda:InvokeFunction', `${testdb}:$LATEST`, {}],
+  ['run another version of them', [], 'lambda:InvokeFunction', `${testdb}:7`, {}],
   ['change code', ['deploy'], 'lambda:UpdateFunctionCode', bootstrap, {}],
   ['create other functions', [], 'lambda:CreateFunction', `arn:aws:lambda:${base}:function:other`, {}],
   [
@@ -127,7 +142,7 @@ describe.each([
   ['read the master secret', ['bootstrap', 'testdb'], 'secretsmanager:GetSecretValue', secret, {}],
   [
     'find the cluster',
-    ['developer', 'ci', 'deploy'],
+    ['developer', 'ci'],
     'rds:DescribeDBClusters',
     `arn:aws:rds:${base}:cluster:postern-local`,
     {},
@@ -142,3 +157,14 @@ describe.each([
     });
   },
 );
+
+test('each has its policies under the names that Terraform gives them, and what it has more is only the deploy role', () => {
+  const offlineOnly = everybody.flatMap((name) =>
+    Object.keys(principals[name].offlineOnly).map((policy) => `${name}: ${policy}`),
+  );
+  expect(offlineOnly).toEqual(['deploy: offline-make-functions']);
+  for (const { policies, offlineOnly: more, trust } of Object.values(principals)) {
+    for (const document of Object.values({ ...policies, ...more })) checkPolicy(document, 'identity');
+    if (trust !== undefined) checkPolicy(trust, 'trust');
+  }
+});

@@ -1,4 +1,14 @@
-import type { PolicyDocument, PolicyStatement } from './policy.ts';
+import {
+  allow,
+  bootstrapLambda,
+  bothFunctions,
+  ciAccess,
+  jumpHost,
+  type PrincipalScope,
+  policy,
+  trust,
+} from './module-policies.ts';
+import type { PolicyDocument } from './policy.ts';
 
 /** Who exists in a fresh local cloud, each with the least it needs. */
 export type PrincipalName = 'developer' | 'ci' | 'deploy' | 'bootstrap' | 'testdb' | 'jump-host';
@@ -12,15 +22,7 @@ export const principalNames: readonly PrincipalName[] = [
   'jump-host',
 ];
 
-export interface PrincipalScope {
-  readonly region: string;
-  readonly accountId: string;
-  readonly clusterArn: string;
-  readonly clusterResourceId: string;
-  readonly masterSecretArn: string;
-  readonly jumpHostTag: { readonly key: string; readonly value: string };
-  readonly functions: { readonly bootstrap: string; readonly testdb: string };
-}
+type Policies = Readonly<Record<string, PolicyDocument>>;
 
 export interface PredefinedPrincipal {
   readonly type: 'user' | 'role';
@@ -29,165 +31,112 @@ export interface PredefinedPrincipal {
   /** What a session of the role is called. */
   readonly sessionName: string;
   readonly trust?: PolicyDocument;
-  readonly policies: Readonly<Record<string, PolicyDocument>>;
+  /** Those that Terraform attaches, under the same names. */
+  readonly policies: Policies;
+  /** What somebody else does on AWS, so that no role of the modules may. Their names begin with `offline-`. */
+  readonly offlineOnly: Policies;
 }
 
-const remoteHostDocument = 'AWS-StartPortForwardingSessionToRemoteHost';
-const ownHostDocument = 'AWS-StartPortForwardingSession';
-
-/** The principals of one environment as data; the statements follow what the same roles need on AWS. */
+/**
+ * The principals of one environment, with the policies that the Terraform modules attach to the same roles. A developer
+ * is a role there and a user here, so that there is somebody with long-term keys.
+ */
 export function predefinedPrincipals(scope: PrincipalScope): Record<PrincipalName, PredefinedPrincipal> {
-  const { region, accountId } = scope;
-  const functionArn = (name: string): string => `arn:aws:lambda:${region}:${accountId}:function:${name}`;
-  const bootstrap = functionArn(scope.functions.bootstrap);
-  const testdb = functionArn(scope.functions.testdb);
-  const roleArn = (name: string): string => `arn:aws:iam::${accountId}:role/${name}`;
-  const names = { bootstrap: 'postern-bootstrap-local', testdb: 'postern-testdb-local' };
-  const readFunction = ['lambda:GetFunction', 'lambda:GetFunctionConfiguration'];
-
-  const testRun: readonly PolicyStatement[] = [
-    ...tunnel(scope, [remoteHostDocument]),
-    connect(scope, 'pt_*'),
-    allow('rds:DescribeDBClusters', scope.clusterArn),
-    allow(['lambda:InvokeFunction', 'lambda:GetFunctionConfiguration'], [testdb, `${testdb}:*`]),
-  ];
+  const names = {
+    ci: 'postern-ci-local',
+    deploy: 'postern-deploy-local',
+    jumpHost: 'postern-jump-host-local',
+  };
+  const testRuns = policiesOf(scope, ciAccess, [
+    'ci-connect',
+    'ci-target-instance',
+    'ci-test-databases',
+    'ci-tunnel',
+    'discover-cluster',
+    'discover-jump-host',
+    'discover-sessions',
+  ]);
   return {
     developer: {
       type: 'user',
       iamName: 'developer',
       sessionName: 'developer',
-      policies: {
-        'test-runs': policy(...testRun),
-        'by-hand': policy(
-          allow('ssm:StartSession', `arn:aws:ssm:${region}::document/${ownHostDocument}`),
-          allow(['lambda:InvokeFunction', 'lambda:GetFunctionConfiguration'], [bootstrap, `${bootstrap}:*`]),
-          // A database role of one's own name, as people have on shared clusters.
-          connect(scope, `\${aws:username}`),
-        ),
-      },
+      policies: { ...testRuns, ...policiesOf(scope, ciAccess, ['developer-connect']) },
+      offlineOnly: {},
     },
     ci: {
       type: 'role',
-      iamName: 'postern-ci-local',
+      iamName: names.ci,
       sessionName: 'GitHubActions',
-      trust: trustAccount(accountId),
-      policies: { 'test-runs': policy(...testRun) },
+      trust: trust.github(scope, ['repo:example/app:pull_request', 'repo:example/app:ref:refs/heads/main']),
+      policies: testRuns,
+      offlineOnly: {},
     },
     deploy: {
       type: 'role',
-      iamName: 'postern-deploy-local',
+      iamName: names.deploy,
       sessionName: 'GitHubActions',
-      trust: trustAccount(accountId),
-      policies: {
-        deploy: policy(
-          allow(
-            [
-              ...readFunction,
-              'lambda:CreateFunction',
-              'lambda:UpdateFunctionCode',
-              'lambda:UpdateFunctionConfiguration',
-            ],
-            [bootstrap, testdb],
-          ),
-          allow('lambda:InvokeFunction', [bootstrap, `${bootstrap}:*`]),
-          allow('rds:DescribeDBClusters', scope.clusterArn),
-          {
-            ...allow('iam:PassRole', [roleArn(names.bootstrap), roleArn(names.testdb)]),
-            Condition: { StringEquals: { 'iam:PassedToService': 'lambda.amazonaws.com' } },
-          },
-        ),
-      },
+      trust: trust.github(scope, ['repo:example/app:environment:production']),
+      policies: policiesOf(scope, ciAccess, ['deploy-bootstrap', 'deploy-code']),
+      offlineOnly: { 'offline-make-functions': makeFunctions(scope) },
     },
-    // Migrations log in as the migrator of their database, never as the master.
-    bootstrap: executionRole(names.bootstrap, scope, { migrate: policy(connect(scope, '*_migrator')) }),
-    testdb: executionRole(names.testdb, scope),
+    bootstrap: executionRole(scope, scope.functions.bootstrap, ['connect-migrators']),
+    testdb: executionRole(scope, scope.functions.testdb),
     'jump-host': {
       type: 'role',
-      iamName: 'postern-jump-host-local',
+      iamName: names.jumpHost,
       sessionName: 'i-0a1b2c3d4e5f60718',
-      trust: trustService('ec2.amazonaws.com'),
-      policies: {
-        agent: policy(
-          allow(
-            [
-              'ssm:UpdateInstanceInformation',
-              'ssmmessages:CreateControlChannel',
-              'ssmmessages:CreateDataChannel',
-              'ssmmessages:OpenControlChannel',
-              'ssmmessages:OpenDataChannel',
-            ],
-            '*',
-          ),
-        ),
-      },
+      trust: trust.ec2(),
+      policies: policiesOf(scope, jumpHost, ['agent-sessions', 'agent-update']),
+      offlineOnly: {},
     },
   };
 }
 
-/** Port sessions through the tagged jump host with the named documents, and one's own sessions only. */
-function tunnel(scope: PrincipalScope, documents: readonly string[]): readonly PolicyStatement[] {
-  const { region, accountId, jumpHostTag } = scope;
-  return [
+/** Terraform makes the functions on AWS, and whoever applies it has these rights. Here there is only the deploy role. */
+function makeFunctions(scope: PrincipalScope): PolicyDocument {
+  const { bootstrap, testdb } = scope.functions;
+  return policy(
+    allow(
+      'MakeFunctions',
+      ['lambda:CreateFunction', 'lambda:UpdateFunctionConfiguration'],
+      bothFunctions(scope),
+    ),
     {
-      ...allow('ssm:StartSession', `arn:aws:ec2:${region}:${accountId}:instance/*`),
-      Condition: {
-        StringEquals: { [`ssm:resourceTag/${jumpHostTag.key}`]: jumpHostTag.value },
-        // Without it, permission on the instance alone would also open a shell.
-        BoolIfExists: { 'ssm:SessionDocumentAccessCheck': 'true' },
-      },
+      ...allow(
+        'GiveThemTheirRoles',
+        'iam:PassRole',
+        [bootstrap, testdb].map((name) => `arn:aws:iam::${scope.accountId}:role/${name}`),
+      ),
+      Condition: { StringEquals: { 'iam:PassedToService': 'lambda.amazonaws.com' } },
     },
-    allow('ssm:StartSession', [
-      // Documents of AWS have no account in their ARN.
-      ...documents.map((name) => `arn:aws:ssm:${region}::document/${name}`),
-      `arn:aws:ssm:${region}:${accountId}:document/postern-*`,
-    ]),
-    allow('ssmmessages:OpenDataChannel', `arn:aws:ssm:${region}:${accountId}:session/*`),
-    {
-      ...allow(['ssm:TerminateSession', 'ssm:ResumeSession'], '*'),
-      Condition: { StringLike: { 'ssm:resourceTag/aws:ssmmessages:session-id': `\${aws:userid}` } },
-    },
-    allow(['ssm:GetConnectionStatus', 'ssm:DescribeInstanceInformation', 'ssm:DescribeSessions'], '*'),
-  ];
-}
-
-/** `rds-db:connect` asks for the cluster's resource id, never its identifier. */
-function connect({ region, accountId, clusterResourceId }: PrincipalScope, user: string): PolicyStatement {
-  return allow('rds-db:connect', `arn:aws:rds-db:${region}:${accountId}:dbuser:${clusterResourceId}/${user}`);
+  );
 }
 
 function executionRole(
-  iamName: string,
-  { masterSecretArn }: PrincipalScope,
-  policies: Readonly<Record<string, PolicyDocument>> = {},
+  scope: PrincipalScope,
+  functionName: string,
+  more: readonly (keyof typeof bootstrapLambda)[] = [],
 ): PredefinedPrincipal {
   return {
     type: 'role',
-    iamName,
-    sessionName: iamName,
-    trust: trustService('lambda.amazonaws.com'),
-    policies: {
-      'master-secret': policy(allow('secretsmanager:GetSecretValue', masterSecretArn)),
-      ...policies,
-    },
+    iamName: functionName,
+    sessionName: functionName,
+    trust: trust.lambda(),
+    policies: policiesOf({ ...scope, functionName }, bootstrapLambda, [
+      'logs',
+      'master-secret',
+      'network-interfaces',
+      ...more,
+    ]),
+    offlineOnly: {},
   };
 }
 
-function allow(Action: string | readonly string[], Resource: string | readonly string[]): PolicyStatement {
-  return { Effect: 'Allow', Action, Resource };
-}
-
-function policy(...statements: readonly PolicyStatement[]): PolicyDocument {
-  return { Version: '2012-10-17', Statement: statements };
-}
-
-function trustAccount(accountId: string): PolicyDocument {
-  return policy({
-    Effect: 'Allow',
-    Principal: { AWS: `arn:aws:iam::${accountId}:root` },
-    Action: 'sts:AssumeRole',
-  });
-}
-
-function trustService(service: string): PolicyDocument {
-  return policy({ Effect: 'Allow', Principal: { Service: service }, Action: 'sts:AssumeRole' });
+function policiesOf<Scope, Name extends string>(
+  scope: Scope,
+  templates: Readonly<Record<Name, (scope: Scope) => PolicyDocument>>,
+  names: readonly NoInfer<Name>[],
+): Policies {
+  return Object.fromEntries(names.map((name) => [name, templates[name](scope)]));
 }
