@@ -39,7 +39,12 @@ describe('renderPolicy', () => {
     ['a missing variable', 'ci-access/ci-test-databases', {}, 'no variable "testdb_arn"'],
     ['a list for a text', 'ci-access/ci-test-databases', { testdb_arn: ['a'] }, 'has to be a text'],
     ['a quote', 'ci-access/ci-test-databases', { testdb_arn: '", "Action": "*' }, 'end its JSON string'],
-    ['a name inherited from Object', 'ci-access/ci-test-databases', Object.create({ testdb_arn: 'a' }), 'no var'],
+    [
+      'a name inherited from Object',
+      'ci-access/ci-test-databases',
+      Object.create({ testdb_arn: 'a' }),
+      'no var',
+    ],
     ['a way out of the folder', 'ci-access/../../secrets', {}, 'is not <module>/<policy>'],
   ] as const)('%s is refused', (_name, file, variables, message) => {
     expect(() => renderPolicy(file, variables)).toThrow(message);

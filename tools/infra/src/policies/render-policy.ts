@@ -41,13 +41,13 @@ export function renderPolicy(name: PolicyName, variables: PolicyVariables): Poli
   const fail = (problem: string): never => {
     throw new Error(`infra/modules policy ${name}: ${problem}.`);
   };
-  const valueOf = (key: string): string | readonly string[] =>
+  const given = (key: string): string | readonly string[] =>
     (Object.hasOwn(variables, key) ? variables[key] : undefined) ?? fail(`there is no variable "${key}"`);
   const text = readTemplate(name).replace(token, (match, list?: string, plain?: string) => {
     if (match === `$\${`) return `\${`;
-    if (list !== undefined) return JSON.stringify(valueOf(list));
+    if (list !== undefined) return JSON.stringify(given(list));
     if (plain === undefined) return fail(`"${match}" begins something that these templates do not use`);
-    const value = valueOf(plain);
+    const value = given(plain);
     if (typeof value !== 'string') return fail(`variable "${plain}" has to be a text`);
     if (JSON.stringify(value) !== `"${value}"`) {
       return fail(`variable "${plain}" has characters that end its JSON string`);

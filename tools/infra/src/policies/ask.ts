@@ -1,0 +1,56 @@
+import type { PolicyDocument, PolicyPrincipal, RequestContext } from '@postern/local-cloud/iam';
+import { evaluate } from '@postern/local-cloud/iam';
+import type { CallRow, Expected, SessionRow } from './tables/row.ts';
+import { account, documents, region, type Target } from './tables/scene.ts';
+
+/** The session that asks, `aws:userid` included. */
+export const principal: PolicyPrincipal = {
+  arn: `arn:aws:sts::${account}:assumed-role/the-role/run-7`,
+  userId: 'AROAEXAMPLEEXAMPLE123:run-7',
+  accountId: account,
+};
+
+/** Whether identity policies allow one action on one resource. */
+export function may(
+  policies: readonly PolicyDocument[],
+  action: string,
+  resource: string,
+  context: RequestContext = {},
+): boolean {
+  const keys = { 'aws:RequestedRegion': region, 'aws:SecureTransport': 'true', ...context };
+  return evaluate({ policies, action, resource, context: keys, principal }).decision === 'allow';
+}
+
+/**
+ * Whether StartSession succeeds. The service asks for the target, and for the document, whose own check carries no
+ * key. Without a document in the request, permission on the target alone is enough for a shell, unless the policy
+ * wants `ssm:SessionDocumentAccessCheck`: then the account's shell document has to be allowed, too.
+ */
+export function mayStartSession(
+  policies: readonly PolicyDocument[],
+  target: Target,
+  document: string | undefined,
+): boolean {
+  const onTarget = (check: 'true' | 'false'): boolean =>
+    may(policies, 'ssm:StartSession', target.arn, {
+      ...Object.fromEntries(
+        Object.entries(target.tags).flatMap(([key, value]) => [
+          [`ssm:resourceTag/${key}`, value],
+          [`aws:ResourceTag/${key}`, value],
+        ]),
+      ),
+      'ssm:SessionDocumentAccessCheck': check,
+    });
+  if (document === undefined && onTarget('false')) return true;
+  return onTarget('true') && may(policies, 'ssm:StartSession', document ?? documents.shellPreferences);
+}
+
+export function answerCall(policies: readonly PolicyDocument[], row: CallRow): Expected {
+  const [, action, resource, , context] = row;
+  return may(policies, action, resource, context) ? 'allow' : 'deny';
+}
+
+export function answerSession(policies: readonly PolicyDocument[], row: SessionRow): Expected {
+  const [, target, document] = row;
+  return mayStartSession(policies, target, document) ? 'allow' : 'deny';
+}
