@@ -33,7 +33,6 @@ type CiAccess =
   | 'discover-jump-host'
   | 'discover-sessions';
 type BootstrapLambda = 'connect-migrators' | 'logs' | 'master-secret' | 'network-interfaces';
-type JumpHost = 'agent-sessions' | 'agent-update';
 
 /**
  * The policies of the Terraform modules in `infra/`, by the names of their templates and to the letter: what a test
@@ -130,7 +129,7 @@ export const bootstrapLambda: Templates<BootstrapLambda, FunctionScope> = {
 };
 
 /** Those of an instance with the agent. */
-export const jumpHost: Templates<JumpHost> = {
+export const jumpHost: Templates<'agent-sessions'> = {
   'agent-sessions': ({ region, accountId }) =>
     policy(
       allow('Register', 'ssm:UpdateInstanceInformation', `arn:aws:ec2:${region}:${accountId}:instance/*`),
@@ -145,28 +144,6 @@ export const jumpHost: Templates<JumpHost> = {
         '*',
       ),
     ),
-  'agent-update': ({ region, accountId }) => {
-    const document = `arn:aws:ssm:${region}::document/AWS-UpdateSSMAgent`;
-    return policy(
-      allow('ReadTheUpdateDocument', ['ssm:DescribeDocument', 'ssm:GetDocument'], document),
-      allow(
-        'RunAssociations',
-        [
-          'ssm:DescribeAssociation',
-          'ssm:ListInstanceAssociations',
-          'ssm:PutComplianceItems',
-          'ssm:UpdateAssociationStatus',
-          'ssm:UpdateInstanceAssociationStatus',
-        ],
-        [
-          `arn:aws:ec2:${region}:${accountId}:instance/*`,
-          `arn:aws:ssm:${region}:${accountId}:association/*`,
-          document,
-        ],
-      ),
-      allow('ListAssociations', 'ssm:ListAssociations', '*'),
-    );
-  },
 };
 
 /** Who may take the roles. */

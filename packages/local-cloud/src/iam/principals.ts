@@ -87,7 +87,7 @@ export function predefinedPrincipals(scope: PrincipalScope): Record<PrincipalNam
       iamName: names.jumpHost,
       sessionName: 'i-0a1b2c3d4e5f60718',
       trust: trust.ec2(),
-      policies: policiesOf(scope, jumpHost, ['agent-sessions', 'agent-update']),
+      policies: policiesOf(scope, jumpHost, ['agent-sessions']),
       offlineOnly: {},
     },
   };
