@@ -256,7 +256,7 @@ resource "aws_vpc_security_group_egress_rule" "api_cidr" {
 resource "aws_vpc_security_group_egress_rule" "jump_host_to_s3" {
   security_group_id = aws_security_group.jump_host.id
   description       = "HTTPS to S3 in this region: agent updates, packages"
-  prefix_list_id    = data.aws_prefix_list.s3.prefix_list_id
+  prefix_list_id    = data.aws_prefix_list.s3.id
   ip_protocol       = "tcp"
   from_port         = 443
   to_port           = 443
