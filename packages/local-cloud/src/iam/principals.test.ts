@@ -120,7 +120,7 @@ describe.each([
   ['log in as the master', [], 'rds-db:connect', `${connect}:cluster-LOCAL/postern_master`, {}],
   ['log in by the cluster identifier', [], 'rds-db:connect', `${connect}:postern-local/pt_ledger_app`, {}],
   ['log in as themselves', ['developer'], 'rds-db:connect', `${connect}:cluster-LOCAL/developer`, {}],
-  ['run the bootstrap', ['deploy'], 'lambda:InvokeFunction', bootstrap, {}],
+  ['run the bootstrap', ['developer', 'deploy'], 'lambda:InvokeFunction', bootstrap, {}],
   ['run the test databases', ['developer', 'ci'], 'lambda:InvokeFunction', testdb, {}],
   ['run another version of them', [], 'lambda:InvokeFunction', `${testdb}:7`, {}],
   ['change code', ['deploy'], 'lambda:UpdateFunctionCode', bootstrap, {}],

@@ -61,7 +61,7 @@ export function predefinedPrincipals(scope: PrincipalScope): Record<PrincipalNam
       type: 'user',
       iamName: 'developer',
       sessionName: 'developer',
-      policies: { ...testRuns, ...policiesOf(scope, ciAccess, ['developer-connect']) },
+      policies: { ...testRuns, ...policiesOf(scope, ciAccess, ['deploy-bootstrap', 'developer-connect']) },
       offlineOnly: {},
     },
     ci: {
