@@ -1,8 +1,13 @@
 locals {
-  # 123456789012.dkr.ecr.eu-west-2.amazonaws.com/tools/jump:1 → account, region and repository. No match: another registry.
+  # 123456789012.dkr.ecr.eu-west-2.amazonaws.com/tools/jump:1 → account, region and repository.
   ecr_image = try(regex("^(?P<account>[0-9]{12})\\.dkr\\.ecr(?:-fips)?\\.(?P<region>[a-z0-9-]+)\\.amazonaws\\.[a-z.]+/(?P<repository>[^:@]+)", var.ecs.image), null)
 
-  repository_arn = local.ecr_image == null ? null : "arn:${local.partition}:ecr:${local.ecr_image.region}:${local.ecr_image.account}:repository/${local.ecr_image.repository}"
+  # An image of another registry needs no permission. But whether it is of another one may be known only after the
+  # repository was made, and the number of policies before: so it has one for a repository of the module's own name.
+  repository_arn = try(
+    "arn:${local.partition}:ecr:${local.ecr_image.region}:${local.ecr_image.account}:repository/${local.ecr_image.repository}",
+    "arn:${local.partition}:ecr:${local.region}:${local.account_id}:repository/${local.full_name}"
+  )
 
   container_name = "jump-host"
 }
@@ -34,9 +39,9 @@ resource "aws_iam_role_policy" "task" {
   policy = templatefile("${path.module}/policies/task-sessions.json.tftpl", {})
 }
 
-# Only a private registry needs a role to pull from; a container that sleeps writes no log.
+# For pulling the image, nothing else: a container that sleeps writes no log.
 resource "aws_iam_role" "execution" {
-  count = local.is_ecs && local.repository_arn != null ? 1 : 0
+  count = local.is_ecs ? 1 : 0
 
   name                 = "${local.full_name}-execution"
   description          = "Lets ECS pull the jump host's image."
@@ -46,7 +51,7 @@ resource "aws_iam_role" "execution" {
 }
 
 resource "aws_iam_role_policy" "execution" {
-  count = local.is_ecs && local.repository_arn != null ? 1 : 0
+  count = local.is_ecs ? 1 : 0
 
   name   = "task-image"
   role   = aws_iam_role.execution[0].name
@@ -62,7 +67,7 @@ resource "aws_ecs_task_definition" "this" {
   cpu                      = try(tostring(var.ecs.cpu), null)
   memory                   = try(tostring(var.ecs.memory), null)
   task_role_arn            = aws_iam_role.task[0].arn
-  execution_role_arn       = one(aws_iam_role.execution[*].arn)
+  execution_role_arn       = aws_iam_role.execution[0].arn
 
   runtime_platform {
     operating_system_family = "LINUX"

@@ -10,7 +10,11 @@ output "tag" {
 
 output "target_arns" {
   description = "What ssm:StartSession is to be allowed on. Instances: all of the account, so a policy has to ask for the tag as well. Tasks: those of the cluster made here, which has no others."
-  value       = local.is_ec2 ? ["arn:${local.partition}:ec2:${local.region}:${local.account_id}:instance/*"] : ["arn:${local.partition}:ecs:${local.region}:${local.account_id}:task/${local.full_name}/*"]
+  value = tolist([
+    local.is_ec2
+    ? "arn:${local.partition}:ec2:${local.region}:${local.account_id}:instance/*"
+    : "arn:${local.partition}:ecs:${local.region}:${local.account_id}:task/${local.full_name}/*"
+  ])
 }
 
 output "target_is_tagged" {
