@@ -35,6 +35,7 @@ output "autoscaling_group_name" {
 output "ecs" {
   description = "Where the task is, to look up its id (see the README); null with variant ec2."
   value = local.is_ecs ? {
+    cluster_arn    = aws_ecs_cluster.this[0].arn
     cluster_name   = aws_ecs_cluster.this[0].name
     service_name   = aws_ecs_service.this[0].name
     container_name = local.container_name

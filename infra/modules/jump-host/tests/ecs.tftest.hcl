@@ -68,7 +68,7 @@ run "sessions_are_allowed_on_this_cluster_only" {
     error_message = "Output target_arns: ${jsonencode(output.target_arns)}"
   }
   assert {
-    condition     = aws_ecs_cluster.this[0].name == "postern-jump-host-app-staging" && output.ecs == { cluster_name = "postern-jump-host-app-staging", service_name = "postern-jump-host-app-staging", container_name = "jump-host" }
+    condition     = aws_ecs_cluster.this[0].name == "postern-jump-host-app-staging" && output.ecs == { cluster_arn = "arn:aws:ecs:eu-west-2:123456789012:cluster/postern-jump-host-app-staging", cluster_name = "postern-jump-host-app-staging", service_name = "postern-jump-host-app-staging", container_name = "jump-host" }
     error_message = "Output ecs: ${jsonencode(output.ecs)}"
   }
 }
