@@ -92,7 +92,7 @@ resource "aws_iam_role" "this" {
 
   lifecycle {
     precondition {
-      condition     = length(jsonencode(local.subjects[each.key])) <= 1750
+      condition     = length(jsonencode(local.subjects[each.key])) <= 1680
       error_message = "The trust policy of the ${each.key} role gets longer than the 2048 characters that IAM takes: fewer repositories, branches or environments, or immutable_only = true for repositories with ids; or use the module once more for the others."
     }
   }

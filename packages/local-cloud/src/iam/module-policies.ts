@@ -67,13 +67,7 @@ export const ciAccess: Templates<CiAccess> = {
     );
   },
   'deploy-bootstrap': ({ functions, ...scope }) =>
-    policy(
-      allow(
-        'InvokeBootstrap',
-        ['lambda:InvokeFunction', 'lambda:GetFunctionConfiguration'],
-        functionArn(scope, functions.bootstrap),
-      ),
-    ),
+    policy(allow('InvokeBootstrap', 'lambda:InvokeFunction', functionArn(scope, functions.bootstrap))),
   'deploy-code': (scope) =>
     policy(
       allow(

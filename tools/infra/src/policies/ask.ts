@@ -45,6 +45,18 @@ export function mayStartSession(
   return onTarget('true') && may(policies, 'ssm:StartSession', document ?? documents.shellPreferences);
 }
 
+/** The same thing in another region, and in another account, as far as its ARN has them. */
+export function elsewhere(arn: string): readonly string[] {
+  if (arn === '*') return [];
+  const [, partition, service, inRegion, ofAccount, ...rest] = arn.split(':');
+  const build = (...parts: readonly (string | undefined)[]): string =>
+    ['arn', partition, service, ...parts, ...rest].join(':');
+  return [
+    ...(inRegion === '' ? [] : [build('us-east-1', ofAccount)]),
+    ...(ofAccount === '' ? [] : [build(inRegion, '210987654321')]),
+  ];
+}
+
 export function answerCall(policies: readonly PolicyDocument[], row: CallRow): Expected {
   const [, action, resource, , context] = row;
   return may(policies, action, resource, context) ? 'allow' : 'deny';

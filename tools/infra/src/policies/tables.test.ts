@@ -1,7 +1,7 @@
 import type { PolicyDocument, TrustCaller } from '@postern/local-cloud/iam';
 import { evaluateTrust } from '@postern/local-cloud/iam';
 import { describe, expect, test } from 'vitest';
-import { answerCall, answerSession, principal } from './ask.ts';
+import { answerCall, answerSession, elsewhere, may, principal } from './ask.ts';
 import { renderPolicy } from './render-policy.ts';
 import { renderRole } from './roles.ts';
 import { roleTables, trustTables } from './tables/all.ts';
@@ -34,6 +34,22 @@ describe.each(roleTables)('$title', (table) => {
     }),
   )('%s', (_title, row) => {
     expect(answerCall(policies, row)).toBe(row[0]);
+  });
+
+  test('what is allowed is allowed in this account and region only', () => {
+    const allowed = table.calls.flatMap(([expected, action, resource, , context]) =>
+      expected === 'deny' ? [] : elsewhere(resource).filter((arn) => may(policies, action, arn, context)),
+    );
+    expect(allowed).toEqual([]);
+    for (const [expected, target, document, why] of table.sessions ?? []) {
+      if (expected === 'deny' || document === undefined) continue;
+      for (const arn of elsewhere(target.arn)) {
+        expect(answerSession(policies, ['deny', { ...target, arn }, document, why])).toBe('deny');
+      }
+      for (const other of elsewhere(document)) {
+        expect(answerSession(policies, ['deny', target, other, why])).toBe('deny');
+      }
+    }
   });
 });
 

@@ -3,6 +3,8 @@
  */
 import type { PolicyVariables } from '../render-policy.ts';
 
+type Named<Name extends string, Value = string> = Readonly<Record<Name, Value>>;
+
 export const account = '123456789012';
 export const region = 'eu-west-2';
 const here = `${region}:${account}`;
@@ -20,7 +22,19 @@ const instance = (where: string, tags: Target['tags']): Target => ({
   arn: `arn:aws:ec2:${where}:instance/i-0a1b2c3d4e5f60718`,
   tags,
 });
-export const targets = {
+export const targets: Named<
+  | 'jumpHost'
+  | 'untagged'
+  | 'ofProduction'
+  | 'namedAlike'
+  | 'otherCase'
+  | 'otherAccount'
+  | 'otherRegion'
+  | 'onPremises'
+  | 'task'
+  | 'otherTask',
+  Target
+> = {
   jumpHost: instance(here, tagged),
   untagged: instance(here, {}),
   ofProduction: instance(here, { 'postern:jump-host': 'app-production' }),
@@ -31,19 +45,34 @@ export const targets = {
   onPremises: { arn: `arn:aws:ssm:${here}:managed-instance/mi-0a1b2c3d4e5f60718`, tags: tagged },
   task: { arn: `arn:aws:ecs:${here}:task/app-staging-jump-host/0a1b2c3d4e5f60718293a4b5c6d7e8f9`, tags: {} },
   otherTask: { arn: `arn:aws:ecs:${here}:task/app-staging-shop/0a1b2c3d4e5f60718293a4b5c6d7e8f9`, tags: {} },
-} as const satisfies Readonly<Record<string, Target>>;
+};
 
 const ecsCluster = `arn:aws:ecs:${here}:cluster/app-staging-jump-host`;
 /** What ECS sends with a call that names a cluster. */
-export const inCluster = {
+export const inCluster: Named<'own' | 'other', Readonly<Record<string, string>>> = {
   own: { 'ecs:cluster': ecsCluster },
   other: { 'ecs:cluster': `arn:aws:ecs:${here}:cluster/app-staging-shop` },
-} as const;
+};
 
 /** Documents of AWS have no account in their ARN. */
 const byAws = (name: string): string => `arn:aws:ssm:${region}::document/${name}`;
 const document = (name: string, where = here): string => `arn:aws:ssm:${where}:document/${name}`;
-export const documents = {
+export const documents: Named<
+  | 'own'
+  | 'ofProduction'
+  | 'longerName'
+  | 'otherAccount'
+  | 'otherRegion'
+  | 'shellPreferences'
+  | 'interactiveCommand'
+  | 'nonInteractiveCommand'
+  | 'ssh'
+  | 'portOfTheHost'
+  | 'socketOfTheHost'
+  | 'remoteHost'
+  | 'runShellScript'
+  | 'updateAgent'
+> = {
   own: document('postern-app-staging'),
   ofProduction: document('postern-app-production'),
   longerName: document('postern-app-staging-2'),
@@ -59,70 +88,75 @@ export const documents = {
   remoteHost: byAws('AWS-StartPortForwardingSessionToRemoteHost'),
   runShellScript: byAws('AWS-RunShellScript'),
   updateAgent: byAws('AWS-UpdateSSMAgent'),
-} as const;
+};
 
 const resourceId = 'cluster-ABCDEFGHIJKLMNOPQRSTUVWXYZ';
 export const dbUser = (user: string, id = resourceId, where = here): string =>
   `arn:aws:rds-db:${where}:dbuser:${id}/${user}`;
-export const otherDbUser = {
+export const otherDbUser: Named<'cluster' | 'identifier' | 'account' | 'region', (user: string) => string> = {
   cluster: (user: string): string => dbUser(user, 'cluster-ZYXWVUTSRQPONMLKJIHGFEDCBA'),
   identifier: (user: string): string => dbUser(user, 'app-staging'),
   account: (user: string): string => dbUser(user, resourceId, elsewhere),
   region: (user: string): string => dbUser(user, resourceId, abroad),
-} as const;
+};
 
-export const session = {
+export const session: Named<'here' | 'otherAccount' | 'otherRegion'> = {
   here: `arn:aws:ssm:${here}:session/run-7-0123456789abcdef0`,
   otherAccount: `arn:aws:ssm:${elsewhere}:session/run-7-0123456789abcdef0`,
   otherRegion: `arn:aws:ssm:${abroad}:session/run-7-0123456789abcdef0`,
-} as const;
+};
 
 const lambda = (name: string): string => `arn:aws:lambda:${here}:function:${name}`;
-export const functions = {
+export const functions: Named<
+  'bootstrap' | 'testdb' | 'bootstrapOfProduction' | 'testdbOfProduction' | 'other'
+> = {
   bootstrap: lambda('postern-bootstrap-app-staging'),
   testdb: lambda('postern-testdb-app-staging'),
   bootstrapOfProduction: lambda('postern-bootstrap-app-production'),
   testdbOfProduction: lambda('postern-testdb-app-production'),
   other: lambda('invoices'),
-} as const;
+};
 
-export const cluster = `arn:aws:rds:${here}:cluster:app-staging`;
-export const otherCluster = `arn:aws:rds:${here}:cluster:app-production`;
+export const cluster: string = `arn:aws:rds:${here}:cluster:app-staging`;
+export const otherCluster: string = `arn:aws:rds:${here}:cluster:app-production`;
 
 const secret = (name: string): string => `arn:aws:secretsmanager:${here}:secret:${name}`;
-export const secrets = {
+export const secrets: Named<'master' | 'masterOfProduction' | 'other'> = {
   master: secret('rds!cluster-0a1b2c3d-4e5f-6071-8293-a4b5c6d7e8f9-AbCdEf'),
   masterOfProduction: secret('rds!cluster-99999999-4e5f-6071-8293-a4b5c6d7e8f9-AbCdEf'),
   other: secret('payment-provider-AbCdEf'),
-} as const;
+};
 
 const key = (id: string): string => `arn:aws:kms:${here}:key/${id}`;
-export const keys = {
+export const keys: Named<'own' | 'other'> = {
   own: key('0a1b2c3d-4e5f-6071-8293-a4b5c6d7e8f9'),
   other: key('99999999-4e5f-6071-8293-a4b5c6d7e8f9'),
-} as const;
+};
 
 const logGroup = (name: string): string => `arn:aws:logs:${here}:log-group:${name}`;
-export const logs = {
+export const logs: Named<'own' | 'ownGroup' | 'other'> = {
   own: `${logGroup('/own')}:log-stream:2026/11/23/[$LATEST]0a1b`,
   ownGroup: logGroup('/own'),
   other: `${logGroup('/own-2')}:log-stream:2026/11/23/[$LATEST]0a1b`,
-} as const;
+};
 
 const repository = (name: string): string => `arn:aws:ecr:${here}:repository/${name}`;
-export const repositories = { own: repository('jump-host'), other: repository('shop') } as const;
+export const repositories: Named<'own' | 'other'> = {
+  own: repository('jump-host'),
+  other: repository('shop'),
+};
 
 const role = (name: string): string => `arn:aws:iam::${account}:role/${name}`;
-export const roleArns = {
+export const roleArns: Named<'ci' | 'deploy' | 'developer' | 'bootstrap' | 'testdb' | 'engineers'> = {
   ci: role('postern-ci-app-staging'),
   deploy: role('postern-deploy-app-staging'),
   developer: role('postern-developer-app-staging'),
   bootstrap: role('postern-bootstrap-app-staging'),
   testdb: role('postern-testdb-app-staging'),
   engineers: role('engineers'),
-} as const;
+};
 
-export const github = `arn:aws:iam::${account}:oidc-provider/token.actions.githubusercontent.com`;
+export const github: string = `arn:aws:iam::${account}:oidc-provider/token.actions.githubusercontent.com`;
 
 /** What the modules fill their templates with. */
 export const variables: PolicyVariables = {
