@@ -91,7 +91,7 @@ export const documents: Named<
 };
 
 const resourceId = 'cluster-ABCDEFGHIJKLMNOPQRSTUVWXYZ';
-export const dbUser = (user: string, id = resourceId, where = here): string =>
+export const dbUser = (user: string, id: string = resourceId, where: string = here): string =>
   `arn:aws:rds-db:${where}:dbuser:${id}/${user}`;
 export const otherDbUser: Named<'cluster' | 'identifier' | 'account' | 'region', (user: string) => string> = {
   cluster: (user: string): string => dbUser(user, 'cluster-ZYXWVUTSRQPONMLKJIHGFEDCBA'),
