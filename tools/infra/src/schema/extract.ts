@@ -34,7 +34,9 @@ const primitives: Record<string, SchemaType> = {
 
 /** The JavaScript of the package is compiled by jsii with its sources inside the source map. */
 export function sourceInside(javascript: string): string {
-  const encoded = /\/\/# sourceMappingURL=data:application\/json;[^,]*base64,([A-Za-z0-9+/=]+)/.exec(javascript);
+  const encoded = /\/\/# sourceMappingURL=data:application\/json;[^,]*base64,([A-Za-z0-9+/=]+)/.exec(
+    javascript,
+  );
   if (encoded === null) throw new Error('The file carries no source map.');
   const map = JSON.parse(Buffer.from(encoded[1] ?? '', 'base64').toString('utf8')) as {
     sourcesContent?: string[];
@@ -82,7 +84,8 @@ class Reader {
       else attributes[property.name] = { type: this.#type(property, shape), ...property.flags };
     }
     for (const name of [...shapes.keys(), ...nested]) {
-      if (!(name in attributes) && !(name in blocks)) throw new Error(`${className}: ${name} has no property`);
+      if (!(name in attributes) && !(name in blocks))
+        throw new Error(`${className}: ${name} has no property`);
     }
     return { attributes: sorted(attributes), blocks: sorted(blocks) };
   }
