@@ -27,7 +27,7 @@ module "database" {
 
   name               = var.name
   variant            = "aurora"
-  environment_kind   = "staging"
+  environment_kind   = var.environment_kind
   subnet_ids         = module.network.database_subnet_ids
   security_group_ids = [module.network.security_group_ids.database]
   tags               = local.tags

@@ -89,6 +89,13 @@ variable "oidc_provider_arn" {
   default     = null
 }
 
+variable "environment_kind" {
+  description = "ephemeral, staging or production: whether the database may be destroyed, how long backups are kept."
+  type        = string
+  default     = "staging"
+  nullable    = false
+}
+
 variable "artifact_path" {
   description = "The zip of `npm run infra -- functions build`. null: where that puts it."
   type        = string
