@@ -11,7 +11,7 @@ resource "aws_db_instance" "this" {
 
   instance_class        = var.instance.class
   allocated_storage     = var.instance.allocated_storage_gib
-  max_allocated_storage = coalesce(var.instance.max_allocated_storage_gib, 0) # 0: never grows
+  max_allocated_storage = var.instance.max_allocated_storage_gib
   storage_type          = coalesce(var.storage_type, "gp3")
   storage_encrypted     = true
   kms_key_id            = var.kms_key_arn
@@ -58,6 +58,11 @@ resource "aws_db_instance" "this" {
     precondition {
       condition     = var.readers == 0
       error_message = "readers is ${var.readers}, but variant instance has none. Use variant aurora, or set instance.multi_az for a standby."
+    }
+
+    precondition {
+      condition     = !contains(var.log_exports, "instance")
+      error_message = "log_exports contains instance, the log of Aurora's pausing. Remove it; it is for variant aurora."
     }
 
     precondition {

@@ -117,7 +117,7 @@ variable "instance" {
     max_allocated_storage_gib = optional(number, 100)
     multi_az                  = optional(bool)
   })
-  description = "Variant instance: class, storage in GiB, the limit to which storage grows by itself (null: never; equal values are refused by RDS), and a standby in a second zone (default null: for production). IAM logins need 300 to 1000 MiB of free memory: the smallest classes can refuse them at random. Unused for variant aurora."
+  description = "Variant instance: class, storage in GiB, the limit to which storage grows by itself (0: it never grows), and a standby in a second zone (default null: for production). IAM logins need 300 to 1000 MiB of free memory: the smallest classes can refuse them at random. Unused for variant aurora."
   nullable    = false
   default     = {}
 
@@ -132,8 +132,8 @@ variable "instance" {
   }
 
   validation {
-    condition     = var.instance.max_allocated_storage_gib == null ? true : var.instance.max_allocated_storage_gib > var.instance.allocated_storage_gib
-    error_message = "instance.max_allocated_storage_gib is ${coalesce(var.instance.max_allocated_storage_gib, 0)}, not more than allocated_storage_gib (${var.instance.allocated_storage_gib}). Raise it, or set it to null so that storage never grows by itself."
+    condition     = var.instance.max_allocated_storage_gib == 0 || var.instance.max_allocated_storage_gib > var.instance.allocated_storage_gib
+    error_message = "instance.max_allocated_storage_gib is ${var.instance.max_allocated_storage_gib}, not more than allocated_storage_gib (${var.instance.allocated_storage_gib}), which RDS refuses. Raise it, or set it to 0 so that storage never grows by itself."
   }
 }
 
@@ -261,13 +261,13 @@ variable "ca_cert_identifier" {
 
 variable "log_exports" {
   type        = set(string)
-  description = "Logs that go to CloudWatch Logs: postgresql, iam-db-auth-error (why an IAM login was refused; clients are not told), and upgrade for variant instance. The log groups are made before the database."
+  description = "Logs that go to CloudWatch Logs: postgresql, iam-db-auth-error (why an IAM login was refused; clients are not told), instance for Aurora (why a cluster did not pause), upgrade for variant instance. The log groups are made before the database."
   nullable    = false
   default     = ["postgresql", "iam-db-auth-error"]
 
   validation {
-    condition     = length(setsubtract(var.log_exports, ["postgresql", "iam-db-auth-error", "upgrade"])) == 0
-    error_message = "log_exports is ${jsonencode(var.log_exports)}: PostgreSQL exports postgresql, iam-db-auth-error and (variant instance) upgrade."
+    condition     = length(setsubtract(var.log_exports, ["postgresql", "iam-db-auth-error", "instance", "upgrade"])) == 0
+    error_message = "log_exports is ${jsonencode(var.log_exports)}: PostgreSQL exports postgresql, iam-db-auth-error, instance (variant aurora) and upgrade (variant instance)."
   }
 }
 
