@@ -22,7 +22,7 @@ variable "tags" {
 }
 
 variable "artifact_path" {
-  description = "The zip that `postern build` or the Nx target made, from the folder in which Terraform runs. At most 50 MB. One artefact for both functions."
+  description = "The zip that buildArtifact() made, at most 50 MB; a relative path is seen from the folder in which Terraform runs. One artefact for both functions."
   type        = string
   nullable    = false
 

@@ -56,7 +56,7 @@ variable "security_group_ids" {
 }
 
 variable "instance_type" {
-  description = "Variant ec2: type of the instance. Its architecture must be that of ami_ssm_parameter. The default has 512 MiB, of which the operating system and the agent leave room for about ten sessions at once; choose t4g.micro when more people and jobs use it together."
+  description = "Variant ec2: type of the instance. Its architecture must be that of ami_ssm_parameter. The default has 512 MiB: enough for the system, the agent and some sessions, each of which is a process of its own. Choose t4g.micro where many jobs and people use it together."
   type        = string
   default     = "t4g.nano"
   nullable    = false
