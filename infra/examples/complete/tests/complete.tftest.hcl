@@ -31,7 +31,12 @@ mock_provider "aws" {
       arn                 = "arn:aws:rds:eu-west-2:123456789012:cluster:app-staging"
       cluster_resource_id = "cluster-ABCDEFGHIJKLMNOPQRSTUVWXYZ"
       endpoint            = "app-staging.cluster-c0ffee.eu-west-2.rds.amazonaws.com"
-      master_user_secret  = [{ secret_arn = "arn:aws:secretsmanager:eu-west-2:123456789012:secret:rds!cluster-1-AbCdEf" }]
+      # All attributes: OpenTofu fills in none.
+      master_user_secret = [{
+        kms_key_id    = "alias/aws/secretsmanager"
+        secret_arn    = "arn:aws:secretsmanager:eu-west-2:123456789012:secret:rds!cluster-1-AbCdEf"
+        secret_status = "active"
+      }]
     }
   }
   mock_resource "aws_ssm_document" {
@@ -78,8 +83,22 @@ run "four_variables_are_enough" {
   }
 
   assert {
-    condition     = output.developer_role_arn == null
-    error_message = "Nobody is named as developer, so there is no role for them."
+    condition = (
+      aws_vpc_security_group_egress_rule.services_to_database.referenced_security_group_id == module.network.security_group_ids.database &&
+      aws_vpc_security_group_egress_rule.services_to_database.from_port == module.database.endpoint.port &&
+      aws_vpc_security_group_egress_rule.services_to_database.to_port == module.database.endpoint.port
+    )
+    error_message = "Services reach the database on its port, and nothing else."
+  }
+
+  assert {
+    condition     = output.developer_role_arn == null && output.ci_role_arn != null && output.deploy_role_arn != null
+    error_message = "Nobody is named as developer, so there is no role for them; CI and deploys have theirs."
+  }
+
+  assert {
+    condition     = !strcontains(jsonencode(output.postern), "secret")
+    error_message = "The output is committed: not even the secret's name is in it."
   }
 }
 
@@ -114,4 +133,14 @@ run "a_zone_for_a_region" {
   }
 
   expect_failures = [var.region]
+}
+
+run "a_name_that_aws_refuses" {
+  command = plan
+
+  variables {
+    name = "App_Staging"
+  }
+
+  expect_failures = [var.name]
 }

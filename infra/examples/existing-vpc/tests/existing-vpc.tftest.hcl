@@ -28,7 +28,12 @@ mock_provider "aws" {
       arn                 = "arn:aws:rds:eu-west-2:123456789012:cluster:app-staging"
       cluster_resource_id = "cluster-ABCDEFGHIJKLMNOPQRSTUVWXYZ"
       endpoint            = "app-staging.cluster-c0ffee.eu-west-2.rds.amazonaws.com"
-      master_user_secret  = [{ secret_arn = "arn:aws:secretsmanager:eu-west-2:123456789012:secret:rds!cluster-1-AbCdEf" }]
+      # All attributes: OpenTofu fills in none.
+      master_user_secret = [{
+        kms_key_id    = "alias/aws/secretsmanager"
+        secret_arn    = "arn:aws:secretsmanager:eu-west-2:123456789012:secret:rds!cluster-1-AbCdEf"
+        secret_status = "active"
+      }]
     }
   }
   mock_resource "aws_ssm_document" {
@@ -104,4 +109,24 @@ run "a_name_for_an_id" {
   }
 
   expect_failures = [var.jump_host_instance_ids]
+}
+
+run "a_name_that_aws_refuses" {
+  command = plan
+
+  variables {
+    name = "App_Staging"
+  }
+
+  expect_failures = [var.name]
+}
+
+run "a_zone_for_a_region" {
+  command = plan
+
+  variables {
+    region = "eu-west-2a"
+  }
+
+  expect_failures = [var.region]
 }
