@@ -19,7 +19,7 @@ const ANSWERS: Readonly<Record<string, Readonly<Record<string, Value>>>> = {
   aws_region: { region: 'eu-west-2', name: 'eu-west-2', id: 'eu-west-2', description: 'Europe (London)' },
   aws_rds_cluster: { cluster_resource_id: 'cluster-ABCDEFGHIJKLMNOPQRSTUVWXYZ' },
   aws_ssm_parameter: { value: 'ami-00000000000000000' },
-  aws_vpc: { cidr_block: '10.40.0.0/16' },
+  aws_vpc: { cidr_block: '10.40.0.0/16', enable_dns_hostnames: true, enable_dns_support: true },
 };
 
 export function answerOf(type: string, [attribute = '', ...rest]: readonly string[], of: SchemaType): Value {
