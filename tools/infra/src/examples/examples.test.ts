@@ -1,0 +1,83 @@
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { collectDatabases } from '@postern/bootstrap/build';
+import { loadConfig, resolveEnvironment } from '@postern/connect';
+import { describe, expect, test } from 'vitest';
+import { parseByHashicorp } from '../hcl/hashicorp.ts';
+
+const root = resolve(import.meta.dirname, '../../../..');
+
+interface Parsed {
+  locals?: [{ services?: Record<string, { users: string[] }> }];
+  module?: { ci_access?: [{ developers?: { database_users: string[] } }] };
+  output?: { postern?: [{ value: Record<string, unknown> }] };
+}
+
+async function parsed(file: string): Promise<Parsed> {
+  const path = join(root, 'infra/examples', file);
+  return await parseByHashicorp(path, readFileSync(path, 'utf8'));
+}
+
+describe('the complete example', async () => {
+  const services = (await parsed('complete/services.tf')).locals?.[0].services ?? {};
+  const { databases } = await collectDatabases({ root, databases: ['apps/ledger', 'apps/statements'] });
+  const declared = databases.flatMap(({ roles }) => roles);
+  const logins = declared.filter(({ login }) => login === 'iam').map(({ name }) => name);
+
+  test('is for the services of this repository', () => {
+    expect(Object.keys(services).toSorted()).toEqual(databases.map(({ name }) => name).toSorted());
+  });
+
+  test.each(Object.entries(services))(
+    'lets %s log in as users that are declared, and its own',
+    (service, { users }) => {
+      expect(users).toContain(`${service}_app`);
+      for (const user of users) {
+        expect(logins).toContain(user);
+        expect(user.startsWith(`${service}_`)).toBe(true);
+      }
+    },
+  );
+
+  test('leaves no login without somebody who has it', async () => {
+    const developers =
+      (await parsed('complete/main.tf')).module?.ci_access?.[0].developers?.database_users ?? [];
+    const given = [...Object.values(services).flatMap(({ users }) => users), ...developers];
+    expect(given.toSorted()).toEqual(logins.toSorted());
+  });
+});
+
+describe.each(['complete', 'existing-vpc'])('the output postern of %s', (example) => {
+  const values: Readonly<Record<string, unknown>> = {
+    region: 'eu-west-2',
+    endpoint: { host: 'app-staging.cluster-c0ffee.eu-west-2.rds.amazonaws.com', port: 5432 },
+    resourceId: 'cluster-ABCDEFGHIJKLMNOPQRSTUVWXYZ',
+    jumpHost:
+      example === 'complete' ? { tag: { 'postern:jump-host': 'app-staging' } } : ['i-0a1b2c3d4e5f60718'],
+    document: { name: 'postern-app-staging' },
+    bootstrap: 'postern-bootstrap-app-staging',
+    testDatabases: 'postern-testdb-app-staging',
+  };
+
+  test.each(['alone', 'with all others'])('is what postern.config.ts takes, %s', async (how) => {
+    const names = Object.keys((await parsed(`${example}/outputs.tf`)).output?.postern?.[0].value ?? {});
+    expect(names.toSorted()).toEqual(Object.keys(values).toSorted());
+    const folder = mkdtempSync(join(tmpdir(), 'pie-'));
+    try {
+      const others = { ci_role_arn: { sensitive: false, type: 'string', value: 'arn' } };
+      const all = { postern: { sensitive: false, type: 'object', value: values }, ...others };
+      writeFileSync(join(folder, 'staging.json'), JSON.stringify(how === 'alone' ? values : all));
+      const settings = { kind: 'aws', terraform: 'staging.json' };
+      const config = `export default ${JSON.stringify({ environments: { staging: settings } })};`;
+      writeFileSync(join(folder, 'postern.config.mjs'), config);
+      const loaded = await loadConfig({ cwd: folder, env: {} });
+      expect(resolveEnvironment(loaded, 'staging', { env: {} })).toMatchObject({
+        name: 'staging',
+        settings: { kind: 'aws', ...values },
+      });
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
+  });
+});
