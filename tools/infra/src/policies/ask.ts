@@ -1,7 +1,8 @@
 import type { PolicyDocument, PolicyPrincipal, RequestContext } from '@postern/local-cloud/iam';
-import { evaluate } from '@postern/local-cloud/iam';
+import { evaluate, evaluateTrust } from '@postern/local-cloud/iam';
 import type { CallRow, Expected, SessionRow } from './tables/row.ts';
-import { account, documents, region, type Target } from './tables/scene.ts';
+import { account, documents, github, region, type Target } from './tables/scene.ts';
+import type { CallerRow, ClaimRow } from './tables/trust.ts';
 
 /** The session that asks, `aws:userid` included. */
 export const principal: PolicyPrincipal = {
@@ -65,4 +66,29 @@ export function answerCall(policies: readonly PolicyDocument[], row: CallRow): E
 export function answerSession(policies: readonly PolicyDocument[], row: SessionRow): Expected {
   const [, target, document] = row;
   return mayStartSession(policies, target, document) ? 'allow' : 'deny';
+}
+
+/** AssumeRoleWithWebIdentity with a token that has the row's claims. */
+export function answerClaim(trust: PolicyDocument, row: ClaimRow): Expected {
+  const [, subject, , unusual] = row;
+  const decision = evaluateTrust(trust, {
+    action: unusual?.action ?? 'sts:AssumeRoleWithWebIdentity',
+    caller: { federated: unusual?.provider ?? github },
+    context: {
+      'token.actions.githubusercontent.com:sub': subject,
+      'token.actions.githubusercontent.com:aud': unusual?.audience ?? 'sts.amazonaws.com',
+    },
+  });
+  return decision === 'direct' ? 'allow' : 'deny';
+}
+
+/** AssumeRole by a service or an identity, as far as the role is concerned. */
+export function answerCaller(trust: PolicyDocument, row: CallerRow): Expected {
+  const [, asking, , context] = row;
+  const decision = evaluateTrust(trust, {
+    action: 'sts:AssumeRole',
+    caller: 'service' in asking ? asking : { ...principal, arn: asking.arn },
+    ...(context === undefined ? {} : { context }),
+  });
+  return decision === 'direct' ? 'allow' : 'deny';
 }

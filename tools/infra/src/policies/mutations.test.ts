@@ -1,12 +1,14 @@
 /*
  * The tables are worth what they would notice. Each statement, action, resource and condition of each policy is taken
- * away, and each is widened to all resources: some row has to come out otherwise. (Other patterns need a reason in wildcards.ts.)
+ * away, and each is widened to all resources: some row has to come out otherwise. (Other patterns need a reason in
+ * wildcards.ts.)
  */
 import type { OneOrMore, PolicyDocument, PolicyStatement } from '@postern/local-cloud/iam';
 import { describe, expect, test } from 'vitest';
-import { answerCall, answerSession } from './ask.ts';
+import { answerCall, answerCaller, answerClaim, answerSession } from './ask.ts';
+import { renderPolicy } from './render-policy.ts';
 import { renderRole } from './roles.ts';
-import { roleTables } from './tables/all.ts';
+import { roleTables, trustTables } from './tables/all.ts';
 import type { RoleTable } from './tables/row.ts';
 import { variables } from './tables/scene.ts';
 
@@ -72,5 +74,35 @@ describe.each(roleTables)('$title', (table) => {
 
   test('a row notices whatever is taken away or widened', () => {
     expect(survivors).toEqual([]);
+  });
+});
+
+describe.each([...new Set(trustTables.map(({ policy }) => policy))])('%s', (policy) => {
+  const tables = trustTables.filter((table) => table.policy === policy);
+  const [template] = list(renderPolicy(policy, { ...variables, ...tables[0]?.variables }).Statement);
+  const mutants = template === undefined ? [] : [...mutantsOf(template)];
+
+  test.each(mutants.filter(({ what }) => what.includes('condition')))(
+    'a row notices that it $what',
+    ({ what }) => {
+      const noticed = tables.some(({ variables: own, claims = [], callers = [] }) => {
+        const trust = renderPolicy(policy, { ...variables, ...own });
+        const [statement] = list(trust.Statement);
+        const mutant = [...mutantsOf(statement as PolicyStatement)].find((each) => each.what === what);
+        const changed: PolicyDocument = { Version: '2012-10-17', Statement: mutant?.statements ?? [] };
+        return (
+          claims.some((row) => answerClaim(changed, row) !== row[0]) ||
+          callers.some((row) => answerCaller(changed, row) !== row[0])
+        );
+      });
+      expect(noticed).toBe(true);
+    },
+  );
+
+  test('a row says who may', () => {
+    const allowed = tables.flatMap(({ claims = [], callers = [] }) =>
+      [...claims, ...callers].filter(([expected]) => expected === 'allow'),
+    );
+    expect(allowed.length).toBeGreaterThan(0);
   });
 });
