@@ -67,6 +67,7 @@ module "ci_access" {
   database             = module.database
   jump_host            = module.jump_host
   functions            = module.bootstrap_lambda
+  deploy_environments  = ["production-plan", "production"]
   discovery            = { cluster = false, jump_host = false, sessions = false }
   tags                 = local.tags
 }
