@@ -9,8 +9,10 @@ import {
   type Workflow,
 } from './read-workflow.ts';
 
-/** Action → version and commit that somebody has looked up. */
-export type Pins = Readonly<Record<string, { readonly version: string; readonly commit: string }>>;
+/** Action → version and commit that somebody has looked up, and where. */
+export type Pins = Readonly<
+  Record<string, { readonly version: string; readonly commit: string; readonly source: string }>
+>;
 
 const credentials = 'aws-actions/configure-aws-credentials';
 const allowed: Readonly<Record<string, string>> = { contents: 'read', 'id-token': 'write' };

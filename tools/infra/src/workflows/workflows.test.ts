@@ -1,18 +1,20 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import pins from './actions.json' with { type: 'json' };
-import { checkWorkflow } from './check-workflow.ts';
+import { checkWorkflow, type Pins } from './check-workflow.ts';
 import { readWorkflow } from './read-workflow.ts';
 
 const root = resolve(import.meta.dirname, '../../../..');
 const folder = join(root, '.github/workflows');
 const files = readdirSync(folder);
+const { actions } = JSON.parse(readFileSync(join(import.meta.dirname, 'actions.json'), 'utf8')) as {
+  actions: Pins;
+};
 const text = (file: string): string => readFileSync(join(folder, file), 'utf8');
-const check = (content: string): string[] => checkWorkflow('a.yml', content, root, pins.actions);
+const check = (content: string): string[] => checkWorkflow('a.yml', content, root, actions);
 
 test.each(files)('%s may run: valid, pinned, with the least it needs, and its commands exist', (file) => {
-  expect(checkWorkflow(file, text(file), root, pins.actions)).toEqual([]);
+  expect(checkWorkflow(file, text(file), root, actions)).toEqual([]);
 });
 
 test('the three workflows are there', () => {
@@ -20,7 +22,7 @@ test('the three workflows are there', () => {
 });
 
 test('every pin was read somewhere that can be looked at', () => {
-  for (const { commit, version, source } of Object.values(pins.actions)) {
+  for (const { commit, version, source } of Object.values(actions)) {
     expect(commit).toMatch(/^[0-9a-f]{40}$/);
     expect(version).toMatch(/^v\d+\.\d+\.\d+$/);
     expect(source).toMatch(/^https:\/\/github\.com\//);
