@@ -1,5 +1,5 @@
 import type { SsmSimulator, SsmStatistics } from '@postern/ssm-simulator';
-import type { Credentials, IamDirectory } from '../iam/index.ts';
+import type { Credentials, IamDirectory, IamUse } from '../iam/index.ts';
 import type { PrincipalName } from '../iam/principals.ts';
 import type { LambdaStatistics } from '../lambda-runner/runner.ts';
 import type { PostgresExit } from '../postgres/server-process.ts';
@@ -71,4 +71,6 @@ export interface LocalCloudStatistics {
   readonly lambda: LambdaStatistics;
   /** Requests by `Service.Operation`. */
   readonly api: Readonly<Record<string, number>>;
+  /** By `user/name` or `role/name`: what was allowed and denied, under which policies. */
+  readonly principals: Readonly<Record<string, IamUse>>;
 }

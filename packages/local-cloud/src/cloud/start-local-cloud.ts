@@ -223,6 +223,7 @@ async function open(
       front: front.statistics(),
       lambda: runner.statistics(),
       api: endpoint.statistics(),
+      principals: iam.statistics(),
     }),
     close,
     closed,

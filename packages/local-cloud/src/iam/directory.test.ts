@@ -201,3 +201,20 @@ describe('trust policies', () => {
     expect(evaluateTrust(trust, { action: 'sts:AssumeRole', caller })).toBe(decision);
   });
 });
+
+test('who was allowed and denied what is counted, with the policies that they have', () => {
+  const { iam } = directory();
+  iam.createUser('ada', { policies: { read: allow('rds:*'), start: allow('ssm:*') } });
+  iam.createUser('bob');
+  const { caller } = iam.findKey(iam.createAccessKey('ada').accessKeyId)!;
+  for (let n = 0; n < 2; n += 1) iam.authorize(caller, 'rds:DescribeDBClusters', '*');
+  iam.deletePolicy('ada', 'start');
+  expect(() => iam.authorize(caller, 'ssm:StartSession', '*')).toThrow('not authorized');
+  expect(iam.statistics()).toEqual({
+    'user/ada': {
+      policies: ['read'],
+      allowed: { 'rds:DescribeDBClusters': 2 },
+      denied: { 'ssm:StartSession': 1 },
+    },
+  });
+});

@@ -39,6 +39,15 @@ export interface IamDirectoryOptions {
 
 type Policies = Readonly<Record<string, PolicyDocument>>;
 
+/** What a user or role has asked for so far, by action, and the names of the policies that it has now. */
+export interface IamUse {
+  readonly policies: readonly string[];
+  readonly allowed: Readonly<Record<string, number>>;
+  readonly denied: Readonly<Record<string, number>>;
+}
+
+type Counts = Record<keyof Omit<IamUse, 'policies'>, Record<string, number>>;
+
 /**
  * Users, roles, their policies and their access keys. Nothing here checks who asks: this is the test's own
  * door. Requests over the wire go through the endpoint, which asks `findKey` and `authorize`.
@@ -48,6 +57,8 @@ export class IamDirectory {
   readonly #clock: () => number;
   readonly #identities = new Map<string, Identity>();
   readonly #keys: AccessKeys;
+  /** By `type/name`. */
+  readonly #uses = new Map<string, Counts>();
 
   constructor(options: IamDirectoryOptions) {
     this.accountId = options.accountId;
@@ -165,6 +176,16 @@ export class IamDirectory {
     return this.#keys.get(accessKeyId);
   }
 
+  /** By `user/name` or `role/name`: everybody who was allowed or denied something. Signing alone asks for nothing. */
+  statistics(): Readonly<Record<string, IamUse>> {
+    return Object.fromEntries(
+      [...this.#uses].map(([id, { allowed, denied }]) => {
+        const policies = [...(this.#identities.get(id)?.policies.keys() ?? [])];
+        return [id, { policies, allowed: { ...allowed }, denied: { ...denied } }];
+      }),
+    );
+  }
+
   /** Throws `AccessDenied` with AWS's sentence unless the caller's policies allow the action. */
   authorize(caller: Caller, action: string, resource: string, context: RequestContext = {}): void {
     const key = this.#keys.get(caller.accessKeyId);
@@ -176,6 +197,7 @@ export class IamDirectory {
       context: { ...this.#requestContext(key), ...context },
     };
     const deny = (reason: DenialReason): never => {
+      this.#count(key, 'denied', action);
       throw new AccessDenied(accessDeniedMessage(caller.arn, action, resource, reason), reason);
     };
     const { decision } = evaluate({ ...input, policies: [...(identity?.policies.values() ?? [])] });
@@ -184,6 +206,7 @@ export class IamDirectory {
     if (key?.sessionPolicy !== undefined) {
       if (evaluate({ ...input, policies: [key.sessionPolicy] }).decision !== 'allow') deny('session');
     }
+    this.#count(key, 'allowed', action);
   }
 
   /** The caller as policies see it. */
@@ -197,6 +220,14 @@ export class IamDirectory {
       tags: identity?.record.tags ?? {},
       ...(owner?.type === 'user' ? { username: owner.name } : {}),
     };
+  }
+
+  #count(key: AccessKey | undefined, decision: keyof Counts, action: string): void {
+    if (key === undefined) return;
+    const id = `${key.owner.type}/${key.owner.name}`;
+    const counts = this.#uses.get(id) ?? { allowed: {}, denied: {} };
+    this.#uses.set(id, counts);
+    counts[decision][action] = (counts[decision][action] ?? 0) + 1;
   }
 
   /** The keys that every request has. `aws:SecureTransport` says what the same call to AWS would. */

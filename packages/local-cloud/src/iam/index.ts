@@ -1,7 +1,13 @@
 export { AccessDenied, accessDeniedMessage, type DenialReason } from './access-denied.ts';
 export type { AccessKey, Caller, Credentials } from './caller.ts';
 export { checkPolicy } from './check-policy.ts';
-export { IamDirectory, type IamDirectoryOptions, type IamRole, type IamUser } from './directory.ts';
+export {
+  IamDirectory,
+  type IamDirectoryOptions,
+  type IamRole,
+  type IamUse,
+  type IamUser,
+} from './directory.ts';
 export {
   type Decision,
   type EvaluateInput,
