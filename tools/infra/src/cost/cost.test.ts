@@ -114,7 +114,7 @@ test('every price says where, when and for what', () => {
     expect(new URL(price.source).protocol, name).toBe('https:');
     expect(price.seen, name).toMatch(/^\d{4}-\d{2}-\d{2}$/);
     expect(price.published ?? '2026', name).toMatch(/^\d{4}(-\d{2}(-\d{2})?)?$/);
-    expect(price.region, name).toMatch(/^[a-z]{2}-[a-z]+-\d$/);
+    expect(price.region ?? 'every', name).toMatch(/^([a-z]{2}-[a-z]+-\d|every)$/);
     expect(price.usd, name).toBeGreaterThan(0);
   }
 });

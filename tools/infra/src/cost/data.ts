@@ -8,10 +8,11 @@ export interface Price {
   readonly unit: string;
   /** How many units it is for; 1. */
   readonly per?: number;
-  readonly region: string;
+  /** `every` where a price is the same everywhere; absent where the source does not say. */
+  readonly region?: string;
   readonly source: string;
-  /** When the source says that it was right: a year, a month or a day. */
-  readonly published: string;
+  /** When the source says that it was right: a year, a month or a day; absent where it does not say. */
+  readonly published?: string;
   /** When we read it, YYYY-MM-DD. */
   readonly seen: string;
   readonly note?: string;

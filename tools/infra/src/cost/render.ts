@@ -74,7 +74,10 @@ function withoutPrice(sheet: Sheet): readonly string[] {
 }
 
 function regions(data: CostData): readonly string[] {
-  return [...new Set(Object.values(data.prices).map(({ region }) => region))].sort();
+  const named = Object.values(data.prices).map(({ region }) => region);
+  return [...new Set(named)]
+    .filter((region) => region !== undefined && region !== 'every')
+    .sort() as string[];
 }
 
 const row = (cells: readonly string[]): string => `| ${cells.join(' | ')} |`;
@@ -96,7 +99,7 @@ export function sheetMarkdown(sheet: Sheet): string {
 }
 
 function priceCells([name, price]: readonly [string, Price]): readonly string[] {
-  const { usd, per = 1, unit, region, source, published = 'not said', seen, note = '' } = price;
+  const { usd, per = 1, unit, region = 'not said', source, published = 'not said', seen, note = '' } = price;
   const count = per === 1 ? unit : `${per.toLocaleString('en-US')} ${unit}`;
   return [
     `\`${name}\``,
@@ -161,7 +164,13 @@ export function costsMarkdown(data: CostData): string {
     '',
     '### Not counted',
     '',
-    ...Object.entries(data.uncounted).map(([type, why]) => `- \`${type}\`: ${why}`),
+    ...[...new Set(Object.values(data.uncounted))].map(
+      (why) =>
+        `- ${why}: ${Object.keys(data.uncounted)
+          .filter((type) => data.uncounted[type] === why)
+          .map((type) => `\`${type}\``)
+          .join(', ')}`,
+    ),
   ].join('\n');
 }
 

@@ -93,7 +93,7 @@ function sheetLine(
       );
     return {
       quantity: value,
-      unit: printUnit(money),
+      unit: priced ?? printUnit(money),
       ...(usd !== undefined && { usd: (value * usd) / count }),
     };
   };
