@@ -19,7 +19,7 @@ export interface Price {
 }
 
 /** A number that formulas use: a default of a module's input, or an assumption. */
-export interface NumberEntry {
+interface NumberEntry {
   readonly value: number;
   readonly unit: string;
   readonly what: string;
@@ -28,7 +28,7 @@ export interface NumberEntry {
 }
 
 /** A choice by words, and the input that makes it. */
-export interface SwitchEntry {
+interface SwitchEntry {
   readonly value: string;
   readonly input?: string;
 }
@@ -48,7 +48,7 @@ export interface Line {
   readonly test?: string;
 }
 
-export interface Variant {
+interface Variant {
   readonly what: string;
   readonly switches?: Readonly<Record<string, string>>;
   readonly numbers?: Readonly<Record<string, number>>;
@@ -64,7 +64,7 @@ export interface CostData {
   readonly variants: Readonly<Record<string, Variant>>;
 }
 
-export const costFolder: string = fileURLToPath(new URL('../../../../infra/cost/', import.meta.url));
+const costFolder = fileURLToPath(new URL('../../../../infra/cost/', import.meta.url));
 
 export function loadCostData(folder: string = costFolder): CostData {
   const read = <T>(name: string): T => JSON.parse(readFileSync(`${folder}/${name}.json`, 'utf8')) as T;

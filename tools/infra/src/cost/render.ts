@@ -2,13 +2,13 @@ import type { CostData, Price } from './data.ts';
 import { type Amount, type Sheet, type SheetLine, sheetOf } from './sheet.ts';
 
 /** Dollars as people read them: cents, and four digits where cents would hide it. */
-export function dollars(usd: number): string {
+function dollars(usd: number): string {
   if (usd === 0) return '0';
   if (usd < 0.00005) return '<0.0001';
   return usd.toFixed(usd < 0.1 ? 4 : 2);
 }
 
-export function amount({ quantity, unit }: Amount): string {
+function amount({ quantity, unit }: Amount): string {
   const digits = quantity >= 1000 ? quantity.toFixed(0) : String(Number(quantity.toPrecision(3)));
   return `${digits} ${unit}`;
 }
