@@ -12,6 +12,10 @@ interface Report {
     };
     front: { verifiedTokens: number; passwordLogins: number; byUser: Record<string, number> };
     host: { data: { accepted: number } };
+    principals: Record<
+      string,
+      { policies: string[]; allowed: Record<string, number>; denied: Record<string, number> }
+    >;
   };
   suite: { code: number; tests: number };
 }
@@ -54,7 +58,7 @@ test('every connection of the suite is a stream of the one tunnel with a verifie
   expect(code).toBe(0);
 
   const { counters, steps, suite } = JSON.parse(clone.read('report.json')) as Report;
-  const { ssm, front, host } = counters;
+  const { ssm, front, host, principals } = counters;
   // The functions' own: the master's, and the migrators' for the migrations.
   const own = /^postern_master$|_migrator$/;
   const logins = Object.entries(front.byUser).filter(([user]) => !own.test(user));
@@ -67,6 +71,34 @@ test('every connection of the suite is a stream of the one tunnel with a verifie
   expect(host.data.accepted).toBe(5);
   expect(ssm.muxStreams).toBe(8);
   expect(front.verifiedTokens).toBe(7 + migrators.reduce((sum, [, logins]) => sum + logins, 0));
+  // All of the suite's as the CI role, under the policies that Terraform gives it (tools/infra holds them together).
+  expect(principals['role/postern-ci-local']).toEqual({
+    policies: [
+      'ci-connect',
+      'ci-target-instance',
+      'ci-test-databases',
+      'ci-tunnel',
+      'discover-cluster',
+      'discover-jump-host',
+      'discover-sessions',
+    ],
+    allowed: {
+      'lambda:InvokeFunction': expect.any(Number),
+      'rds-db:connect': 7,
+      'rds:DescribeDBClusters': 1,
+      'ssm:DescribeInstanceInformation': 1,
+      'ssm:StartSession': 2, // the instance and the document
+      'ssmmessages:OpenDataChannel': 1,
+    },
+    denied: {},
+  });
+  expect(Object.keys(principals).sort()).toEqual([
+    'role/postern-bootstrap-local',
+    'role/postern-ci-local',
+    'role/postern-deploy-local',
+    'role/postern-testdb-local',
+  ]);
+  expect(Object.values(principals).flatMap(({ denied }) => Object.keys(denied))).toEqual([]);
   const [destination, ...others] = Object.entries(ssm.dialled);
   expect(destination?.[0]).toMatch(/^postern-local\.cluster-\w+\.eu-west-2\.rds\.amazonaws\.com:\d+$/);
   expect([destination?.[1], others]).toEqual([8, []]);
