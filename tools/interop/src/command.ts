@@ -6,7 +6,7 @@ export interface CommandResult {
   readonly stderr: string;
 }
 
-/** One minute: the slowest of these commands takes two seconds. */
+/** One minute: the slowest of the clients takes two seconds. */
 const COMMAND_TIMEOUT_MS = 60_000;
 
 /** Runs a program to its end with exactly the given environment. A program that does not start or hangs throws. */
@@ -14,12 +14,13 @@ export function runCommand(
   file: string,
   args: readonly string[],
   env: Readonly<Record<string, string>>,
+  timeoutMs: number = COMMAND_TIMEOUT_MS,
 ): Promise<CommandResult> {
   return new Promise((resolve, reject) => {
     const child = spawn(file, args, {
       env: { ...env },
       stdio: ['ignore', 'pipe', 'pipe'],
-      timeout: COMMAND_TIMEOUT_MS,
+      timeout: timeoutMs,
     });
     let stdout = '';
     let stderr = '';

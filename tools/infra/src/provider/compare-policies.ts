@@ -15,14 +15,14 @@ import { runTerraform } from './run-terraform.ts';
 
 const modules = new URL('../../../../infra/modules/', import.meta.url);
 
-export interface PolicyComparison {
+export interface Comparison {
   readonly compared: number;
-  /** One line for each template that the two render differently. */
+  /** One line for each case in which the two differ. */
   readonly differences: readonly string[];
 }
 
 /** Renders every policy template twice, by Terraform's `templatefile` and by `renderPolicy`. */
-export async function comparePolicies(schema: ProviderSchema): Promise<PolicyComparison> {
+export async function comparePolicies(schema: ProviderSchema): Promise<Comparison> {
   const cases = policyNames().flatMap((name) => [
     { name, variables: samples(name, ['arn:one', 'arn:*', 'é "quoted" <&> \\ %{y}']) },
     { name, variables: samples(name, []) },

@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { constants, tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import type { ProviderSchema } from '../schema/schema.ts';
 import { startStandIn } from './stand-in.ts';
@@ -25,6 +25,7 @@ export interface TerraformRun {
 }
 
 export interface TerraformResult {
+  /** Of a shell: an end by a signal is 128 and its number. */
   readonly code: number;
   readonly stdout: string;
   readonly stderr: string;
@@ -94,8 +95,7 @@ function spawned(
     });
     child.on('close', (code, signal) => {
       ended();
-      if (code === null) reject(new Error(`${file} was ended by ${signal}: ${stderr.trim()}`));
-      else fulfil({ code, stdout, stderr });
+      fulfil({ code: code ?? 128 + constants.signals[signal ?? 'SIGKILL'], stdout, stderr });
     });
   });
 }
