@@ -21,11 +21,10 @@ export async function functions(argv: readonly string[]): Promise<number> {
   try {
     return await run(command);
   } catch (error) {
-    const { message, hint, code, kind } = error as Error & { hint?: string; code?: string; kind?: string };
-    console.error(`${code === undefined ? '' : `${code}: `}${message}`);
-    if (hint !== undefined) console.error(`Next step: ${hint}`);
-    await summarise(failureSummary(command.name, error));
-    return kind === 'invalid' ? 2 : 1;
+    const text = failureSummary(command.name, error);
+    console.error(text);
+    await summarise(text);
+    return (error as { kind?: string }).kind === 'invalid' ? 2 : 1;
   }
 }
 

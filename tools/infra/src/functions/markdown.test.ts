@@ -93,10 +93,16 @@ test('a sweep tells what went and what it could not drop', () => {
   expect(summary).toContain('never dropped: <code>pt_foreign</code>');
 });
 
-test('a failure has code and next step, and no stack', () => {
-  const error = Object.assign(new Error('no'), { code: 'BOOTSTRAP_BUSY', hint: 'Wait.' });
+test('a failure has code, next step and the place in the log, and neither stack nor rows', () => {
+  const error = Object.assign(new Error('no'), {
+    code: 'BOOTSTRAP_BUSY',
+    hint: 'Wait.',
+    details: { correlationId: 'c-1', detail: 'Key (email)=(ada@example.com) already exists.' },
+  });
   const summary = failureSummary('apply', error);
   expect(summary).toContain('BOOTSTRAP_BUSY: no');
   expect(summary).toContain('Next step: Wait.');
-  expect(summary).not.toContain('markdown.test');
+  expect(summary).toContain('correlation_id <code>c-1</code>');
+  expect(summary).not.toMatch(/markdown\.test|ada@/);
+  expect(failureSummary('plan', undefined)).toContain('undefined');
 });

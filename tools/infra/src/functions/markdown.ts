@@ -1,3 +1,4 @@
+import type { BootstrapError } from '@postern/bootstrap';
 import type {
   ApplyResult,
   DriftItem,
@@ -79,13 +80,20 @@ export function sweepSummary(functionName: string, sweeps: readonly ResultOf['sw
   ]);
 }
 
-/** An error with its code and next step; never a stack, which has paths of the machine. */
+/** An error with its code and next step; never a stack, which has paths of the machine, nor details, which quote rows. */
 export function failureSummary(what: string, error: unknown): string {
-  const { message, code: errorCode, hint } = error as { message?: string; code?: string; hint?: string };
+  const {
+    message = String(error),
+    code: errorCode,
+    hint,
+    details: more,
+  } = (error ?? {}) as Partial<BootstrapError>;
+  const id = more?.['correlationId'];
   return whole([
     `### ❌ ${what} failed`,
-    fence('text', [errorCode, message ?? String(error)].filter((text) => text !== undefined).join(': ')),
+    fence('text', errorCode === undefined ? message : `${errorCode}: ${message}`),
     hint === undefined ? '' : `Next step: ${hint}`,
+    typeof id === 'string' ? `In the function's log: correlation_id ${code(id)}` : '',
   ]);
 }
 
