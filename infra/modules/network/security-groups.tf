@@ -244,7 +244,7 @@ resource "aws_vpc_security_group_egress_rule" "api_cidr" {
   for_each = local.api_cidr_rules
 
   security_group_id = local.callers[each.value.caller]
-  description       = "HTTPS to AWS's APIs"
+  description       = "HTTPS to the APIs of AWS"
   cidr_ipv4         = each.value.cidr_block
   ip_protocol       = "tcp"
   from_port         = 443

@@ -7,6 +7,11 @@ variable "name" {
     condition     = can(regex("^[a-z][a-z0-9-]{1,30}$", var.name))
     error_message = "name is \"${var.name}\": it becomes part of AWS names. Use 2 to 31 lower-case letters, digits and hyphens, beginning with a letter."
   }
+
+  validation {
+    condition     = !startswith(var.name, "sg-")
+    error_message = "name is \"${var.name}\": AWS keeps names of security groups that begin with sg- for itself. Choose another beginning."
+  }
 }
 
 variable "tags" {

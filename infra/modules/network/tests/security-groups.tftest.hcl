@@ -175,3 +175,36 @@ run "a_group_in_use_is_replaced_by_creating_first" {
     error_message = "Groups must have name prefixes, so that old and new can exist together."
   }
 }
+
+# EC2 refuses other characters, an apostrophe for one, only when applying.
+run "descriptions_have_only_characters_that_ec2_accepts" {
+  command = plan
+
+  variables {
+    aws_api_access             = "endpoints"
+    aws_api_egress_cidr_blocks = ["10.0.0.0/8"]
+    database_proxy             = true
+    client_security_group_ids  = { ledger = "sg-0123456789abcdef0" }
+  }
+
+  assert {
+    condition = alltrue([
+      for text in concat(
+        [aws_security_group.database.description, aws_security_group.jump_host.description, aws_security_group.functions.description],
+        aws_security_group.endpoints[*].description,
+        aws_security_group.proxy[*].description,
+        values(aws_vpc_security_group_ingress_rule.database)[*].description,
+        values(aws_vpc_security_group_ingress_rule.endpoints)[*].description,
+        values(aws_vpc_security_group_ingress_rule.proxy)[*].description,
+        aws_vpc_security_group_ingress_rule.database_from_proxy[*].description,
+        values(aws_vpc_security_group_egress_rule.database)[*].description,
+        values(aws_vpc_security_group_egress_rule.endpoints)[*].description,
+        values(aws_vpc_security_group_egress_rule.proxy)[*].description,
+        values(aws_vpc_security_group_egress_rule.api_cidr)[*].description,
+        aws_vpc_security_group_egress_rule.proxy_to_database[*].description,
+        [aws_vpc_security_group_egress_rule.jump_host_to_s3.description],
+      ) : can(regex("^[a-zA-Z0-9 ._:/()#,@\\[\\]+=&;{}!$*-]{1,255}$", text))
+    ])
+    error_message = "A description has a character that EC2 refuses."
+  }
+}

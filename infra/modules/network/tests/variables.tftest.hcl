@@ -20,6 +20,12 @@ run "a_name_with_capitals" {
   expect_failures = [var.name]
 }
 
+run "a_name_that_security_groups_cannot_have" {
+  command = plan
+  variables { name = "sg-app" }
+  expect_failures = [var.name]
+}
+
 run "a_vpc_too_small_for_its_subnets" {
   command = plan
   variables { vpc_cidr = "10.0.0.0/24" }
