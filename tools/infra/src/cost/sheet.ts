@@ -32,7 +32,6 @@ export interface Sheet {
 
 export class UnknownVariantError extends Error {
   override readonly name = 'UnknownVariantError';
-  readonly code = 'COST_VARIANT_UNKNOWN';
   readonly hint: string;
   constructor(variant: string, known: readonly string[]) {
     super(`There is no variant "${variant}".`);
