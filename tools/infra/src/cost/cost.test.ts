@@ -119,6 +119,18 @@ test('every price says where, when and for what', () => {
   }
 });
 
+test('each variant but the default says how to get it, by inputs that there are', () => {
+  for (const [name, { inputs }] of Object.entries(data.variants)) {
+    expect(Object.keys(inputs).length > 0, name).toBe(name !== 'default');
+    for (const input of Object.keys(inputs)) {
+      const [module = '', variable = ''] = input.split('.');
+      expect(readFileSync(`${modules}/${module}/variables.tf`, 'utf8'), input).toContain(
+        `variable "${variable}" {`,
+      );
+    }
+  }
+});
+
 test('what the default takes for an input is the default of that input', async () => {
   const inputs = [...Object.entries(data.numbers), ...Object.entries(data.switches)].filter(
     ([, { input }]) => input !== undefined,

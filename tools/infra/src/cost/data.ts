@@ -50,6 +50,8 @@ export interface Line {
 
 interface Variant {
   readonly what: string;
+  /** How to get it: `<module>.<input>` and its value as Terraform writes it. */
+  readonly inputs: Readonly<Record<string, string>>;
   readonly switches?: Readonly<Record<string, string>>;
   readonly numbers?: Readonly<Record<string, number>>;
 }

@@ -47,7 +47,12 @@ export function sheetText(sheet: Sheet): string {
       .join('  ')
       .trimEnd(),
   );
-  return [`${sheet.variant}: ${sheet.what}`, '', ...text, ...withoutPrice(sheet), ''].join('\n');
+  const made = settings(sheet).map((setting) => `  ${setting}`);
+  return [`${sheet.variant}: ${sheet.what}`, ...made, '', ...text, ...withoutPrice(sheet), ''].join('\n');
+}
+
+function settings({ inputs }: Sheet): readonly string[] {
+  return Object.entries(inputs).map(([input, value]) => `${input} = ${value}`);
 }
 
 /** One line for each variant. */
@@ -123,10 +128,13 @@ export function costsMarkdown(data: CostData): string {
     '### By variant',
     '',
     ...table(
-      ['variant', 'is', 'USD a month, idle', 'USD a test hour, on top'],
+      ['variant', 'is', 'made by', 'USD a month, idle', 'USD a test hour, on top'],
       sheets.map((sheet) => [
         `\`${sheet.variant}\``,
         sheet.what,
+        settings(sheet)
+          .map((setting) => `\`${setting}\``)
+          .join(', '),
         known(sheet.idlePerMonth, sheet),
         dollars(sheet.perTestHour),
       ]),

@@ -22,6 +22,7 @@ export interface SheetLine {
 export interface Sheet {
   readonly variant: string;
   readonly what: string;
+  readonly inputs: Readonly<Record<string, string>>;
   readonly lines: readonly SheetLine[];
   /** Dollars of the lines that have a price. */
   readonly idlePerMonth: number;
@@ -70,6 +71,7 @@ export function sheetOf(data: CostData, name: string, numbers: Readonly<Record<s
   return {
     variant: name,
     what: variant.what,
+    inputs: variant.inputs,
     lines,
     idlePerMonth: total('idle'),
     perTestHour: total('test'),
