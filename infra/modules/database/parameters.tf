@@ -10,6 +10,10 @@ locals {
 
   # Parameters that PostgreSQL or RDS read only at start. RDS refuses apply_method = immediate for
   # them, and pending-reboot for the others would wait for a reboot that nobody makes.
+  #
+  # rds.force_ssl is read at the first start of a database that is made with this group. Where 1 is the
+  # default already (Aurora from 17, RDS from 15), RDS keeps reporting its own pending-reboot, and with
+  # immediate every plan would have a change (provider issues 23335, 39252).
   static_parameters = setunion(var.static_parameters, [
     "autovacuum_freeze_max_age",
     "autovacuum_max_workers",
@@ -24,6 +28,7 @@ locals {
     "max_wal_senders",
     "max_worker_processes",
     "rds.custom_dns_resolution",
+    "rds.force_ssl",
     "rds.logical_replication",
     "shared_buffers",
     "shared_preload_libraries",

@@ -139,7 +139,7 @@ variable "instance" {
 
 variable "storage_type" {
   type        = string
-  description = "Storage type. Default null: Aurora standard, or gp3 for an instance. Aurora: aurora or aurora-iopt1 (no charge for I/O, dearer storage and capacity; can be changed back once in 30 days). Instance: gp2 or gp3."
+  description = "Storage type. Default null: Aurora standard, or gp3 for an instance. Aurora: aurora or aurora-iopt1 (no charge for I/O, dearer storage and capacity; to go back once in 30 days say aurora, as null keeps what is). Instance: gp2 or gp3."
   default     = null
 
   validation {

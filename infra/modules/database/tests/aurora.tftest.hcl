@@ -38,8 +38,8 @@ run "iam_logins_tls_and_no_password_in_the_configuration" {
   }
 
   assert {
-    condition     = { for parameter in aws_rds_cluster_parameter_group.this[0].parameter : parameter.name => "${parameter.value} ${parameter.apply_method}" } == { "rds.force_ssl" = "1 immediate", "log_connections" = "1 immediate", "log_disconnections" = "1 immediate" }
-    error_message = "TLS must be forced and connections be logged."
+    condition     = { for parameter in aws_rds_cluster_parameter_group.this[0].parameter : parameter.name => "${parameter.value} ${parameter.apply_method}" } == { "rds.force_ssl" = "1 pending-reboot", "log_connections" = "1 immediate", "log_disconnections" = "1 immediate" }
+    error_message = "TLS must be forced (as RDS reports it, or every plan has a change) and connections be logged."
   }
 
   assert {
@@ -253,7 +253,7 @@ run "parameters_are_merged_and_static_ones_wait" {
 
   assert {
     condition = { for parameter in aws_rds_cluster_parameter_group.this[0].parameter : parameter.name => "${parameter.value} ${parameter.apply_method}" } == {
-      "rds.force_ssl"            = "1 immediate"
+      "rds.force_ssl"            = "1 pending-reboot"
       "log_connections"          = "0 immediate"
       "log_disconnections"       = "1 immediate"
       "idle_session_timeout"     = "600000 immediate"
