@@ -22,6 +22,11 @@ mock_provider "aws" {
   }
 }
 
+override_resource {
+  target = aws_lambda_function.this["testdb"]
+  values = { arn = "arn:aws:lambda:eu-west-2:123456789012:function:postern-testdb-app-staging" }
+}
+
 variables {
   name                   = "app-staging"
   artifact_path          = "bootstrap.zip"
@@ -83,7 +88,7 @@ run "a_sweep_by_the_clock" {
   assert {
     condition = (
       aws_scheduler_schedule.sweep[0].schedule_expression == "cron(0 3 * * ? *)" &&
-      aws_scheduler_schedule.sweep[0].target[0].arn == aws_lambda_function.this["testdb"].arn &&
+      aws_scheduler_schedule.sweep[0].target[0].arn == "arn:aws:lambda:eu-west-2:123456789012:function:postern-testdb-app-staging" &&
       aws_scheduler_schedule.sweep[0].target[0].role_arn == aws_iam_role.scheduler[0].arn &&
       aws_scheduler_schedule.sweep[0].flexible_time_window[0].mode == "OFF"
     )
@@ -96,6 +101,10 @@ run "a_sweep_by_the_clock" {
   assert {
     condition     = jsondecode(aws_iam_role.scheduler[0].assume_role_policy).Statement[0].Condition.StringEquals["aws:SourceAccount"] == "123456789012" && aws_iam_role.scheduler[0].name == "postern-sweep-app-staging"
     error_message = "Only schedules of this account may assume the role."
+  }
+  assert {
+    condition     = jsondecode(aws_iam_role_policy.scheduler[0].policy).Statement[0].Resource == "arn:aws:lambda:eu-west-2:123456789012:function:postern-testdb-app-staging"
+    error_message = "The schedule may invoke nothing else: ${aws_iam_role_policy.scheduler[0].policy}"
   }
 }
 
