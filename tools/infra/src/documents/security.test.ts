@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { evaluate } from '@postern/local-cloud/iam';
+import { checkPolicy, evaluate, type PolicyDocument } from '@postern/local-cloud/iam';
 import { expect, test } from 'vitest';
 import type { PolicyName, PolicyVariables } from '../policies/render-policy.ts';
 import { type RoleName, renderRole, roles } from '../policies/roles.ts';
@@ -194,3 +194,19 @@ test.each(rows.map(([capability = '', ...cells]) => ({ capability, cells })))(
     expect(found).toEqual(cells);
   },
 );
+
+test('the policy that revokes stops what was issued before, and nothing that was issued after', () => {
+  const [, json = '{}'] = /^ {2}'(\{"Version".*\})'$/m.exec(document) ?? [];
+  const revoked = JSON.parse(json) as PolicyDocument;
+  checkPolicy(revoked, 'identity');
+  const policies = [...Object.values(renderRole('ci', shared)), revoked];
+  const loginAt = (issued: string): string =>
+    evaluate({
+      policies,
+      action: 'rds-db:connect',
+      resource: login('pt_ledger_app'),
+      context: { 'aws:TokenIssueTime': issued },
+    }).decision;
+  expect(loginAt('2026-11-23T09:39:59Z')).toBe('explicit-deny');
+  expect(loginAt('2026-11-23T09:40:01Z')).toBe('allow');
+});
