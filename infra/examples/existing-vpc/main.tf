@@ -50,7 +50,7 @@ module "bootstrap_lambda" {
   source = "../../modules/bootstrap-lambda"
 
   name               = var.name
-  artifact_path      = coalesce(var.artifact_path, "${path.module}/../../../.cache/postern/artefact/bootstrap.zip")
+  artifact_path      = coalesce(var.artifact_path, "${path.module}/../../../.cache/postern/deploy/bootstrap.zip")
   subnet_ids         = module.network.private_subnet_ids
   security_group_ids = [module.network.security_group_ids.functions]
   database           = module.database

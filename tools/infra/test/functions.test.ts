@@ -4,7 +4,14 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { promisify } from 'node:util';
-import { CreateFunctionCommand, LambdaClient, waitUntilFunctionActiveV2 } from '@aws-sdk/client-lambda';
+import {
+  CreateFunctionCommand,
+  GetFunctionConfigurationCommand,
+  LambdaClient,
+  UpdateFunctionConfigurationCommand,
+  waitUntilFunctionActiveV2,
+  waitUntilFunctionUpdatedV2,
+} from '@aws-sdk/client-lambda';
 import { buildArtifact } from '@postern/bootstrap/build';
 import { type LocalCloud, startLocalCloud } from '@postern/local-cloud';
 import { unzipSync } from 'fflate';
@@ -137,6 +144,34 @@ test('a deployment builds, uploads, plans, and applies what was planned', async 
   const again = await step('deploy', 'plan', '--function', bootstrap);
   expect(again.outputs).toContain('changes=0\n');
   expect(again.summary).toContain('Nothing to do');
+});
+
+test('a function that would trust no server keeps its code', async () => {
+  const { bootstrap } = cloud.functions;
+  const { endpoint, region } = cloud;
+  const lambda = new LambdaClient({ endpoint, region, credentials: cloud.credentials('deploy') });
+  const { Environment, CodeSha256 } = await lambda.send(
+    new GetFunctionConfigurationCommand({ FunctionName: bootstrap }),
+  );
+  const { POSTERN_DB_CA: _, ...Variables } = Environment?.Variables ?? {};
+  try {
+    const change = { FunctionName: bootstrap, Environment: { Variables } };
+    await lambda.send(new UpdateFunctionConfigurationCommand(change));
+    await waitUntilFunctionUpdatedV2({ client: lambda, maxWaitTime: 30 }, { FunctionName: bootstrap });
+    const upload = await step(
+      'deploy',
+      'upload',
+      '--artefact',
+      join(folder, 'old.zip'),
+      '--function',
+      bootstrap,
+    );
+    expect(upload).toMatchObject({ code: 1, summary: expect.stringContaining('Build it with --region') });
+    const after = await lambda.send(new GetFunctionConfigurationCommand({ FunctionName: bootstrap }));
+    expect(after.CodeSha256).toBe(CodeSha256);
+  } finally {
+    lambda.destroy();
+  }
 });
 
 test('the nightly sweep is the test role’s, and nothing else is', async () => {

@@ -5,7 +5,7 @@ describe('what a workflow may write', () => {
   test('upload takes every function that shall have the code', () => {
     expect(parseCommand(['upload', '--function', 'a', '--function', 'b'])).toEqual({
       name: 'upload',
-      artefact: '.cache/postern/artefact/bootstrap.zip',
+      artefact: '.cache/postern/deploy/bootstrap.zip',
       functions: ['a', 'b'],
     });
   });

@@ -21,7 +21,8 @@ export type Command =
     }
   | { readonly name: 'sweep'; readonly function: string; readonly again: boolean };
 
-export const defaultArtefact = '.cache/postern/artefact/bootstrap.zip';
+/** Not where the offline cloud's artefact is: that one has no CA roots, and is made anew with every suite. */
+export const defaultArtefact = '.cache/postern/deploy/bootstrap.zip';
 
 export const usage: string = `npm run infra -- functions COMMAND
 
