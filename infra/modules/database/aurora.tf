@@ -74,9 +74,11 @@ resource "aws_rds_cluster" "this" {
       error_message = "storage_type is \"${coalesce(var.storage_type, "null")}\" with variant aurora: give aurora or aurora-iopt1."
     }
 
+    # With 17 alone the provider sends 17 in every update, which RDS takes for the family's default minor
+    # version and refuses if the cluster is newer (provider issue 45026).
     precondition {
-      condition     = !(local.auto_minor_version_upgrade && local.names_minor_version)
-      error_message = "auto_minor_version_upgrade is on, but engine_version names the minor version ${var.engine_version}: after RDS's own upgrade, Terraform would try to go back. Give engine_version = \"${local.major_version}\", or leave auto_minor_version_upgrade null."
+      condition     = local.names_minor_version
+      error_message = "engine_version is \"${var.engine_version}\" without a minor version: for Aurora, later applies would fail with \"Cannot upgrade aurora-postgresql\". Name the minor version, such as 17.5; with auto_minor_version_upgrade = true, the one that the cluster has."
     }
 
     # The plan says true in any case; this looks at what RDS says after the apply. It is false while

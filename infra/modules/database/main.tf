@@ -54,7 +54,7 @@ locals {
 
   # Aurora can pause from these minor versions on; later majors always.
   first_pausing_minor = { "13" = 15, "14" = 12, "15" = 7, "16" = 3 }
-  can_pause           = !local.names_minor_version || tonumber(local.names_minor_version ? local.version_parts[1] : "0") >= lookup(local.first_pausing_minor, local.major_version, 0)
+  can_pause           = tonumber(try(local.version_parts[1], "0")) >= lookup(local.first_pausing_minor, local.major_version, 0)
 
   # The one database of either variant, for outputs and the proxy.
   database = local.is_aurora ? {

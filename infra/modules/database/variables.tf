@@ -43,19 +43,19 @@ variable "environment_kind" {
 
 variable "engine_version" {
   type        = string
-  description = "PostgreSQL version: 17.5 for exactly that minor version, or 17 for any of that major version (then RDS may install minor versions by itself, see auto_minor_version_upgrade)."
+  description = "PostgreSQL version: 17.5 for exactly that minor version. Variant instance also takes 17 alone, and RDS then installs minor versions by itself; for Aurora the provider cannot work with that."
   nullable    = false
   default     = "17.5"
 
   validation {
     condition     = can(regex("^1[3-9](\\.[0-9]{1,2})?$", var.engine_version))
-    error_message = "engine_version is \"${var.engine_version}\": give a major version from 13 to 19, alone (17) or with a minor version (17.5)."
+    error_message = "engine_version is \"${var.engine_version}\": give a major version from 13 to 19 with a minor version (17.5); variant instance also takes it without (17)."
   }
 }
 
 variable "auto_minor_version_upgrade" {
   type        = bool
-  description = "Whether RDS installs minor versions in the maintenance window. Default null: yes if engine_version names only a major version, else no. With a minor version in engine_version and this on, the next plan after an upgrade would try to go back, which RDS refuses."
+  description = "Whether RDS installs minor versions in the maintenance window. Default null: only where engine_version names just a major version. With true, Aurora gets ahead of engine_version: raise it to the version that is there, or the next apply tries to go back and RDS refuses it."
   default     = null
 }
 

@@ -136,27 +136,27 @@ run "a_named_minor_version_is_kept" {
   }
 }
 
-run "a_major_version_follows_its_minor_versions" {
+run "a_major_version_alone_would_break_later_applies" {
   command = plan
 
   variables {
     engine_version = "17"
   }
 
-  assert {
-    condition     = aws_rds_cluster_instance.this["1"].auto_minor_version_upgrade == true && aws_rds_cluster_parameter_group.this[0].family == "aurora-postgresql17"
-    error_message = "With 17 alone RDS may install minor versions."
-  }
+  expect_failures = [aws_rds_cluster.this]
 }
 
-run "automatic_upgrades_of_a_named_minor_version" {
+run "automatic_upgrades_have_to_be_asked_for" {
   command = plan
 
   variables {
     auto_minor_version_upgrade = true
   }
 
-  expect_failures = [aws_rds_cluster.this]
+  assert {
+    condition     = aws_rds_cluster_instance.this["1"].auto_minor_version_upgrade == true
+    error_message = "Who asks for automatic upgrades must get them."
+  }
 }
 
 run "a_major_upgrade_is_asked_for" {

@@ -153,6 +153,28 @@ run "auroras_log_of_pausing" {
   expect_failures = [aws_db_instance.this]
 }
 
+run "a_major_version_follows_its_minor_versions" {
+  command = plan
+
+  variables {
+    engine_version = "17"
+  }
+
+  assert {
+    condition     = aws_db_instance.this[0].auto_minor_version_upgrade == true && aws_db_instance.this[0].engine_version == "17" && aws_db_parameter_group.this[0].family == "postgres17"
+    error_message = "With 17 alone RDS may install minor versions."
+  }
+}
+
+run "a_named_minor_version_is_kept" {
+  command = plan
+
+  assert {
+    condition     = aws_db_instance.this[0].auto_minor_version_upgrade == false
+    error_message = "With 17.5 in the configuration RDS must not upgrade by itself, or the next plan goes back."
+  }
+}
+
 run "automatic_upgrades_of_a_named_minor_version" {
   command = plan
 
