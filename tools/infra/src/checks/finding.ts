@@ -29,15 +29,19 @@ function sameFinding(a: Finding, b: Finding): boolean {
 
 /** " Did you mean …?" for the nearest of the names, or nothing. */
 export function meant(name: string, names: Iterable<string>): string {
-  let best: string | undefined;
-  let least = Math.max(2, Math.floor(name.length / 3)) + 1;
-  for (const candidate of names) {
-    const distance = candidate.includes(name) ? 1 : editDistance(name, candidate);
-    if (distance < least) {
-      least = distance;
-      best = candidate;
-    }
-  }
+  const limit = Math.max(2, Math.floor(name.length / 3));
+  const all = [...names];
+  const nearest = (distance: (candidate: string) => number): string | undefined =>
+    all
+      .map((candidate) => ({ candidate, distance: distance(candidate) }))
+      .filter((one) => one.distance <= limit)
+      .sort((a, b) => a.distance - b.distance)[0]?.candidate;
+  const best =
+    nearest((candidate) => editDistance(name, candidate)) ??
+    nearest((candidate) =>
+      candidate.includes(name) || name.includes(candidate) ? 0 : Number.POSITIVE_INFINITY,
+    ) ??
+    nearest((candidate) => (sameWords(candidate, name) ? 0 : Number.POSITIVE_INFINITY));
   return best === undefined ? '' : ` Did you mean "${best}"?`;
 }
 
@@ -52,4 +56,10 @@ function editDistance(a: string, b: string): number {
     row = next;
   }
   return row[b.length] ?? 0;
+}
+
+/** `kms_key_arn` for `key_arn`, `arn_of_key` for `key_arn`. */
+function sameWords(a: string, b: string): boolean {
+  const words = new Set(b.split('_'));
+  return a.includes('_') && a.split('_').every((word) => words.has(word));
 }
