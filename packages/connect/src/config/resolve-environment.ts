@@ -54,7 +54,8 @@ const flagsOf: Readonly<Record<EnvironmentSettings['kind'], (flags: Overrides) =
 
 /**
  * Chooses an environment (argument, `POSTERN_ENV`, `defaultEnvironment`, `local`, the only one) and applies what flags
- * and `POSTERN_*` override. What Terraform has written is read here: a file that is missing hinders no other environment. Throws `CONNECT_ENVIRONMENT_UNKNOWN`, `CONNECT_CONFIG_INVALID`.
+ * and `POSTERN_*` override. What Terraform has written is read here: a file that is missing hinders no other environment.
+ * Throws `CONNECT_ENVIRONMENT_UNKNOWN`, `CONNECT_CONFIG_INVALID`.
  */
 export function resolveEnvironment(
   loaded: LoadedConfig,
@@ -103,18 +104,15 @@ function complete(
   }
   const { terraform, ...said } = declared;
   const beside = { ...said, ...overrides };
-  return checked({ ...factsBeside(beside, terraform, root), ...beside }, overrides, name, [
-    terraform,
-    ...used,
-  ]);
+  const facts = factsBeside(beside, readTerraformOutput(terraform, root));
+  return checked({ ...facts, ...beside }, overrides, name, [terraform, ...used]);
 }
 
-/** What Terraform says; of the database only if nobody names another one. */
-function factsBeside(beside: Overrides, terraform: string, root: string): Partial<AwsOptions> {
-  const facts = readTerraformOutput(terraform, root);
+/** What Terraform says; of its database nothing if another one is named. */
+function factsBeside(beside: Overrides, facts: Partial<AwsOptions>): Partial<AwsOptions> {
   if (beside.cluster === undefined && beside.endpoint === undefined) return facts;
-  const { cluster: _, endpoint: __, resourceId: ___, document: ____, ...others } = facts;
-  return others;
+  const ofTheDatabase = ['cluster', 'endpoint', 'resourceId', 'document'];
+  return Object.fromEntries(Object.entries(facts).filter(([name]) => !ofTheDatabase.includes(name)));
 }
 
 function checked(
