@@ -1,14 +1,75 @@
 import { fileURLToPath } from 'node:url';
-import { checkInfra } from './checks/check.ts';
-import { describeFinding } from './checks/finding.ts';
+import { checkInfra, moduleFolders } from './checks/check.ts';
+import { describeFinding, Findings } from './checks/finding.ts';
+import { loadModule, type Module } from './checks/module.ts';
 
-/* npm run infra -- <command>: checks and tools for infra/. */
 const root = fileURLToPath(new URL('../../..', import.meta.url));
-const [command] = process.argv.slice(2);
 
-if (command === 'check') {
+const usage = `npm run infra -- <command>
+
+  check              Terraform of infra/ against the provider's schema; references, types, conventions
+  docs [--write]     tables of inputs and outputs in the READMEs of infra/: checks, or brings up to date
+  schema [--all]     adds the types that infra/ uses to tools/infra/schema; --all takes every one anew
+  cost [...]         what the modules cost, by variant
+  functions ...      what the pipelines run: build, upload, plan, apply, sweep
+`;
+
+const [command, ...args] = process.argv.slice(2);
+process.exitCode = await run();
+
+async function run(): Promise<number> {
+  switch (command) {
+    case 'check':
+      return await check();
+    case 'docs':
+      return await docs(args.includes('--write'));
+    case 'schema':
+      return await schema(args.includes('--all'));
+    case 'cost':
+      return await (await import('./cost/command.ts')).runCost(args);
+    case 'functions':
+      return await (await import('./functions/main.ts')).functions(args);
+    default:
+      console.error(usage);
+      return 2;
+  }
+}
+
+async function check(): Promise<number> {
   const { modules, findings } = await checkInfra(root);
   for (const finding of findings) console.log(describeFinding(finding));
   console.log(`${findings.length} findings in ${modules.length} modules and examples`);
-  process.exitCode = findings.length === 0 ? 0 : 1;
+  return findings.length === 0 ? 0 : 1;
+}
+
+async function docs(write: boolean): Promise<number> {
+  const { readmeOf, writeReadme } = await import('./docs/tables.ts');
+  let behind = 0;
+  for (const module of modulesOf()) {
+    const readme = readmeOf(module);
+    for (const name of readme.missing)
+      console.log(`${readme.path} has no <!-- ${name} --> … <!-- /${name} -->`);
+    const differs = readme.before !== readme.after;
+    if (differs && write) writeReadme(root, readme);
+    if (differs)
+      console.log(
+        `${readme.path} ${write ? 'is up to date now' : 'is behind: npm run infra -- docs --write'}`,
+      );
+    if (readme.missing.length > 0 || (differs && !write)) behind++;
+  }
+  return behind === 0 ? 0 : 1;
+}
+
+async function schema(all: boolean): Promise<number> {
+  const { takeSchema } = await import('./schema/take.ts');
+  const types = (mode: 'resources' | 'data'): string[] => [
+    ...new Set(modulesOf().flatMap((module) => [...module[mode].values()].map(({ type }) => type))),
+  ];
+  const taken = takeSchema({ resources: types('resources'), data: types('data') }, { all });
+  console.log(taken.length === 0 ? 'Every type of infra/ is in the schema.' : `Taken: ${taken.join(', ')}`);
+  return 0;
+}
+
+function modulesOf(): Module[] {
+  return moduleFolders(root, 'infra').map((dir) => loadModule(root, dir, new Findings()));
 }

@@ -73,7 +73,7 @@ function checkModule(types: ModuleTypes, schema: ProviderSchema, findings: Findi
 }
 
 /** Folders with Terraform in them; what `terraform init` leaves is not ours. */
-function moduleFolders(root: string, folder: string): string[] {
+export function moduleFolders(root: string, folder: string): string[] {
   if (!existsSync(join(root, folder))) return [];
   const folders = new Set<string>();
   for (const entry of readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' })) {
