@@ -16,10 +16,11 @@ import { buildArtifact } from '@postern/bootstrap/build';
 import { type LocalCloud, startLocalCloud } from '@postern/local-cloud';
 import { unzipSync } from 'fflate';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { readWorkflow } from '../src/workflows/read-workflow.ts';
 
 /**
- * What deploy.yml and cleanup.yml run, in their order, as the same principals, against the offline cloud: the functions exist, as
- * Terraform has made them, with an artefact that has the ledger only.
+ * The steps of deploy.yml and cleanup.yml as they are written there, in their order and as their roles, against the offline cloud:
+ * the functions exist, as Terraform has made them, with an artefact that has the ledger only.
  */
 
 const root = resolve(import.meta.dirname, '../../..');
@@ -80,68 +81,105 @@ interface Step {
 
 let steps = 0;
 
-/** One step of a job: with the credentials of its role, and files of its own for summary and outputs. */
-async function step(principal: 'deploy' | 'ci', ...argv: string[]): Promise<Step> {
+async function run(
+  principal: 'deploy' | 'ci',
+  command: string[],
+  env: Record<string, string>,
+): Promise<Step> {
   const files = join(folder, String(++steps));
   const [summary, outputs] = [`${files}.summary`, `${files}.outputs`];
-  const main = join(root, 'tools/infra/src/functions/main.ts');
-  const { code, stdout, stderr } = await promisify(execFile)(
-    process.execPath,
-    ['--conditions=@postern/source', main, ...argv],
-    {
-      cwd: root,
-      env: {
-        PATH: process.env['PATH'],
-        ...cloud.environment(principal),
-        GITHUB_STEP_SUMMARY: summary,
-        GITHUB_OUTPUT: outputs,
-      },
+  const [file = '', ...argv] = command;
+  const { code, stdout, stderr } = await promisify(execFile)(file, argv, {
+    cwd: root,
+    env: {
+      PATH: process.env['PATH'],
+      ...cloud.environment(principal),
+      ...env,
+      GITHUB_STEP_SUMMARY: summary,
+      GITHUB_OUTPUT: outputs,
     },
-  ).then(
+  }).then(
     (done) => ({ ...done, code: 0 }),
     (error: { code: number; stdout: string; stderr: string }) => error,
   );
-  const read = (file: string): Promise<string> => readFile(file, 'utf8').catch(() => '');
+  const read = (path: string): Promise<string> => readFile(path, 'utf8').catch(() => '');
   return { code, log: stdout + stderr, summary: await read(summary), outputs: await read(outputs) };
 }
 
-test('a deployment builds, uploads, plans, and applies what was planned', async () => {
+/** A command of ours, with the credentials of that role. */
+function infra(principal: 'deploy' | 'ci', ...argv: string[]): Promise<Step> {
+  const main = join(root, 'tools/infra/src/main.ts');
+  return run(principal, [process.execPath, '--conditions=@postern/source', main, 'functions', ...argv], {});
+}
+
+/** A step of a workflow as it is written there, run as GitHub runs it. */
+async function step(
+  principal: 'deploy' | 'ci',
+  file: string,
+  name: string,
+  more: Context = {},
+): Promise<Step> {
+  const { jobs } = readWorkflow(await readFile(join(root, '.github/workflows', file), 'utf8'));
+  const found = Object.values(jobs)
+    .flatMap(({ steps }) => steps)
+    .find((one) => one.name === name);
+  const context: Context = {
+    'vars.AWS_REGION': cloud.region,
+    'vars.POSTERN_BOOTSTRAP_FUNCTION': cloud.functions.bootstrap,
+    'vars.POSTERN_TESTDB_FUNCTION': cloud.functions.testdb,
+    ...more,
+  };
+  const env = Object.entries(found?.env ?? {}).map(([variable, text]) => [
+    variable,
+    text.replaceAll(/\$\{\{ (\S+) \}\}/g, (_, expression: string) => context[expression] ?? ''),
+  ]);
+  return await run(principal, ['bash', '-e', '-c', found?.run ?? 'exit 99'], Object.fromEntries(env));
+}
+
+type Context = Readonly<Record<string, string>>;
+
+test('deploy.yml builds, uploads, plans, and applies what was planned', async () => {
   const { bootstrap, testdb } = cloud.functions;
-  const artefact = join(folder, 'new.zip');
-  expect(await step('deploy', 'build', '--artefact', artefact, '--region', 'eu-west-2')).toMatchObject({
+  const artefact = await step('deploy', 'deploy.yml', 'Artefact');
+  expect(artefact).toMatchObject({
     code: 0,
     log: expect.stringMatching(/CA roots: eu-west-2\ndatabases: ledger, statements/),
   });
-  const { 'ca.pem': roots } = unzipSync(await readFile(artefact));
+  const file = /^(\/.*bootstrap\.zip): \d+ bytes/m.exec(artefact.log)?.[1] as string;
+  const { 'ca.pem': roots } = unzipSync(await readFile(file));
   expect(new X509Certificate(roots as Uint8Array).subject).toMatch(/^CN=Amazon RDS eu-west-2 Root CA/m);
 
-  const upload = ['upload', '--artefact', artefact, '--function', bootstrap, '--function', testdb];
-  expect(await step('deploy', ...upload)).toMatchObject({
+  expect(await step('deploy', 'deploy.yml', 'Code')).toMatchObject({
     code: 0,
-    log: `${bootstrap}: has the new code\n${testdb}: has the new code\n`,
+    log: expect.stringContaining(`${bootstrap}: has the new code\n${testdb}: has the new code\n`),
   });
-  expect((await step('deploy', ...upload)).log).toBe(
-    `${bootstrap}: had it already\n${testdb}: had it already\n`,
-  );
+  // Once more, in a repository without test databases.
+  const { log } = await step('deploy', 'deploy.yml', 'Code', { 'vars.POSTERN_TESTDB_FUNCTION': '' });
+  expect(log).toContain(`${bootstrap}: had it already\n`);
+  expect(log).not.toContain(testdb);
 
-  const plan = await step('deploy', 'plan', '--function', bootstrap);
+  const plan = await step('deploy', 'deploy.yml', 'Plan');
   expect(plan).toMatchObject({ code: 0 });
   expect(plan.summary).toContain('CREATE DATABASE "statements"');
   expect(plan.summary).toContain('<code>ledger: 0001_tenants</code>');
   const manifest = /^manifest=([0-9a-f]{64})$/m.exec(plan.outputs)?.[1] as string;
   expect(Number(/^changes=(\d+)$/m.exec(plan.outputs)?.[1])).toBeGreaterThan(20);
 
-  const other = await step('deploy', 'apply', '--function', bootstrap, '--manifest', '0'.repeat(64));
+  const planned = (hash: string): Context => ({ 'needs.plan.outputs.manifest': hash });
+  const other = await step('deploy', 'deploy.yml', 'Apply what was planned', planned('0'.repeat(64)));
   expect(other).toMatchObject({ code: 1, log: expect.stringContaining('nothing was applied') });
   expect(other.summary).toContain('### ❌ apply failed');
+  expect(await step('deploy', 'deploy.yml', 'Apply what was planned', planned(''))).toMatchObject({
+    code: 2,
+  });
 
-  const apply = await step('deploy', 'apply', '--function', bootstrap, '--manifest', manifest);
+  const apply = await step('deploy', 'deploy.yml', 'Apply what was planned', planned(manifest));
   expect(apply).toMatchObject({ code: 0 });
   expect(apply.log).toMatch(/^ledger: 0001_tenants applied$/m);
   expect(apply.summary).toContain(`### Applied by <code>${bootstrap}</code>`);
   expect(apply.summary).toContain('<code>statements: 0001_statements</code>');
 
-  const again = await step('deploy', 'plan', '--function', bootstrap);
+  const again = await step('deploy', 'deploy.yml', 'Plan');
   expect(again.outputs).toContain('changes=0\n');
   expect(again.summary).toContain('Nothing to do');
 });
@@ -158,7 +196,7 @@ test('a function that would trust no server keeps its code', async () => {
     const change = { FunctionName: bootstrap, Environment: { Variables } };
     await lambda.send(new UpdateFunctionConfigurationCommand(change));
     await waitUntilFunctionUpdatedV2({ client: lambda, maxWaitTime: 30 }, { FunctionName: bootstrap });
-    const upload = await step(
+    const upload = await infra(
       'deploy',
       'upload',
       '--artefact',
@@ -174,15 +212,16 @@ test('a function that would trust no server keeps its code', async () => {
   }
 });
 
-test('the nightly sweep is the test role’s, and nothing else is', async () => {
-  const { bootstrap, testdb } = cloud.functions;
-  const sweep = await step('ci', 'sweep', '--function', testdb, '--again');
+test('cleanup.yml sweeps as the test role, which may do nothing else with a function', async () => {
+  const sweep = await step('ci', 'cleanup.yml', 'Sweep');
   expect(sweep).toMatchObject({ code: 0 });
   expect(sweep.summary).toContain('| 1 | swept | 0 | 0 | 0 | 0 | 0 | 0 |');
+  expect(await step('ci', 'cleanup.yml', 'Sweep', { 'vars.POSTERN_TESTDB_FUNCTION': '' })).toMatchObject({
+    code: 2,
+    summary: '',
+  });
 
-  const apply = await step('ci', 'apply', '--function', bootstrap);
+  const apply = await infra('ci', 'apply', '--function', cloud.functions.bootstrap);
   expect(apply).toMatchObject({ code: 1, log: expect.stringContaining('not authorized') });
   expect(apply.summary).toContain('### ❌ apply failed');
-
-  expect(await step('ci', 'sweep', '--function', '')).toMatchObject({ code: 2, summary: '' });
 });

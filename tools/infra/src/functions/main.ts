@@ -109,5 +109,3 @@ async function output(values: Readonly<Record<string, string>>): Promise<void> {
   const lines = Object.entries(values).map(([name, value]) => `${name}=${value}\n`);
   if (file) await appendFile(file, lines.join(''));
 }
-
-if (import.meta.main) process.exitCode = await functions(process.argv.slice(2));
