@@ -4,6 +4,7 @@ import { join, resolve } from 'node:path';
 import { collectDatabases } from '@postern/bootstrap/build';
 import { loadConfig, resolveEnvironment } from '@postern/connect';
 import { describe, expect, test } from 'vitest';
+import { defaultArtefact } from '../functions/command.ts';
 import { parseByHashicorp } from '../hcl/hashicorp.ts';
 
 const root = resolve(import.meta.dirname, '../../../..');
@@ -46,6 +47,11 @@ describe('the complete example', async () => {
     const given = [...Object.values(services).flatMap(({ users }) => users), ...developers];
     expect(given.toSorted()).toEqual(logins.toSorted());
   });
+});
+
+test.each(['complete', 'existing-vpc'])('%s takes the artefact from where the command puts it', (example) => {
+  const text = readFileSync(join(root, 'infra/examples', example, 'main.tf'), 'utf8');
+  expect(text).toContain(`"\${path.module}/../../../${defaultArtefact}"`);
 });
 
 describe.each(['complete', 'existing-vpc'])('the output postern of %s', (example) => {
