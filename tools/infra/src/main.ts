@@ -9,7 +9,7 @@ const usage = `npm run infra -- <command>
 
   check              Terraform of infra/ against the provider's schema; references, types, conventions
   docs [--write]     tables of inputs and outputs in the READMEs of infra/: checks, or brings up to date
-  schema [--all]     adds the types that infra/ uses to tools/infra/schema; --all takes every one anew
+  schema [--all]     adds the types that infra/ uses to tools/infra/schema; --all makes the file anew
   cost [...]         what the modules cost, by variant
   functions ...      what the pipelines run: build, upload, plan, apply, sweep
 `;

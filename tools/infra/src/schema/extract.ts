@@ -65,7 +65,7 @@ class Reader {
   readonly #source: string;
 
   constructor(source: string) {
-    this.#source = source;
+    this.#source = `\n${source}`;
   }
 
   block(className: string, interfaceName: string, synthesis: string): SchemaBlock {

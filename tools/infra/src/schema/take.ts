@@ -16,13 +16,13 @@ export interface Wanted {
 }
 
 /**
- * Adds the missing types to the schema file, or with `all` takes every wanted one anew. The package (37 MB) is fetched with npm into
+ * Adds the missing types to the schema file, or with `all` makes it anew from the wanted ones only. The package (37 MB) is fetched with npm into
  * `.cache` the first time; no test does that.
  */
 export function takeSchema(wanted: Wanted, { all = false }: { all?: boolean } = {}): string[] {
   const before: ProviderSchema | undefined = existsSync(schemaFile) ? readSchema() : undefined;
-  const resources = { ...before?.resources };
-  const data = { ...before?.data };
+  const resources = all ? {} : { ...before?.resources };
+  const data = all ? {} : { ...before?.data };
   const missing = [
     ...wanted.resources.filter((type) => all || !(type in resources)).map((type) => ({ type, folder: '' })),
     ...wanted.data.filter((type) => all || !(type in data)).map((type) => ({ type, folder: 'data-aws-' })),
