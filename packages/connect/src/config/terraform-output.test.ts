@@ -98,11 +98,6 @@ describe('a file that cannot be used', () => {
       /: has no output postern \(it has vpc_id, db\)$/,
     ],
     ['an output that is text', { postern: output('eu-west-2') }, /: postern\.value: is no object$/],
-    [
-      'a state',
-      { version: 4, terraform_version: '1.11.4', outputs: { postern: output(value) } },
-      /: is a state or a plan of Terraform, not its outputs$/,
-    ],
   ])('holds %s', (_, content, problem) => {
     const error = failure(() => read(content));
     expect(error).toMatchObject({ code: 'CONNECT_CONFIG_INVALID', kind: 'invalid' });
@@ -110,6 +105,15 @@ describe('a file that cannot be used', () => {
     expect(error.problems[0]).toMatch(/^infra\/staging\.json: /);
     expect(error.hint).toContain('output -json postern > infra/staging.json');
     expect(error.message + error.hint).not.toContain('hunter2');
+  });
+
+  it('is a state: it is not to be overwritten, and not to be committed', () => {
+    const state = { version: 4, terraform_version: '1.11.4', outputs: { postern: output(value) } };
+    expect(failure(() => read(state))).toMatchObject({
+      code: 'CONNECT_CONFIG_INVALID',
+      problems: ['infra/staging.json: is a state or a plan of Terraform, not its outputs'],
+      hint: expect.stringMatching(/holds secrets.*output -json postern > infra\/<environment>\.json/),
+    });
   });
 
   it('is told everything that is wrong with it, by field', () => {

@@ -25,7 +25,7 @@ export function readTerraformOutput(file: string, root: string): Partial<AwsOpti
   const content = parse(readText(path, fail), fail);
   if (!isObject(content)) return fail(['holds no output of Terraform']);
   if ('terraform_version' in content) {
-    const hint = `Take it out of the repository: it holds secrets. ${rewrite(shown)}`;
+    const hint = `It holds secrets: keep it out of the repository. Name another file. ${rewrite('infra/<environment>.json')}`;
     return fail(['is a state or a plan of Terraform, not its outputs'], hint);
   }
   const { value, path: where } = outputOf(content, fail, shown);
