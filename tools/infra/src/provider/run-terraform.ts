@@ -78,8 +78,14 @@ function spawned(
   return new Promise((fulfil, reject) => {
     const child = spawn(file, args, { env: { ...env }, stdio });
     // Ctrl-C reaches Terraform, too, and it cleans up first; its end is ours.
-    const wait = (): void => {};
-    const pass = (signal: NodeJS.Signals): void => void child.kill(signal);
+    let interrupted: NodeJS.Signals | undefined;
+    const wait = (signal: NodeJS.Signals): void => {
+      interrupted = signal;
+    };
+    const pass = (signal: NodeJS.Signals): void => {
+      wait(signal);
+      child.kill(signal);
+    };
     process.on('SIGINT', wait).on('SIGTERM', pass).on('SIGHUP', pass);
     let stdout = '';
     let stderr = '';
@@ -95,7 +101,9 @@ function spawned(
     });
     child.on('close', (code, signal) => {
       ended();
-      fulfil({ code: code ?? 128 + constants.signals[signal ?? 'SIGKILL'], stdout, stderr });
+      // Terraform calls tests that it has skipped for a signal a success.
+      const cause = interrupted ?? signal;
+      fulfil({ code: cause === null ? (code ?? 1) : 128 + constants.signals[cause], stdout, stderr });
     });
   });
 }
