@@ -1,13 +1,20 @@
 /*
- * node tools/scripts/run.mjs tools/infra/src/terraform-compare.ts policies|outputs: does Terraform do what our code takes
- * for granted? policies: our renderer and templatefile agree on every policy. outputs: the configuration reads what the
- * examples put out. Exit code 0: yes; 1: no; 2: not started.
+ * node tools/scripts/run.mjs tools/infra/src/terraform-compare.ts checks|format|outputs|policies: does Terraform do what
+ * our code takes for granted? checks: it refuses what `npm run infra -- check` refuses. format: it formats as HashiCorp's
+ * formatter does that we check with. outputs: the configuration reads what the examples put out. policies: our renderer
+ * and templatefile agree on every policy. Exit code 0: yes; 1: no; 2: not started.
  */
+import { compareChecks, compareFormat } from './checks/compare-terraform.ts';
 import { compareOutputs } from './provider/compare-outputs.ts';
 import { comparePolicies } from './provider/compare-policies.ts';
 import { readSchema } from './schema/schema.ts';
 
-const comparisons = { outputs: compareOutputs, policies: comparePolicies };
+const comparisons = {
+  checks: compareChecks,
+  format: compareFormat,
+  outputs: compareOutputs,
+  policies: comparePolicies,
+};
 
 async function main(name = ''): Promise<number> {
   if (!Object.hasOwn(comparisons, name)) {

@@ -2,12 +2,11 @@ import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSyn
 import { tmpdir } from 'node:os';
 import { dirname, join, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { checkInfra } from './check.ts';
-import type { Finding } from './finding.ts';
 
 /**
  * One place of the healthy fixture broken, as the files in `fixtures/broken` write it: `# what a user would lose`, the
- * file, lines `- ` with a text in it and `+ ` with what replaces it (no `- `: it is appended), and `! ` with the finding.
+ * file, lines `- ` with a text in it and `+ ` with what replaces it (no `- `: it is appended), `! ` with the finding,
+ * and where Terraform itself says yes to it, `~ ` with the reason.
  */
 export interface BrokenCase {
   loss: string;
@@ -16,6 +15,8 @@ export interface BrokenCase {
   text: string;
   replacement: string;
   expected: string;
+  /** Why Terraform finds nothing wrong, where it does not. */
+  accepted?: string;
 }
 
 const fixtures = fileURLToPath(new URL('fixtures/', import.meta.url));
@@ -39,7 +40,16 @@ function brokenCase(group: string, lines: readonly string[]): BrokenCase {
   if (loss === undefined || expected === undefined || file === undefined) {
     throw new Error(`Not a case: ${lines.join('\n')}`);
   }
-  return { loss, group, file, text: marked('-').join('\n'), replacement: marked('+').join('\n'), expected };
+  const accepted = marked('~')[0];
+  return {
+    loss,
+    group,
+    file,
+    text: marked('-').join('\n'),
+    replacement: marked('+').join('\n'),
+    expected,
+    ...(accepted === undefined ? {} : { accepted }),
+  };
 }
 
 /** Text of the healthy fixture by path below `infra/`. */
@@ -59,29 +69,30 @@ export function healthyFiles(): Record<string, string> {
   );
 }
 
-export async function findingsOf(files: Readonly<Record<string, string>>): Promise<Finding[]> {
+/** The healthy files with one place of them broken. */
+export function brokenFiles(
+  healthy: Readonly<Record<string, string>>,
+  { file, text, replacement }: BrokenCase,
+): Record<string, string> {
+  const before = healthy[file];
+  if (before === undefined || !before.includes(text)) throw new Error(`${file} does not contain ${text}`);
+  const changed = text === '' ? `${before}${replacement}` : before.replace(text, () => replacement);
+  return { ...healthy, [file]: changed };
+}
+
+/** Calls `work` with a folder that has the files below `infra/`, and removes it. */
+export async function inFolder<T>(
+  files: Readonly<Record<string, string>>,
+  work: (root: string) => Promise<T>,
+): Promise<T> {
   const root = mkdtempSync(join(tmpdir(), 'postern-infra-'));
   try {
     for (const [path, text] of Object.entries(files)) {
       mkdirSync(dirname(join(root, 'infra', path)), { recursive: true });
       writeFileSync(join(root, 'infra', path), text);
     }
-    return (await checkInfra(root)).findings.map((finding) => ({
-      ...finding,
-      file: finding.file.replace('infra/', ''),
-    }));
+    return await work(root);
   } finally {
     rmSync(root, { recursive: true, force: true });
   }
-}
-
-export async function findingsOfCase(
-  healthy: Readonly<Record<string, string>>,
-  { file, text, replacement }: BrokenCase,
-): Promise<Finding[]> {
-  const before = healthy[file];
-  if (before === undefined || before.split(text).length < 2)
-    throw new Error(`${file} does not contain ${text}`);
-  const changed = text === '' ? `${before}${replacement}` : before.replace(text, () => replacement);
-  return await findingsOf({ ...healthy, [file]: changed });
 }

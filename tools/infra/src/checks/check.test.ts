@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
-import { brokenCases, findingsOf, findingsOfCase, healthyFiles } from './broken-cases.ts';
+import { brokenCases, brokenFiles, healthyFiles, inFolder } from './broken-cases.ts';
 import { checkInfra } from './check.ts';
 import { describeFinding } from './finding.ts';
 
@@ -11,13 +11,14 @@ const cases = brokenCases();
 
 describe('what a user would lose without the check of infra/', () => {
   it('nothing, where nothing is wrong', async () => {
-    expect((await findingsOf(healthy)).map(describeFinding)).toEqual([]);
+    const { findings } = await inFolder(healthy, (folder) => checkInfra(folder));
+    expect(findings.map(describeFinding)).toEqual([]);
   });
 
   it.each(cases)('$loss', async (broken) => {
-    const found = await findingsOfCase(healthy, broken);
-    const lines = found.map(({ file, line, rule, message }) => `${file}:${line} ${rule}: ${message}`);
-    expect(lines).toContain(broken.expected);
+    const { findings } = await inFolder(brokenFiles(healthy, broken), (folder) => checkInfra(folder));
+    const lines = findings.map(({ file, line, rule, message }) => `${file}:${line} ${rule}: ${message}`);
+    expect(lines).toContain(`infra/${broken.expected}`);
   });
 
   it('a rule that cannot say no: each has a case', () => {

@@ -48,6 +48,16 @@ export const terraformChecks: readonly Check[] = [
     name: 'the configuration reads what the examples put out',
     run: () => agrees('outputs'),
   },
+  {
+    area,
+    name: 'what `npm run infra -- check` refuses, Terraform refuses, but for what the cases name',
+    run: () => agrees('checks'),
+  },
+  {
+    area,
+    name: 'what `npm run infra -- check` calls formatted is formatted',
+    run: () => agrees('format'),
+  },
 ];
 
 /** One run of Terraform, through the runner that brings the stand-in. */
