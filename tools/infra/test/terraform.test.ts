@@ -6,6 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { expect, onTestFinished, test } from 'vitest';
 
 const program = fileURLToPath(new URL('../src/terraform.ts', import.meta.url));
+const comparison = fileURLToPath(new URL('../src/terraform-compare.ts', import.meta.url));
 
 interface Ended {
   readonly code: number | null;
@@ -19,6 +20,7 @@ async function runner(
   args: readonly string[],
   terraform: string | undefined,
   onReady: (kill: (signal: NodeJS.Signals) => void) => void = () => {},
+  file: string = program,
 ): Promise<Ended> {
   const folder = await mkdtemp(join(tmpdir(), 'postern-runner-test-'));
   const temporary = await mkdtemp(join(tmpdir(), 'postern-runner-test-tmp-'));
@@ -28,7 +30,7 @@ async function runner(
   if (terraform !== undefined)
     await writeFile(join(folder, 'terraform'), `#!${process.execPath}\n${terraform}\n`, { mode: 0o755 });
   return new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, ['--conditions=@postern/source', program, ...args], {
+    const child = spawn(process.execPath, ['--conditions=@postern/source', file, ...args], {
       cwd: folder,
       env: { PATH: folder, TMPDIR: temporary },
       stdio: ['ignore', 'pipe', 'pipe'],
@@ -75,4 +77,43 @@ test('an end before its time is no success, even if Terraform takes it for one, 
   const graceful = `process.on('SIGTERM', () => process.exit(0)); setInterval(() => {}, 1000); console.log('ready');`;
   const ended = await runner(['.', 'fmt'], graceful, (kill) => kill('SIGTERM'));
   expect(ended).toEqual({ code: 143, output: 'ready\n', left: [] });
+});
+
+const compare = (what: string, terraform: string): Promise<Ended> =>
+  runner([what], terraform, undefined, comparison);
+
+test('a policy that Terraform renders in another way is named', async () => {
+  const ended = await compare(
+    'policies',
+    `const { readFileSync } = require('node:fs');
+     const [chdir, command] = process.argv.slice(2);
+     if (command !== 'console') process.exit(0);
+     const cases = readFileSync(chdir.slice('-chdir='.length) + '/main.tf', 'utf8').match(/templatefile\\(/g);
+     console.log(JSON.stringify(Buffer.from(JSON.stringify(cases.map(() => '{"Version":"1"}'))).toString('base64')));`,
+  );
+  expect(ended).toMatchObject({ code: 1, left: [] });
+  expect(ended.output).toContain(
+    'ci-access/ci-tunnel: Terraform renders {"Version":"1"}, we render {"Version":',
+  );
+  expect(ended.output).toMatch(/^0 of [1-9]\d+ agree\.$/m);
+});
+
+test('an output that the configuration does not take is named with its example and run', async () => {
+  const postern = { sensitive: false, type: ['object', { region: 'string' }], value: { region: 'London' } };
+  const state = { '@testrun': 'it_runs', test_state: { outputs: { postern } } };
+  const ended = await compare(
+    'outputs',
+    `if (process.argv[3] === 'test') console.log(${JSON.stringify(JSON.stringify(state))});`,
+  );
+  expect(ended).toMatchObject({ code: 1, left: [] });
+  expect(ended.output).toMatch(/complete, run it_runs: .*region/s);
+});
+
+test('tests that fail have no outputs to compare, and only two things can be compared', async () => {
+  const failing = await compare('outputs', `process.exitCode = process.argv[3] === 'test' ? 1 : 0;`);
+  expect(failing).toMatchObject({ code: 1, output: expect.stringContaining('terraform test of') });
+  expect(await compare('plans', '')).toMatchObject({
+    code: 2,
+    output: expect.stringContaining('outputs|policies'),
+  });
 });

@@ -17,8 +17,10 @@ const ANSWERS: Readonly<Record<string, Readonly<Record<string, Value>>>> = {
   },
   aws_partition: { partition: 'aws', dns_suffix: 'amazonaws.com', reverse_dns_prefix: 'com.amazonaws' },
   aws_region: { region: 'eu-west-2', name: 'eu-west-2', id: 'eu-west-2', description: 'Europe (London)' },
-  aws_rds_cluster: { cluster_resource_id: 'cluster-ABCDEFGHIJKLMNOPQRSTUVWXYZ' },
-  aws_ssm_parameter: { value: 'ami-00000000000000000' },
+  aws_rds_cluster: {
+    cluster_resource_id: 'cluster-ABCDEFGHIJKLMNOPQRSTUVWXYZ',
+    iam_database_authentication_enabled: true,
+  },
   aws_vpc: { cidr_block: '10.40.0.0/16', enable_dns_hostnames: true, enable_dns_support: true },
 };
 
