@@ -203,6 +203,13 @@ export class Evaluator {
         return unknown;
       case 'object':
         if (constant !== undefined) return this.#member(type, constant, at, text);
+        if (type.called !== undefined) {
+          this.report(
+            'unresolved',
+            at,
+            `${text} has neither count nor for_each, so there is nothing to choose from`,
+          );
+        }
         return [...type.members.values()].reduce<Type>(either, { kind: 'null' });
       case 'tuple':
         if (keyType.kind === 'number' && keyType.literal !== undefined) {

@@ -1,6 +1,7 @@
 import type { Block, Expression } from '../hcl/syntax.ts';
 import type { ProviderSchema, SchemaBlock } from '../schema/schema.ts';
 import { checkArguments } from './arguments.ts';
+import { checkExclusive } from './exclusive.ts';
 import { type Findings, meant } from './finding.ts';
 import type { Declared, Resource } from './module.ts';
 import type { Extra, ModuleTypes } from './module-types.ts';
@@ -27,6 +28,7 @@ export function checkResource(
   checkRepetition(types, findings, resource);
   const extra = types.extraOf(resource);
   checkArguments({ types, findings, file, path: type, mode, extra }, block.body, known, block.at, true);
+  if (mode === 'resource') checkExclusive(findings, file, type, block.body, block.at);
   checkTags(findings, resource, known);
   for (const inner of block.body.blocks) {
     if (inner.type === 'lifecycle') checkLifecycle(types, findings, resource, inner, known, extra);
