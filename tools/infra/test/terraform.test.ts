@@ -109,7 +109,7 @@ test('an output that the configuration does not take is named with its example a
   expect(ended.output).toMatch(/complete, run it_runs: .*region/s);
 });
 
-test('tests that fail have no outputs to compare, and only two things can be compared', async () => {
+test('tests that fail have no outputs to compare, and what is not named cannot be compared', async () => {
   const failing = await compare('outputs', `process.exitCode = process.argv[3] === 'test' ? 1 : 0;`);
   expect(failing).toMatchObject({ code: 1, output: expect.stringContaining('terraform test of') });
   expect(await compare('plans', '')).toMatchObject({
