@@ -174,11 +174,11 @@ export class Evaluator {
         if (member !== undefined) return member;
         if (type.open === true) return unknown;
         const called = type.called === undefined ? '' : ` (${type.called})`;
-        this.report(
-          'unresolved',
-          at,
-          `${text}${called} has no attribute "${name}".${meant(name, type.members.keys())}`,
-        );
+        const message = `${text}${called} has no attribute "${name}".${meant(name, type.members.keys())}`;
+        // What a declaration or the schema does not have is never there: try() would hide a slip of the pen.
+        const declared = type.called !== undefined || type.optional !== undefined;
+        if (declared) this.#reportAlways('unresolved', at, message);
+        else this.report('unresolved', at, message);
         return unknown;
       }
       case 'instances':

@@ -1,4 +1,4 @@
-import { bool, elementsOf, number, objectType, string, type Type, unknown } from './types.ts';
+import { bool, either, elementsOf, number, objectType, string, type Type, unknown } from './types.ts';
 
 /**
  * The functions of Terraform 1.11, which OpenTofu has as well, with what they return where that is simple. Functions of
@@ -68,25 +68,50 @@ export function returnType(name: string, args: readonly Type[], expanded: boolea
       return { kind: 'set', of: string };
     case 'tostring':
       return string;
+    case 'concat':
+      return expanded
+        ? unknown
+        : { kind: 'list', of: args.map((arg) => elementsOf(arg) ?? unknown).reduce(either) };
+    case 'flatten':
+      return { kind: 'list', of: flattened(element) };
+    case 'lookup':
+      return lookedUp(first, args[1], args[2]);
     case 'merge':
-      return expanded ? unknown : merged(args);
+      return expanded ? (args.length === 1 ? element : unknown) : merged(args);
     default:
       return all.get(name) ?? unknown;
   }
 }
 
 function merged(args: readonly Type[]): Type {
+  const maps = args.filter((arg) => arg.kind !== 'null');
+  if (!maps.every((arg) => arg.kind === 'map' || arg.kind === 'object')) return unknown;
+  if (maps.some((arg) => arg.kind === 'map')) {
+    const of = maps.map((arg) => (arg.kind === 'object' ? valuesOf(arg) : (elementsOf(arg) ?? unknown)));
+    return { kind: 'map', of: of.reduce<Type>(either, { kind: 'null' }) };
+  }
   const members = new Map<string, Type>();
   let open = false;
-  for (const arg of args) {
-    if (arg.kind === 'null') continue;
-    if (arg.kind !== 'object') {
-      if (args.every((other) => other.kind === 'map' || other.kind === 'object')) open = true;
-      else return unknown;
-      continue;
-    }
+  for (const arg of maps) {
+    if (arg.kind !== 'object') continue;
     if (arg.open === true) open = true;
     for (const [name, type] of arg.members) members.set(name, type);
   }
   return objectType(members, open ? { open: true } : {});
+}
+
+function flattened(type: Type): Type {
+  const nested = type.kind === 'list' || type.kind === 'set' || type.kind === 'tuple';
+  return nested ? flattened(elementsOf(type) ?? unknown) : type;
+}
+
+function lookedUp(from: Type, key: Type | undefined, otherwise: Type = { kind: 'null' }): Type {
+  if (from.kind === 'map') return either(from.of, otherwise);
+  if (from.kind !== 'object') return unknown;
+  const name = key?.kind === 'string' ? key.literal : undefined;
+  return either(name === undefined ? valuesOf(from) : (from.members.get(name) ?? otherwise), otherwise);
+}
+
+function valuesOf(object: Extract<Type, { kind: 'object' }>): Type {
+  return [...object.members.values()].reduce<Type>(either, { kind: 'null' });
 }

@@ -137,6 +137,9 @@ export function either(a: Type, b: Type): Type {
       }),
     );
   }
+  if (a.kind === 'map' && b.kind === 'object')
+    return { kind: 'map', of: [a.of, ...b.members.values()].reduce(either) };
+  if (a.kind === 'object' && b.kind === 'map') return either(b, a);
   const [left, right] = [elementsOf(a), elementsOf(b)];
   if (a.kind !== 'map' && b.kind !== 'map' && left !== undefined && right !== undefined) {
     return { kind: a.kind === 'set' || b.kind === 'set' ? 'set' : 'list', of: either(left, right) };
@@ -151,8 +154,7 @@ export function elementsOf(type: Type): Type | undefined {
   if (type.kind === 'list' || type.kind === 'set' || type.kind === 'map') return type.of;
   if (type.kind === 'instances') return type.of;
   if (type.kind !== 'tuple') return undefined;
-  if (type.items.length === 0) return unknown;
-  return type.items.reduce(either);
+  return type.items.reduce<Type>(either, { kind: 'null' });
 }
 
 /** Why a value of one type cannot be used where the other is wanted; undefined where it can or is not known. */
