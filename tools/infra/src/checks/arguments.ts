@@ -43,15 +43,13 @@ export function checkArguments(
     if (top && metaArguments.has(attribute.name)) continue;
     checkArgument(at, evaluator, attribute, schema, top);
   }
-  const given = new Map<string, { fixed: number; dynamic: boolean }>();
+  /** How often each nested block is written out; 0 where only a dynamic block makes it. */
+  const given = new Map<string, number>();
   for (const block of body.blocks) {
     if (top && metaBlocks.has(block.type) && block.type !== 'dynamic') continue;
     const name = checkNested(at, block, schema);
     if (name === undefined) continue;
-    const count = given.get(name) ?? { fixed: 0, dynamic: false };
-    if (block.type === 'dynamic') count.dynamic = true;
-    else count.fixed++;
-    given.set(name, count);
+    given.set(name, (given.get(name) ?? 0) + (block.type === 'dynamic' ? 0 : 1));
   }
   const missing = (name: string, what: string): void =>
     at.findings.add('missing-argument', at.file, start, `${at.path} needs the ${what} "${name}"`);
@@ -61,7 +59,7 @@ export function checkArguments(
   for (const [name, nested] of Object.entries(schema.blocks)) {
     const count = given.get(name);
     if (nested.min !== undefined && count === undefined) missing(name, 'block');
-    if (nested.max !== undefined && (count?.fixed ?? 0) > nested.max) {
+    if (nested.max !== undefined && (count ?? 0) > nested.max) {
       at.findings.add('too-many-blocks', at.file, start, `${at.path} takes the block "${name}" once`);
     }
   }

@@ -334,7 +334,7 @@ export function textOf(expression: Expression): string {
   return 'the value';
 }
 
-export function textOfStep(step: Step): string {
+function textOfStep(step: Step): string {
   if (step.kind === 'splat') return '[*]';
   if (step.kind === 'name') return `.${step.name}`;
   const constant = constantKey(step.key);

@@ -74,7 +74,7 @@ export function checkTemplateVariables(module: Module, findings: Findings): void
 }
 
 /** Names that a template takes from its variables. */
-export function templateVariables(path: string, text: string): string[] {
+function templateVariables(path: string, text: string): string[] {
   const names: string[] = [];
   const evaluator = new Evaluator({
     file: { path, text, body: { at: 0, attributes: new Map(), blocks: [] } },

@@ -17,7 +17,7 @@ export interface Resource extends Declared {
   mode: 'resource' | 'data';
 }
 
-export interface FileRead {
+interface FileRead {
   file: HclFile;
   at: number;
   /** Files that the name may mean. */

@@ -79,7 +79,7 @@ export function checkRepetition(types: ModuleTypes, findings: Findings, declared
   checkDependsOn(types, declared);
 }
 
-export function checkDependsOn(types: ModuleTypes, { file, block }: Declared): void {
+function checkDependsOn(types: ModuleTypes, { file, block }: Declared): void {
   const dependsOn = block.body.attributes.get('depends_on');
   if (dependsOn !== undefined) types.evaluator(file).type(dependsOn.value);
 }

@@ -55,8 +55,7 @@ export type Expression = { at: number } & (
   | { kind: 'parentheses'; of: Expression }
 );
 
-export type ExpressionKind = Expression['kind'];
-export type Of<K extends ExpressionKind> = Extract<Expression, { kind: K }>;
+export type Of<K extends Expression['kind']> = Extract<Expression, { kind: K }>;
 
 export interface ObjectItem {
   key: Expression;
