@@ -3,6 +3,7 @@ import { join, posix, sep } from 'node:path';
 import { type ProviderSchema, readSchema } from '../schema/schema.ts';
 import { checkArguments } from './arguments.ts';
 import { checkConventions } from './conventions.ts';
+import { checkCycles } from './cycles.ts';
 import {
   checkCall,
   checkMoved,
@@ -67,6 +68,7 @@ function checkModule(types: ModuleTypes, schema: ProviderSchema, findings: Findi
       checkArguments(at, block.body, schema.configuration, block.at, false);
     }
   }
+  checkCycles(module, findings);
   checkVersions(module, findings);
   checkUnused(types, findings);
   checkConventions(module, findings);
