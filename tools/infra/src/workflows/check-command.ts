@@ -29,7 +29,7 @@ function lineProblem(root: string, job: Job, step: Step, line: string): string |
   // NAME=value in front is the command's environment; ${NAME:+words} are words that may be left out.
   const command = line.replace(/^(?:[A-Z_]+=\S* )+/, '').replaceAll(/\$\{\w+:\+([^}]*)\}/g, '$1');
   const [first, second, third, ...rest] = command.split(/ +/).map((word) => word.replaceAll('"', ''));
-  if (command === 'npm ci') return undefined;
+  if (/^npm ci(?: --ignore-scripts)?$/.test(command)) return undefined;
   if (first === 'npm' && second === 'run' && third !== undefined) {
     const [dashes, name, ...argv] = rest;
     if (scriptsOf(root)[third] === undefined) return `npm run ${third}: package.json has no such script`;

@@ -73,6 +73,9 @@ function* jobProblems(workflow: Workflow, job: Job): Generator<string> {
   if (step === undefined) return;
   if ('pull_request' in workflow.on && !condition.includes('head.repo.full_name == github.repository'))
     yield 'if lets pull requests of forks in, which get no token and fail';
+  if ('pull_request' in workflow.on && !condition.includes("github.actor != 'dependabot[bot]'"))
+    yield 'if lets Dependabot’s pull requests in: a new version would run with the role before a person has seen it';
+  yield* foreignCodeProblems(workflow, job);
   const role = String(step.with?.['role-to-assume'] ?? '');
   const variable = /^\$\{\{ vars\.(POSTERN_(CI|DEPLOY)_ROLE_ARN) \}\}$/.exec(role);
   if (variable === null) yield 'role-to-assume is not a variable of the repository';
@@ -86,6 +89,21 @@ function* jobProblems(workflow: Workflow, job: Job): Generator<string> {
     yield 'role-session-name is shared with other runs, which could end its sessions';
   if (job.strategy?.matrix !== undefined && !session.includes('strategy.job-index'))
     yield 'role-session-name is shared by the jobs of the matrix, which could end one another’s sessions';
+}
+
+/** Everything that runs in a job with id-token: write can take its role. */
+function* foreignCodeProblems(workflow: Workflow, job: Job): Generator<string> {
+  const commands = job.steps.map(({ run }) => run ?? '');
+  if (commands.some((run) => /\bnpm ci\b(?! --ignore-scripts)/.test(run)))
+    yield 'scripts of packages run where the role can be taken: npm ci --ignore-scripts';
+  if (commands.some((run) => /\bfunctions build\b/.test(run)))
+    yield 'the artefact is built where the role can be taken: build it in a job without id-token, and download it here';
+  // A pull request's job runs that pull request's code anyway, and others cannot read what it puts into a cache.
+  if ('pull_request' in workflow.on) return;
+  const node = job.steps.find(({ uses }) => uses?.startsWith('actions/setup-node@'));
+  if (node !== undefined && node.with?.['package-manager-cache'] !== false)
+    yield 'packages come from the cache of other runs to where the role can be taken: package-manager-cache: false';
+  if (node?.with?.['cache'] !== undefined) yield 'cache where the role can be taken: leave it out';
 }
 
 function* stepProblems(root: string, job: Job, step: Step): Generator<string> {

@@ -33,8 +33,8 @@ test('who deploys is whom the example lets deploy', () => {
   const example = readFileSync(join(root, 'infra/examples/complete/variables.tf'), 'utf8');
   const declared =
     /variable "deploy_environments"[^}]*?default += (\[[^\n]*\])/s.exec(example)?.[1] ?? 'null';
-  const environments = Object.values(readWorkflow(text('deploy.yml')).jobs).map(
-    ({ environment }) => environment,
+  const environments = Object.values(readWorkflow(text('deploy.yml')).jobs).flatMap(
+    ({ environment }) => environment ?? [],
   );
   expect(JSON.parse(declared)).toEqual(environments);
 });
@@ -154,6 +154,42 @@ describe('is refused:', () => {
       'pull requests of forks',
     ],
     [
+      'Dependabot’s pull request',
+      'integration.yml',
+      (c) => c.replace(" && github.actor != 'dependabot[bot]'", ''),
+      'before a person has seen it',
+    ],
+    [
+      'scripts of packages beside the role',
+      'deploy.yml',
+      (c) => c.replace(/(plan:[\s\S]*?npm ci) --ignore-scripts/, '$1'),
+      'plan: scripts of packages run',
+    ],
+    [
+      'scripts of packages beside the role of CI',
+      'integration.yml',
+      (c) => c.replace('npm ci --ignore-scripts', 'npm ci'),
+      'suite: scripts of packages run',
+    ],
+    [
+      'a build beside the role',
+      'deploy.yml',
+      (c) => c.replace('run: npm run infra -- functions plan', 'run: npm run infra -- functions build --region'),
+      'the artefact is built where',
+    ],
+    [
+      'a cache beside the role',
+      'deploy.yml',
+      (c) => c.replace(/(apply:[\s\S]*?)package-manager-cache: false/, '$1cache: npm'),
+      'apply: cache where the role can be taken',
+    ],
+    [
+      'a cache beside the role that nobody has switched on',
+      'cleanup.yml',
+      (c) => c.replace(/ +package-manager-cache: false\n/, ''),
+      'from the cache of other runs',
+    ],
+    [
       'pull_request_target',
       'integration.yml',
       (c) => c.replace('pull_request:', 'pull_request_target:'),
@@ -203,7 +239,7 @@ describe('is refused:', () => {
       'no such script',
     ],
     ['an argument that does not exist', 'cleanup.yml', (c) => c.replace('--again', '--twice'), '--twice'],
-    ['another command', 'cleanup.yml', (c) => c.replace('npm ci', 'npm install'), 'unknown: npm install'],
+    ['another command', 'cleanup.yml', (c) => c.replace('npm ci --ignore-scripts', 'npm install'), 'unknown: npm install'],
     [
       'a project without the target',
       'integration.yml',
