@@ -21,14 +21,15 @@ resource "aws_ecs_cluster" "this" {
   tags = local.tags
 }
 
+# Not the name of the instance's role: when the variant is switched, both exist for some minutes.
 resource "aws_iam_role" "task" {
   count = local.is_ecs ? 1 : 0
 
-  name                 = local.full_name
+  name                 = "${local.full_name}-task"
   description          = "The SSM agent that ECS puts beside the container: serves sessions, nothing else."
   assume_role_policy   = templatefile("${path.module}/policies/trust-ecs-tasks.json.tftpl", local.template_variables)
   permissions_boundary = var.permissions_boundary_arn
-  tags                 = local.tags
+  tags                 = merge(local.tags, { Name = "${local.full_name}-task" })
 }
 
 resource "aws_iam_role_policy" "task" {

@@ -23,6 +23,12 @@ locals {
   # The tag that decides who may start a session: nothing in var.tags may replace it.
   host_tags = merge(local.tags, { (local.tag.key) = local.tag.value })
 
+  # MiB that Fargate has for so many CPU units. From 512 units on they are whole GiB, from twice the units to eight times
+  # as many, and never more than 30.
+  fargate_memory = merge({ "256" = [512, 1024, 2048] }, {
+    for cpu in [512, 1024, 2048, 4096] : tostring(cpu) => range(2 * cpu, min(8 * cpu, 30720) + 1, 1024)
+  })
+
   # What all policy templates of this module are filled with.
   template_variables = {
     account_id = local.account_id

@@ -163,8 +163,8 @@ variable "ecs" {
   }
 
   validation {
-    condition     = var.ecs == null || try(contains([256, 512, 1024, 2048, 4096], var.ecs.cpu) && var.ecs.memory >= 2 * var.ecs.cpu && var.ecs.memory <= 8 * var.ecs.cpu, false)
-    error_message = "ecs.cpu and ecs.memory are no combination of Fargate's: cpu is 256, 512, 1024, 2048 or 4096 units, memory two to eight times as many MiB (256 units: 512, 1024 or 2048)."
+    condition     = var.ecs == null || try(contains(local.fargate_memory[tostring(var.ecs.cpu)], var.ecs.memory), false)
+    error_message = "ecs has ${try(var.ecs.cpu, 0)} CPU units with ${try(var.ecs.memory, 0)} MiB, which Fargate has not. It has 256 units with 512, 1024 or 2048 MiB; and 512, 1024, 2048 or 4096 units with a multiple of 1024 MiB, two to eight times the units (4096: at most 30720)."
   }
 
   validation {

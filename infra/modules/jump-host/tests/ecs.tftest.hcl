@@ -75,8 +75,8 @@ run "sessions_are_allowed_on_this_cluster_only" {
 
 run "the_task_serves_sessions_and_only_ecs_pulls_the_image" {
   assert {
-    condition     = aws_iam_role.task[0].name == "postern-jump-host-app-staging" && aws_iam_role_policy.task[0].name == "task-sessions"
-    error_message = "The task's role has one policy."
+    condition     = aws_iam_role.task[0].name == "postern-jump-host-app-staging-task" && aws_iam_role_policy.task[0].name == "task-sessions"
+    error_message = "The task's role has one policy, and not the name of the instance's: a switch of the variant would make it before that one is gone."
   }
   assert {
     condition     = jsondecode(aws_iam_role_policy.execution[0].policy).Statement[1].Resource == "arn:aws:ecr:eu-west-2:123456789012:repository/tools/jump-host"
@@ -119,4 +119,34 @@ run "fargate_has_no_such_size" {
     ecs = { image = "jump-host", cpu = 256, memory = 4096 }
   }
   expect_failures = [var.ecs]
+}
+
+run "fargate_has_no_half_gigabytes_from_512_units_on" {
+  command = plan
+  variables {
+    ecs = { image = "jump-host", cpu = 512, memory = 1536 }
+  }
+  expect_failures = [var.ecs]
+}
+
+run "fargate_has_no_more_than_30_gigabytes_for_4096_units" {
+  command = plan
+  variables {
+    ecs = { image = "jump-host", cpu = 4096, memory = 32768 }
+  }
+  expect_failures = [var.ecs]
+}
+
+run "fargate_has_these_sizes" {
+  command = plan
+  variables {
+    ecs = { image = "jump-host", cpu = 512, memory = 3072 }
+  }
+}
+
+run "fargate_has_its_largest_size" {
+  command = plan
+  variables {
+    ecs = { image = "jump-host", cpu = 4096, memory = 30720 }
+  }
 }
