@@ -1,8 +1,7 @@
 import { fileURLToPath } from 'node:url';
-import { checkInfra, moduleFolders } from './checks/check.ts';
-import { describeFinding, Findings } from './checks/finding.ts';
-import { loadModule, type Module } from './checks/module.ts';
+import type { Module } from './checks/module.ts';
 
+// Each command loads its own parts: what runs with the deploy role (functions) is no more than it needs.
 const root = fileURLToPath(new URL('../../..', import.meta.url));
 
 const usage = `npm run infra -- <command>
@@ -36,6 +35,8 @@ async function run(): Promise<number> {
 }
 
 async function check(): Promise<number> {
+  const { checkInfra } = await import('./checks/check.ts');
+  const { describeFinding } = await import('./checks/finding.ts');
   const { modules, findings } = await checkInfra(root);
   for (const finding of findings) console.log(describeFinding(finding));
   console.log(`${findings.length} findings in ${modules.length} modules and examples`);
@@ -45,7 +46,7 @@ async function check(): Promise<number> {
 async function docs(write: boolean): Promise<number> {
   const { readmeOf, writeReadme } = await import('./docs/tables.ts');
   let behind = 0;
-  for (const module of modulesOf()) {
+  for (const module of await modulesOf()) {
     const readme = readmeOf(module);
     for (const name of readme.missing)
       console.log(`${readme.path} has no <!-- ${name} --> … <!-- /${name} -->`);
@@ -62,14 +63,18 @@ async function docs(write: boolean): Promise<number> {
 
 async function schema(all: boolean): Promise<number> {
   const { takeSchema } = await import('./schema/take.ts');
+  const modules = await modulesOf();
   const types = (mode: 'resources' | 'data'): string[] => [
-    ...new Set(modulesOf().flatMap((module) => [...module[mode].values()].map(({ type }) => type))),
+    ...new Set(modules.flatMap((module) => [...module[mode].values()].map(({ type }) => type))),
   ];
   const taken = takeSchema({ resources: types('resources'), data: types('data') }, { all });
   console.log(taken.length === 0 ? 'Every type of infra/ is in the schema.' : `Taken: ${taken.join(', ')}`);
   return 0;
 }
 
-function modulesOf(): Module[] {
+async function modulesOf(): Promise<Module[]> {
+  const { moduleFolders } = await import('./checks/check.ts');
+  const { Findings } = await import('./checks/finding.ts');
+  const { loadModule } = await import('./checks/module.ts');
   return moduleFolders(root, 'infra').map((dir) => loadModule(root, dir, new Findings()));
 }

@@ -1,10 +1,11 @@
+import { realpathSync } from 'node:fs';
 import { appendFile, readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { buildArtifact } from '@postern/bootstrap/build';
+import { fileURLToPath } from 'node:url';
 import { type BootstrapClient, createBootstrapClient } from '@postern/bootstrap/client';
-import { loadCaBundle } from '@postern/rds-auth';
 import { type Command, parseCommand, usage } from './command.ts';
+import { forLog } from './for-log.ts';
 import { applySummary, changesIn, failureSummary, planSummary, sweepSummary } from './markdown.ts';
 import { sweepAgain } from './sweep-again.ts';
 import { uploadArtefact } from './upload.ts';
@@ -15,14 +16,14 @@ export async function functions(argv: readonly string[]): Promise<number> {
   try {
     command = parseCommand(argv);
   } catch (error) {
-    console.error(`${(error as Error).message}\n\n${usage}`);
+    console.error(forLog(`${(error as Error).message}\n\n${usage}`));
     return 2;
   }
   try {
     return await run(command);
   } catch (error) {
     const text = failureSummary(command.name, error);
-    console.error(text);
+    console.error(forLog(text));
     await summarise(text);
     return (error as { kind?: string }).kind === 'invalid' ? 2 : 1;
   }
@@ -30,6 +31,9 @@ export async function functions(argv: readonly string[]): Promise<number> {
 
 async function run(command: Command): Promise<number> {
   if (command.name === 'build') {
+    // Only here: what packs is not loaded where credentials of the deploy role are.
+    const { buildArtifact } = await import('@postern/bootstrap/build');
+    const { loadCaBundle } = await import('@postern/rds-auth');
     const { artefact, region, caFile } = command;
     const ca = region && loadCaBundle({ region, ...(caFile === undefined ? {} : { file: caFile }) }).ca;
     const { file, sha256, bytes, manifest } = await buildArtifact({
@@ -85,9 +89,10 @@ async function invoke(
   }
   const result = await client.apply(fields, {
     onProgress: (event) => {
-      if (event.event === 'statement') console.log(`${event.database}: ${event.sql}`);
-      if (event.event === 'migration') console.log(`${event.database}: ${event.name} ${event.state}`);
-      if (event.event === 'notice') console.log(`${event.database}: ${event.severity}: ${event.message}`);
+      const say = (text: string): void => console.log(forLog(text, `${event.database}: `));
+      if (event.event === 'statement') say(event.sql);
+      if (event.event === 'migration') say(`${event.name} ${event.state}`);
+      if (event.event === 'notice') say(`${event.severity}: ${event.message}`);
     },
   });
   await tell(applySummary(command.function, result));
@@ -95,7 +100,7 @@ async function invoke(
 }
 
 async function tell(markdown: string): Promise<void> {
-  console.log(markdown);
+  console.log(forLog(markdown));
   await summarise(markdown);
 }
 
@@ -109,3 +114,7 @@ async function output(values: Readonly<Record<string, string>>): Promise<void> {
   const lines = Object.entries(values).map(([name, value]) => `${name}=${value}\n`);
   if (file) await appendFile(file, lines.join(''));
 }
+
+// Where this folder was copied to another repository, this file is the command: node functions/main.ts plan …
+if (realpathSync(process.argv[1] ?? '.') === fileURLToPath(import.meta.url))
+  process.exitCode = await functions(process.argv.slice(2));

@@ -174,7 +174,8 @@ describe('is refused:', () => {
     [
       'a build beside the role',
       'deploy.yml',
-      (c) => c.replace('run: npm run infra -- functions plan', 'run: npm run infra -- functions build --region'),
+      (c) =>
+        c.replace('run: npm run infra -- functions plan', 'run: npm run infra -- functions build --region'),
       'the artefact is built where',
     ],
     [
@@ -239,7 +240,12 @@ describe('is refused:', () => {
       'no such script',
     ],
     ['an argument that does not exist', 'cleanup.yml', (c) => c.replace('--again', '--twice'), '--twice'],
-    ['another command', 'cleanup.yml', (c) => c.replace('npm ci --ignore-scripts', 'npm install'), 'unknown: npm install'],
+    [
+      'another command',
+      'cleanup.yml',
+      (c) => c.replace('npm ci --ignore-scripts', 'npm install'),
+      'unknown: npm install',
+    ],
     [
       'a project without the target',
       'integration.yml',
