@@ -10,7 +10,7 @@ locals {
   region     = data.aws_region.current.region
 
   enabled = {
-    ci        = var.github != null
+    ci        = length(local.contexts.ci) > 0
     deploy    = var.github != null && var.functions.bootstrap != null && length(var.deploy_environments) > 0
     developer = length(var.developers.principal_arns) > 0
   }
@@ -33,6 +33,13 @@ locals {
       var.developers.invoke_bootstrap && var.functions.bootstrap != null ? ["deploy-bootstrap"] : [],
     )
   }
+
+  # The resource id, which is not known before the first apply, has at most 34: cluster-….
+  user_prefix_length = length("\"arn:${local.partition}:rds-db:${local.region}:${local.account_id}:dbuser:/\",") + 34
+  other_accounts = [
+    for arn in var.developers.principal_arns : arn if split(":", arn)[4] != local.account_id
+  ]
+
   role_policies = merge([
     for role, names in local.policies : { for name in names : "${role}/${name}" => { role = role, name = name } }
     if local.enabled[role]
@@ -77,6 +84,16 @@ resource "aws_ssm_document" "this" {
       condition     = var.database.master_username == null || !contains(var.developers.database_users, coalesce(var.database.master_username, "-"))
       error_message = "developers.database_users has the master ${coalesce(var.database.master_username, "-")}, who may do anything: give developers roles of their own."
     }
+
+    precondition {
+      condition     = var.developers.allow_other_accounts || length(local.other_accounts) == 0
+      error_message = "developers.principal_arns has ${jsonencode(local.other_accounts)}, and this is account ${local.account_id}: a digit that is wrong would let a stranger in. Correct the number, or set allow_other_accounts = true where people have their identities in another account."
+    }
+
+    precondition {
+      condition     = sum(concat([0], [for user in var.developers.database_users : local.user_prefix_length + length(user)])) <= 6000
+      error_message = "The ${length(var.developers.database_users)} developers.database_users do not fit into the 10240 characters that IAM takes of a role's inline policies: about 60 do. Give people roles in the database that they share, or use the module once more for the others."
+    }
   }
 }
 
@@ -92,8 +109,8 @@ resource "aws_iam_role" "this" {
 
   lifecycle {
     precondition {
-      condition     = length(jsonencode(local.subjects[each.key])) <= 1680
-      error_message = "The trust policy of the ${each.key} role gets longer than the 2048 characters that IAM takes: fewer repositories, branches or environments, or immutable_only = true for repositories with ids; or use the module once more for the others."
+      condition     = length(jsonencode(local.subjects[each.key])) + length(jsonencode(local.refs[each.key])) <= 1620
+      error_message = "The trust policy of the ${each.key} role gets longer than the 2048 characters that IAM takes: name fewer repositories, branches or environments, set immutable_only = true for repositories with ids, or use the module once more for the others."
     }
   }
 }

@@ -31,12 +31,24 @@ locals {
     ]
   }
 
+  # An environment says nothing about the branch: GitHub makes one that is named for the first time, and protects none by itself.
+  refs = {
+    ci        = []
+    deploy    = var.deploy_branches == null ? [] : [for branch in var.deploy_branches : "refs/heads/${branch}"]
+    developer = []
+  }
+
+  trust_templates = {
+    ci        = "trust-github"
+    deploy    = var.deploy_branches == null ? "trust-github" : "trust-github-deploy"
+    developer = var.developers.require_mfa ? "trust-principals-mfa" : "trust-principals"
+  }
   trust = {
-    for role, subjects in local.subjects : role => role == "developer" ? templatefile("${path.module}/policies/trust-principals.json.tftpl", {
-      principal_arns = var.developers.principal_arns
-      }) : templatefile("${path.module}/policies/trust-github.json.tftpl", {
+    for role, template in local.trust_templates : role => templatefile("${path.module}/policies/${template}.json.tftpl", {
       oidc_provider_arn = local.oidc_provider_arn
-      subjects          = subjects
+      principal_arns    = var.developers.principal_arns
+      refs              = local.refs[role]
+      subjects          = local.subjects[role]
     }) if local.enabled[role]
   }
 }

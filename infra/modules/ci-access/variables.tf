@@ -19,9 +19,11 @@ variable "tags" {
 variable "github" {
   description = <<-EOT
     Whose GitHub Actions jobs may take the CI role: repositories, and in them pull requests, branches (their names in
-    full) and environments. null: there is neither a CI nor a deploy role. The ids (`gh api repos/OWNER/NAME --jq
-    '[.owner.id, .id]'`) add the subjects of repositories created, renamed or moved since July 2026. immutable_only
-    leaves the older form out, so that a name that somebody else gets hold of is worth nothing; it needs the ids.
+    full) and environments. With none of these three there is no CI role, and the repositories are those that deploy.
+    null: there is neither a CI nor a deploy role. Owner and name are compared letter by letter: write them as GitHub
+    does (`gh api repos/OWNER/NAME --jq .full_name`). The ids (`gh api repos/OWNER/NAME --jq '[.owner.id, .id]'`) add the
+    subjects of repositories created, renamed or moved since July 2026. immutable_only leaves the older form out, so
+    that a name that somebody else gets hold of is worth nothing; it needs the ids.
   EOT
   type = object({
     repositories = list(object({
@@ -75,14 +77,14 @@ variable "github" {
 
   validation {
     condition = var.github == null ? true : (
-      var.github.pull_requests || length(var.github.branches) + length(var.github.environments) > 0
+      var.github.pull_requests || length(var.github.branches) + length(var.github.environments) + length(var.deploy_environments) > 0
     )
-    error_message = "github allows neither pull requests nor a branch nor an environment, so nobody could take the role: name one, or set github = null."
+    error_message = "github allows neither pull requests nor a branch nor an environment, and deploy_environments is empty, so nobody could take a role: name one, or set github = null."
   }
 }
 
 variable "deploy_environments" {
-  description = "GitHub environments whose jobs may take the deploy role, and nobody else. Each should have required reviewers or protected branches: the trust policy sees its name only. Empty: no deploy role."
+  description = "GitHub environments whose jobs may take the deploy role, on deploy_branches, and nobody else. Empty: no deploy role."
   type        = set(string)
   default     = ["production"]
   nullable    = false
@@ -90,6 +92,22 @@ variable "deploy_environments" {
   validation {
     condition     = alltrue([for value in var.deploy_environments : can(regex("^[^*?\\s]+$", value))])
     error_message = "deploy_environments are compared in full: an empty name, * and ? match nothing. Name each environment."
+  }
+}
+
+variable "deploy_branches" {
+  description = "Branches, in full, whose jobs may take the deploy role. Without them, whoever may push a branch could write a job that names the environment, and GitHub protects no environment by itself. null: the environment alone decides, which is for partitions whose STS does not read the claim ref (it does in commercial regions since January 2026), and only where every one of deploy_environments is limited to branches in GitHub."
+  type        = set(string)
+  default     = ["main"]
+
+  validation {
+    condition     = var.deploy_branches == null ? true : length(var.deploy_branches) > 0
+    error_message = "deploy_branches is empty, so nobody could deploy: name a branch; deploy_environments = [] if there is to be no deploy role."
+  }
+
+  validation {
+    condition     = var.deploy_branches == null ? true : alltrue([for value in var.deploy_branches : can(regex("^[^*?\\s:]+$", value)) && !startswith(value, "refs/")])
+    error_message = "deploy_branches are compared in full: write main, neither refs/heads/main nor a pattern."
   }
 }
 
@@ -177,11 +195,13 @@ variable "discovery" {
 }
 
 variable "developers" {
-  description = "Who may take the developer role (IAM users, roles, or an account's root for everyone whom that account allows), as which database users they may log in besides the test roles, and whether they may invoke the bootstrap function, which brings databases to the state of the deployed artefact. No principals: no role."
+  description = "Who may take the developer role (IAM users, roles, or an account's root for everyone whom that account allows), as which database users they may log in besides the test roles, and whether they may invoke the bootstrap function, which brings databases to the state of the deployed artefact (false for production). Principals are of this account unless allow_other_accounts. require_mfa: only sessions that began with MFA, as those of IAM users can; those of IAM Identity Center or another federation never say so. No principals: no role."
   type = object({
-    principal_arns   = optional(list(string), [])
-    database_users   = optional(list(string), [])
-    invoke_bootstrap = optional(bool, true)
+    principal_arns       = optional(list(string), [])
+    database_users       = optional(list(string), [])
+    invoke_bootstrap     = optional(bool, true)
+    allow_other_accounts = optional(bool, false)
+    require_mfa          = optional(bool, false)
   })
   default  = {}
   nullable = false

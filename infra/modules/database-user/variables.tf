@@ -4,8 +4,8 @@ variable "name" {
   nullable    = false
 
   validation {
-    condition     = can(regex("^[a-z][a-z0-9-]{1,30}$", var.name))
-    error_message = "name \"${var.name}\" becomes part of the policy's name: use 2 to 31 lower-case letters, digits and hyphens, beginning with a letter."
+    condition     = can(regex("^[a-z][a-z0-9-]{1,63}$", var.name))
+    error_message = "name \"${var.name}\" becomes part of the policy's name: use 2 to 64 lower-case letters, digits and hyphens, beginning with a letter."
   }
 }
 
@@ -65,4 +65,9 @@ variable "role_names" {
   type        = set(string)
   default     = []
   nullable    = false
+
+  validation {
+    condition     = alltrue([for role in var.role_names : can(regex("^[\\w+=,.@-]{1,64}$", role))])
+    error_message = "role_names ${jsonencode(var.role_names)} has one that is not the name of a role: a name, not its ARN, and without its path."
+  }
 }

@@ -87,6 +87,124 @@ run "subjects_in_both_formats" {
     ]
     error_message = "Deploys are trusted by environment only."
   }
+  assert {
+    condition     = jsondecode(aws_iam_role.this["deploy"].assume_role_policy).Statement[0].Condition.StringEquals["token.actions.githubusercontent.com:ref"] == ["refs/heads/main"]
+    error_message = "An environment that GitHub does not protect yet lets a pushed branch deploy, unless the branch is compared, too."
+  }
+  assert {
+    condition     = !strcontains(aws_iam_role.this["ci"].assume_role_policy, "githubusercontent.com:ref\"")
+    error_message = "Pull requests have refs of their own; their subject says all."
+  }
+}
+
+run "deploys_from_other_branches" {
+  variables {
+    deploy_branches = ["release/2026", "main"]
+  }
+  assert {
+    condition     = jsondecode(aws_iam_role.this["deploy"].assume_role_policy).Statement[0].Condition.StringEquals["token.actions.githubusercontent.com:ref"] == ["refs/heads/main", "refs/heads/release/2026"]
+    error_message = "Branches are named in full."
+  }
+}
+
+run "deploys_where_sts_does_not_read_the_branch" {
+  variables {
+    deploy_branches = null
+  }
+  assert {
+    condition     = keys(jsondecode(aws_iam_role.this["deploy"].assume_role_policy).Statement[0].Condition.StringEquals) == ["token.actions.githubusercontent.com:aud", "token.actions.githubusercontent.com:sub"]
+    error_message = "A claim that STS of a partition does not know is not asked for."
+  }
+}
+
+run "an_account_that_only_deploys" {
+  variables {
+    github = {
+      repositories  = [{ owner = "acme", name = "shop" }]
+      pull_requests = false
+      branches      = []
+    }
+  }
+  assert {
+    condition     = keys(aws_iam_role.this) == ["deploy"] && output.ci_role_arn == null
+    error_message = "In production there can be a deploy role without a CI role."
+  }
+}
+
+run "refuses_nobody_at_all" {
+  command = plan
+  variables {
+    deploy_environments = []
+    github = {
+      repositories  = [{ owner = "acme", name = "shop" }]
+      pull_requests = false
+      branches      = []
+    }
+  }
+  expect_failures = [var.github]
+}
+
+run "refuses_patterns_of_branches" {
+  command = plan
+  variables {
+    deploy_branches = ["release/*"]
+  }
+  expect_failures = [var.deploy_branches]
+}
+
+run "refuses_refs_as_branches" {
+  command = plan
+  variables {
+    deploy_branches = ["refs/heads/main"]
+  }
+  expect_failures = [var.deploy_branches]
+}
+
+run "refuses_deploys_from_no_branch" {
+  command = plan
+  variables {
+    deploy_branches = []
+  }
+  expect_failures = [var.deploy_branches]
+}
+
+run "refuses_a_stranger_by_a_wrong_digit" {
+  command = plan
+  variables {
+    developers = { principal_arns = ["arn:aws:iam::123456789013:role/engineers"] }
+  }
+  expect_failures = [aws_ssm_document.this]
+}
+
+run "identities_in_another_account_are_asked_for" {
+  variables {
+    developers = { principal_arns = ["arn:aws:iam::210987654321:root"], allow_other_accounts = true }
+  }
+  assert {
+    condition     = jsondecode(aws_iam_role.this["developer"].assume_role_policy).Statement[0].Principal.AWS == ["arn:aws:iam::210987654321:root"]
+    error_message = "An account for identities may be named."
+  }
+}
+
+run "people_with_mfa_only" {
+  variables {
+    developers = { principal_arns = ["arn:aws:iam::123456789012:user/ada"], require_mfa = true }
+  }
+  assert {
+    condition     = jsondecode(aws_iam_role.this["developer"].assume_role_policy).Statement[0].Condition == { Bool = { "aws:MultiFactorAuthPresent" = "true" } }
+    error_message = "A stolen access key alone does not take the role."
+  }
+}
+
+run "refuses_more_users_than_a_role_can_name" {
+  command = plan
+  variables {
+    developers = {
+      principal_arns = ["arn:aws:iam::123456789012:role/engineers"]
+      database_users = [for number in range(80) : "service_${number}_readonly"]
+    }
+  }
+  expect_failures = [aws_ssm_document.this]
 }
 
 run "one_document_for_one_database" {

@@ -129,3 +129,39 @@ run "refuses_no_cluster" {
   }
   expect_failures = [aws_iam_policy.this]
 }
+
+run "names_as_long_as_a_service_and_an_environment" {
+  variables {
+    name = "statements-customer-portal-staging"
+  }
+  assert {
+    condition     = aws_iam_policy.this.name == "postern-connect-statements-customer-portal-staging"
+    error_message = "A service's name and the longest name of an environment fit."
+  }
+}
+
+run "as_many_users_as_a_policy_can_name" {
+  variables {
+    users = [for number in range(100, 150) : "service_${number}_app"]
+  }
+  assert {
+    condition     = length(jsonencode(jsondecode(output.policy_json))) <= 6144 && length(output.user_arns) == 50
+    error_message = "Fifty users are possible, and IAM takes the policy."
+  }
+}
+
+run "refuses_more_users_than_a_policy_can_name" {
+  command = plan
+  variables {
+    users = [for number in range(100, 170) : "service_${number}_app"]
+  }
+  expect_failures = [aws_iam_policy.this]
+}
+
+run "refuses_the_arn_of_a_role" {
+  command = plan
+  variables {
+    role_names = ["arn:aws:iam::123456789012:role/ledger-staging-task"]
+  }
+  expect_failures = [var.role_names]
+}

@@ -59,7 +59,7 @@ export const ciAccess: Templates<CiAccess> = {
     const ssm = `arn:aws:ssm:${region}:${accountId}`;
     return policy(
       allow('StartWithTheDatabasesDocument', 'ssm:StartSession', `${ssm}:document/${document}`),
-      allow('OpenDataChannel', 'ssmmessages:OpenDataChannel', `${ssm}:session/*`),
+      allow('OpenDataChannel', 'ssmmessages:OpenDataChannel', '*'),
       {
         ...allow('OwnSessions', ['ssm:ResumeSession', 'ssm:TerminateSession'], `${ssm}:session/*`),
         Condition: { StringLike: { 'ssm:resourceTag/aws:ssmmessages:session-id': `\${aws:userid}` } },
@@ -143,24 +143,16 @@ export const jumpHost: Templates<'agent-sessions'> = {
 /** Who may take the roles. */
 export const trust: {
   github: (scope: PrincipalScope, subjects: readonly string[]) => PolicyDocument;
+  githubDeploy: (
+    scope: PrincipalScope,
+    subjects: readonly string[],
+    refs: readonly string[],
+  ) => PolicyDocument;
   lambda: () => PolicyDocument;
   ec2: () => PolicyDocument;
 } = {
-  github: ({ accountId }, subjects) =>
-    policy({
-      Sid: 'GitHubActions',
-      Effect: 'Allow',
-      Principal: {
-        Federated: `arn:aws:iam::${accountId}:oidc-provider/token.actions.githubusercontent.com`,
-      },
-      Action: 'sts:AssumeRoleWithWebIdentity',
-      Condition: {
-        StringEquals: {
-          'token.actions.githubusercontent.com:aud': 'sts.amazonaws.com',
-          'token.actions.githubusercontent.com:sub': subjects,
-        },
-      },
-    }),
+  github: (scope, sub) => policy(trustGithub('GitHubActions', scope, { sub })),
+  githubDeploy: (scope, sub, ref) => policy(trustGithub('GitHubActionsOfBranches', scope, { ref, sub })),
   lambda: () => policy(trustService('Lambda', 'lambda.amazonaws.com')),
   ec2: () => policy(trustService('Instances', 'ec2.amazonaws.com')),
 };
@@ -190,6 +182,22 @@ function functionArn({ region, accountId }: Account, name: string): string {
 /** `rds-db:connect` asks for the cluster's resource id, never its identifier. */
 function databaseUserArn({ region, accountId, clusterResourceId }: PrincipalScope, user: string): string {
   return `arn:aws:rds-db:${region}:${accountId}:dbuser:${clusterResourceId}/${user}`;
+}
+
+function trustGithub(
+  Sid: string,
+  { accountId }: PrincipalScope,
+  claims: Readonly<Record<string, readonly string[]>>,
+): PolicyStatement {
+  const provider = 'token.actions.githubusercontent.com';
+  const wanted = Object.entries(claims).map(([claim, values]) => [`${provider}:${claim}`, values]);
+  return {
+    Sid,
+    Effect: 'Allow',
+    Principal: { Federated: `arn:aws:iam::${accountId}:oidc-provider/${provider}` },
+    Action: 'sts:AssumeRoleWithWebIdentity',
+    Condition: { StringEquals: { [`${provider}:aud`]: 'sts.amazonaws.com', ...Object.fromEntries(wanted) } },
+  };
 }
 
 function trustService(Sid: string, Service: string): PolicyStatement {

@@ -76,7 +76,7 @@ export function predefinedPrincipals(scope: PrincipalScope): Record<PrincipalNam
       type: 'role',
       iamName: names.deploy,
       sessionName: 'GitHubActions',
-      trust: trust.github(scope, ['repo:example/app:environment:production']),
+      trust: trust.githubDeploy(scope, ['repo:example/app:environment:production'], ['refs/heads/main']),
       policies: policiesOf(scope, ciAccess, ['deploy-bootstrap', 'deploy-code']),
       offlineOnly: { 'offline-make-functions': makeFunctions(scope) },
     },

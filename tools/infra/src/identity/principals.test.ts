@@ -96,16 +96,16 @@ describe.each(principals)('the principal %s of the offline cloud', (principal) =
     const role = cloud.iam.role(name());
     // A user, so that there is somebody with long-term keys.
     if (principal === 'developer') return expect(role).toBeUndefined();
-    const subjects = subjectsOf(role?.trust);
-    expect(role?.trust).toEqual(renderPolicy(trust as PolicyName, { ...variablesOf(principal), subjects }));
+    const claims = { subjects: claimOf(role?.trust, 'sub'), refs: claimOf(role?.trust, 'ref') };
+    expect(role?.trust).toEqual(renderPolicy(trust as PolicyName, { ...variablesOf(principal), ...claims }));
   });
 });
 
 /** Of the repository that the environment is for, which is nobody's offline. */
-function subjectsOf(trust: PolicyDocument | undefined): readonly string[] {
+function claimOf(trust: PolicyDocument | undefined, claim: 'sub' | 'ref'): readonly string[] {
   const statement = [trust?.Statement ?? []].flat()[0] as PolicyStatement | undefined;
-  const subjects = statement?.Condition?.['StringEquals']?.['token.actions.githubusercontent.com:sub'];
-  return (subjects ?? []) as readonly string[];
+  const wanted = statement?.Condition?.['StringEquals']?.[`token.actions.githubusercontent.com:${claim}`];
+  return (wanted ?? []) as readonly string[];
 }
 
 test('what is left out or added is named here with its reason, and nothing is named in vain', () => {

@@ -68,6 +68,8 @@ export function answerSession(policies: readonly PolicyDocument[], row: SessionR
   return mayStartSession(policies, target, document) ? 'allow' : 'deny';
 }
 
+const mainBranch = 'refs/heads/main';
+
 /** AssumeRoleWithWebIdentity with a token that has the row's claims. */
 export function answerClaim(trust: PolicyDocument, row: ClaimRow): Expected {
   const [, subject, , unusual] = row;
@@ -77,6 +79,9 @@ export function answerClaim(trust: PolicyDocument, row: ClaimRow): Expected {
     context: {
       'token.actions.githubusercontent.com:sub': subject,
       'token.actions.githubusercontent.com:aud': unusual?.audience ?? 'sts.amazonaws.com',
+      ...(unusual?.ref === null
+        ? {}
+        : { 'token.actions.githubusercontent.com:ref': unusual?.ref ?? mainBranch }),
     },
   });
   return decision === 'direct' ? 'allow' : 'deny';

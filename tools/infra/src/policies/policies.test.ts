@@ -41,7 +41,7 @@ describe.each(policyNames())('%s', (name) => {
       .join('\n');
     expect(text).toMatch(new RegExp(`(?<![\\w-])${file}(?![\\w-])`));
     const used = (Object.keys(roles) as RoleName[]).some(
-      (role) => roles[role].trust === name || policiesOf(role).includes(name),
+      (role) => [roles[role].trust, roles[role].otherTrust].includes(name) || policiesOf(role).includes(name),
     );
     expect(used).toBe(true);
   });
@@ -97,13 +97,35 @@ describe.each(Object.keys(roles) as RoleName[])('the role %s', (role) => {
   });
 });
 
+const ciAccess = readFileSync(
+  new URL('../../../../infra/modules/ci-access/main.tf', import.meta.url),
+  'utf8',
+);
+
 test('a trust policy that the module lets pass is short enough for IAM', () => {
-  const limit = /length\(jsonencode\(local\.subjects\[each\.key\]\)\) <= (\d+)/;
-  const main = readFileSync(new URL('../../../../infra/modules/ci-access/main.tf', import.meta.url), 'utf8');
-  const longest = Number(limit.exec(main)?.[1]);
+  const limit =
+    /length\(jsonencode\(local\.subjects\[each\.key\]\)\) \+ length\(jsonencode\(local\.refs\[each\.key\]\)\) <= (\d+)/;
+  const longest = Number(limit.exec(ciAccess)?.[1]);
   const provider = 'arn:aws-us-gov:iam::123456789012:oidc-provider/token.actions.githubusercontent.com';
-  const policy = renderPolicy('ci-access/trust-github', { oidc_provider_arn: provider, subjects: [] });
-  const rest = JSON.stringify(policy).length - '[]'.length;
+  const empty = { oidc_provider_arn: provider, subjects: [], refs: [] };
+  const rest = JSON.stringify(renderPolicy('ci-access/trust-github-deploy', empty)).length - '[][]'.length;
   expect(longest + rest).toBeLessThanOrEqual(2048);
   expect(longest + rest).toBeGreaterThan(2000);
+});
+
+test('a developer role with as many database users as the module lets pass is short enough for IAM', () => {
+  const limit = /local\.user_prefix_length \+ length\(user\)\]\)\) <= (\d+)/;
+  const longest = Number(limit.exec(ciAccess)?.[1]);
+  const arns = Object.entries(variables).filter(([key]) => key.endsWith('_arn'));
+  const long = {
+    ...variables,
+    ...Object.fromEntries(arns.map(([key, arn]) => [key, String(arn).padEnd(160, 'x')])),
+    tag_key: 'k'.repeat(128),
+    tag_value: 'v'.repeat(256),
+  };
+  const rest = Object.values(renderRole('developer', { ...long, user_arns: [] }))
+    .map((policy) => JSON.stringify(policy))
+    .join('').length;
+  expect(longest).toBeGreaterThan(5000);
+  expect(longest + rest).toBeLessThanOrEqual(10_240);
 });

@@ -18,6 +18,8 @@ export type RoleName =
 export interface RoleDefinition {
   /** Who may assume it; a service's role is not made here. */
   readonly trust: PolicyName | undefined;
+  /** What an input of the module chooses instead. */
+  readonly otherTrust?: PolicyName;
   /** What it always has. */
   readonly policies: readonly PolicyName[];
   /** What an input of the module adds, removes or chooses. */
@@ -46,12 +48,14 @@ const lambda: readonly PolicyName[] = [
 export const roles: Readonly<Record<RoleName, RoleDefinition>> = {
   ci: { trust: 'ci-access/trust-github', policies: testRun, optional: [...targets, ...discovery] },
   deploy: {
-    trust: 'ci-access/trust-github',
+    trust: 'ci-access/trust-github-deploy',
+    otherTrust: 'ci-access/trust-github',
     policies: ['ci-access/deploy-bootstrap'],
     optional: ['ci-access/deploy-code'],
   },
   developer: {
     trust: 'ci-access/trust-principals',
+    otherTrust: 'ci-access/trust-principals-mfa',
     policies: testRun,
     optional: [...targets, ...discovery, 'ci-access/deploy-bootstrap', 'ci-access/developer-connect'],
   },

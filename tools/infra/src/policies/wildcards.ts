@@ -10,7 +10,7 @@ export const wildcardReasons: Readonly<Record<string, string>> = {
   'ci-access/ci-target-task#StartOnTasksOfTheJumpHostCluster':
     "tasks come and go; the jump host's cluster has no others",
   'ci-access/ci-tunnel#OpenDataChannel':
-    "the ids of a role's sessions cannot be told from others' by a pattern; a channel needs the session's token as well",
+    "ssmmessages:OpenDataChannel takes no resource; a channel needs the session's token as well",
   'ci-access/ci-tunnel#OwnSessions': 'the condition on the owner chooses',
   'ci-access/discover-jump-host#FindManagedNodesByTag': 'ssm:DescribeInstanceInformation takes no resource',
   'ci-access/discover-sessions#FindLeftoverSessions': 'ssm:DescribeSessions takes no resource',

@@ -5,7 +5,9 @@ import type { RoleTable } from './row.ts';
 import {
   ciTrust,
   deployTrust,
+  deployTrustByEnvironment,
   developerTrust,
+  developerTrustWithMfa,
   immutableTrust,
   serviceTrusts,
   type TrustTable,
@@ -34,6 +36,8 @@ export const trustTables: readonly TrustTable[] = [
   ciTrust,
   immutableTrust,
   deployTrust,
+  deployTrustByEnvironment,
   developerTrust,
+  developerTrustWithMfa,
   ...serviceTrusts,
 ];

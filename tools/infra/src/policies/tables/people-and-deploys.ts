@@ -34,7 +34,7 @@ export const deploy: RoleTable = {
     ['deny', 'lambda:GetFunction', functions.bootstrap, 'the code'],
     ['deny', 'lambda:UpdateFunctionCode', functions.bootstrap, 'code that would run as the master'],
     ['deny', 'lambda:UpdateFunctionConfiguration', functions.bootstrap, 'other allowed actions'],
-    ['deny', 'ssmmessages:OpenDataChannel', session.here, 'a channel'],
+    ['deny', 'ssmmessages:OpenDataChannel', '*', 'a channel'],
     ['deny', 'rds-db:connect', dbUser('pt_ledger_app'), 'a test role'],
     ['deny', 'rds-db:connect', dbUser('ledger_migrator'), 'the function migrates, not the job'],
     ['deny', 'rds-db:connect', dbUser('postern_master'), 'the master'],
@@ -105,7 +105,7 @@ export const developer: RoleTable = {
     ['deny', 'ssm:SendCommand', targets.jumpHost.arn, 'a command on the jump host'],
     ['deny', 'iam:PassRole', roleArns.bootstrap, 'a function as the master'],
     ['deny', 'sts:AssumeRole', roleArns.deploy, 'the deploy role'],
-    ['allow', 'ssmmessages:OpenDataChannel', session.here, 'the channel of a tunnel'],
+    ['allow', 'ssmmessages:OpenDataChannel', '*', 'the channel of a tunnel, for which IAM knows no resource'],
     [
       'allow',
       'ssm:TerminateSession',
@@ -123,7 +123,6 @@ export const developer: RoleTable = {
     ],
     ['deny', 'ssm:ResumeSession', session.here, "a colleague's session", owner('AROAEXAMPLEEXAMPLE123:ada')],
     ['deny', 'rds:DescribeDBClusters', otherCluster, 'another cluster'],
-    ['deny', 'ssmmessages:OpenDataChannel', session.otherAccount, "another account's channel"],
     [
       'deny',
       'ssm:TerminateSession',

@@ -182,4 +182,5 @@ export const variables: PolicyVariables = {
   repository_arn: repositories.own,
   oidc_provider_arn: github,
   principal_arns: [roleArns.engineers],
+  refs: ['refs/heads/main'],
 };

@@ -7,7 +7,13 @@ export type ClaimRow = readonly [
   expected: Expected,
   subject: string,
   why: string,
-  unusual?: { readonly audience?: string; readonly provider?: string; readonly action?: string },
+  unusual?: {
+    readonly audience?: string;
+    readonly provider?: string;
+    readonly action?: string;
+    /** `refs/heads/main` as a rule; null: STS does not read it. */
+    readonly ref?: string | null;
+  },
 ];
 
 /** Another kind of caller: expected, service or ARN, why, condition keys. */
@@ -52,7 +58,12 @@ export const ciTrust: TrustTable = {
     ],
   },
   claims: [
-    ['allow', 'repo:acme/shop:pull_request', 'a pull request of an older repository'],
+    [
+      'allow',
+      'repo:acme/shop:pull_request',
+      'a pull request of an older repository',
+      { ref: 'refs/pull/7/merge' },
+    ],
     ['allow', 'repo:acme/shop:ref:refs/heads/main', 'the main branch, schedules on it included'],
     ['allow', 'repo:acme@1001/shop@2002:pull_request', 'a pull request, with ids'],
     ['allow', 'repo:acme@1001/shop@2002:ref:refs/heads/main', 'the main branch, with ids'],
@@ -106,15 +117,55 @@ export const immutableTrust: TrustTable = {
   ],
 };
 
+const deploySubjects: readonly string[] = [
+  'repo:acme/shop:environment:production',
+  'repo:acme@1001/shop@2002:environment:production',
+];
+
 export const deployTrust: TrustTable = {
   title: 'Deploy',
-  policy: 'ci-access/trust-github',
-  variables: {
-    oidc_provider_arn: github,
-    subjects: ['repo:acme/shop:environment:production', 'repo:acme@1001/shop@2002:environment:production'],
-  },
+  policy: 'ci-access/trust-github-deploy',
+  variables: { oidc_provider_arn: github, subjects: deploySubjects, refs: ['refs/heads/main'] },
   claims: [
-    ['allow', 'repo:acme/shop:environment:production', 'a job of the protected environment'],
+    ['allow', 'repo:acme/shop:environment:production', 'a job of the environment on main'],
+    [
+      'deny',
+      'repo:acme/shop:environment:production',
+      'a pushed branch that names the environment, before anybody protects it',
+      { ref: 'refs/heads/mallory' },
+    ],
+    [
+      'deny',
+      'repo:acme@1001/shop@2002:environment:production',
+      'a pushed branch that names the environment, with ids',
+      { ref: 'refs/heads/mallory' },
+    ],
+    [
+      'deny',
+      'repo:acme/shop:environment:production',
+      'a pull request that names the environment',
+      { ref: 'refs/pull/7/merge' },
+    ],
+    ['deny', 'repo:acme/shop:environment:production', 'a tag that is called main', { ref: 'refs/tags/main' }],
+    [
+      'deny',
+      'repo:acme/shop:environment:production',
+      'a branch that begins alike',
+      { ref: 'refs/heads/main2' },
+    ],
+    [
+      'deny',
+      'repo:acme/shop:environment:production',
+      'a branch whose name ends alike',
+      { ref: 'refs/heads/x/refs/heads/main' },
+    ],
+    ['deny', 'repo:acme/shop:environment:production', 'another letter case', { ref: 'refs/heads/Main' }],
+    [
+      'deny',
+      'repo:acme/shop:environment:production',
+      'a token whose branch STS does not read',
+      { ref: null },
+    ],
     ['allow', 'repo:acme@1001/shop@2002:environment:production', 'the same, with ids'],
     ['deny', 'repo:acme/shop:pull_request', 'a pull request, which may change any workflow'],
     ['deny', 'repo:acme@1001/shop@2002:pull_request', 'a pull request, with ids'],
@@ -125,6 +176,25 @@ export const deployTrust: TrustTable = {
     ['deny', 'repo:acme/shop:environment:Production', 'another letter case'],
     ['deny', 'repo:mallory/shop:environment:production', 'a fork with an environment of that name'],
     ['deny', 'repo:acme/shop:environment:production', 'another audience', { audience: 'sigstore' }],
+  ],
+  callers: everybody,
+};
+
+/** `deploy_branches = null`: what GitHub's protection of the environment lets in. */
+export const deployTrustByEnvironment: TrustTable = {
+  title: 'Deploy, by the environment alone',
+  policy: 'ci-access/trust-github',
+  variables: { oidc_provider_arn: github, subjects: deploySubjects },
+  claims: [
+    ['allow', 'repo:acme/shop:environment:production', 'where STS does not read the branch', { ref: null }],
+    [
+      'allow',
+      'repo:acme/shop:environment:production',
+      'any branch that GitHub lets into the environment',
+      { ref: 'refs/heads/mallory' },
+    ],
+    ['deny', 'repo:acme/shop:ref:refs/heads/main', 'a branch without the environment'],
+    ['deny', 'repo:acme/shop:pull_request', 'a pull request', { ref: 'refs/pull/7/merge' }],
   ],
   callers: everybody,
 };
@@ -143,6 +213,24 @@ export const developerTrust: TrustTable = {
     ],
     ['deny', { arn: `arn:aws:iam::${account}:user/engineers` }, 'a user of that name'],
     ...everybody,
+  ],
+};
+
+const ada = { arn: `arn:aws:iam::${account}:user/ada` };
+export const developerTrustWithMfa: TrustTable = {
+  title: 'Developer with MFA',
+  policy: 'ci-access/trust-principals-mfa',
+  variables: { principal_arns: [ada.arn] },
+  callers: [
+    ['allow', ada, 'a user who gave a code', { 'aws:MultiFactorAuthPresent': 'true' }],
+    ['deny', ada, 'a stolen access key, which says nothing of MFA'],
+    ['deny', ada, 'a session without a code', { 'aws:MultiFactorAuthPresent': 'false' }],
+    [
+      'deny',
+      { arn: `arn:aws:iam::${account}:user/ada2` },
+      'another user',
+      { 'aws:MultiFactorAuthPresent': 'true' },
+    ],
   ],
 };
 
