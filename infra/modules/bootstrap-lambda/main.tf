@@ -80,9 +80,10 @@ resource "aws_lambda_function" "this" {
   timeout          = var.timeout_seconds
   tags             = merge(local.tags, { Name = each.value.name })
 
-  # Interfaces of a deleted function stay for up to 40 minutes and hold on to its security groups. So the function is given
-  # the VPC's default group first: subnets still wait, groups do not.
-  replace_security_groups_on_destroy = true
+  # Interfaces of a deleted function stay for up to 40 minutes. Destroying the function's group or subnets waits for them, and
+  # then the provider deletes them. With the VPC's default group in its place the group would be gone at once; but in a VPC
+  # that stays nobody would delete them: Lambda does so by the function's role, which does not live as long.
+  replace_security_groups_on_destroy = false
 
   vpc_config {
     subnet_ids         = var.subnet_ids
@@ -136,7 +137,6 @@ resource "aws_lambda_function" "this" {
     }
   }
 
-  # Lambda makes the interfaces by this role when the function is made, and removes them when it is deleted: the policies
-  # have to be there before and after.
+  # Lambda makes the interfaces by this role while the function is made, and changes them while the function lives.
   depends_on = [aws_iam_role_policy.function]
 }

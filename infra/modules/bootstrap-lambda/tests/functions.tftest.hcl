@@ -51,8 +51,8 @@ run "two_functions_of_one_artefact" {
     error_message = "Both have to be in the VPC, with the given groups."
   }
   assert {
-    condition     = alltrue([for function in aws_lambda_function.this : function.replace_security_groups_on_destroy])
-    error_message = "Otherwise a destroy waits for the interfaces to let the groups go."
+    condition     = alltrue([for function in aws_lambda_function.this : !function.replace_security_groups_on_destroy])
+    error_message = "With another group, the interfaces of deleted functions stay for ever in a VPC that is not destroyed."
   }
   assert {
     condition     = alltrue([for function in aws_lambda_function.this : length(function.tracing_config) == 0])
