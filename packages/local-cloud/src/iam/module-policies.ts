@@ -58,7 +58,11 @@ export const ciAccess: Templates<CiAccess> = {
   'ci-tunnel': ({ region, accountId, document }) => {
     const ssm = `arn:aws:ssm:${region}:${accountId}`;
     return policy(
-      allow('StartWithTheDatabasesDocument', 'ssm:StartSession', `${ssm}:document/${document}`),
+      {
+        ...allow('StartWithTheDatabasesDocument', 'ssm:StartSession', `${ssm}:document/${document}`),
+        // AWS enforces it only if each statement that allows StartSession has it.
+        Condition: { BoolIfExists: { 'ssm:SessionDocumentAccessCheck': 'true' } },
+      },
       allow('OpenDataChannel', 'ssmmessages:OpenDataChannel', '*'),
       {
         ...allow('OwnSessions', ['ssm:ResumeSession', 'ssm:TerminateSession'], `${ssm}:session/*`),

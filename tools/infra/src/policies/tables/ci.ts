@@ -13,6 +13,7 @@ import {
   secrets,
   session,
   targets,
+  withoutDocumentCheck,
 } from './scene.ts';
 
 const owner = (userId: string): Record<string, string> => ({
@@ -47,6 +48,7 @@ const tunnels: readonly SessionRow[] = [
 ];
 
 const sessions: readonly CallRow[] = [
+  ['deny', 'ssm:StartSession', documents.own, 'a session whose document nobody checks', withoutDocumentCheck],
   ['allow', 'ssmmessages:OpenDataChannel', '*', 'the channel of a tunnel, for which IAM knows no resource'],
   ['deny', 'ssmmessages:OpenControlChannel', '*', 'posing as an agent'],
   ['allow', 'ssm:ResumeSession', session.here, 'its own session', mine],

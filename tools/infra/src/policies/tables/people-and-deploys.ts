@@ -11,6 +11,7 @@ import {
   secrets,
   session,
   targets,
+  withoutDocumentCheck,
 } from './scene.ts';
 
 const owner = (userId: string): Record<string, string> => ({
@@ -103,6 +104,13 @@ export const developer: RoleTable = {
     ['deny', 'kms:Decrypt', keys.own, 'the key of the secret'],
     ['deny', 'rds:ModifyDBCluster', cluster, 'a new master password'],
     ['deny', 'ssm:SendCommand', targets.jumpHost.arn, 'a command on the jump host'],
+    [
+      'deny',
+      'ssm:StartSession',
+      documents.own,
+      'a session whose document nobody checks',
+      withoutDocumentCheck,
+    ],
     ['deny', 'iam:PassRole', roleArns.bootstrap, 'a function as the master'],
     ['deny', 'sts:AssumeRole', roleArns.deploy, 'the deploy role'],
     ['allow', 'ssmmessages:OpenDataChannel', '*', 'the channel of a tunnel, for which IAM knows no resource'],

@@ -47,6 +47,11 @@ export const targets: Named<
   otherTask: { arn: `arn:aws:ecs:${here}:task/app-staging-shop/0a1b2c3d4e5f60718293a4b5c6d7e8f9`, tags: {} },
 };
 
+/** AWS looks at the document only if each statement that allows StartSession asks for it, that of the document as well. */
+export const withoutDocumentCheck: Readonly<Record<string, string>> = {
+  'ssm:SessionDocumentAccessCheck': 'false',
+};
+
 const ecsCluster = `arn:aws:ecs:${here}:cluster/app-staging-jump-host`;
 /** What ECS sends with a call that names a cluster. */
 export const inCluster: Named<'own' | 'other', Readonly<Record<string, string>>> = {
