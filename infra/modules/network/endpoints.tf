@@ -3,8 +3,17 @@ locals {
   interface_endpoints = local.endpoints_enabled ? var.interface_endpoints : toset([])
   endpoint_subnet_ids = var.endpoint_subnet_count == null ? local.private_subnet_ids : slice(local.private_subnet_ids, 0, min(var.endpoint_subnet_count, length(local.private_subnet_ids)))
 
+  # What the modules of this repository fetch from S3, in buckets of AWS's own. An existing VPC has
+  # others in it, whose buckets nobody knows here: there AWS's full-access policy stays.
+  s3_policy = local.own_vpc ? templatefile("${path.module}/documents/s3-endpoint.json.tftpl", {
+    partition = data.aws_partition.current.partition
+    region    = data.aws_region.current.region
+  }) : null
+
   private_route_table_ids = local.own_vpc ? [for zone in local.zones : aws_route_table.private[zone].id] : var.existing_vpc.private_route_table_ids
 }
+
+data "aws_partition" "current" {}
 
 data "aws_region" "current" {}
 
@@ -33,6 +42,13 @@ resource "aws_vpc_endpoint" "interface" {
   policy              = lookup(var.endpoint_policies, each.key, null)
 
   tags = merge(var.tags, { Name = "${var.name}-${each.key}" })
+
+  # From its first moment on, the endpoint answers to the service's name in the whole VPC: whoever is
+  # admitted must be so before.
+  depends_on = [
+    aws_vpc_security_group_ingress_rule.endpoint_ranges,
+    aws_vpc_security_group_ingress_rule.endpoints,
+  ]
 }
 
 resource "aws_vpc_endpoint" "s3" {
@@ -42,7 +58,7 @@ resource "aws_vpc_endpoint" "s3" {
   vpc_endpoint_type = "Gateway"
   service_name      = "com.amazonaws.${data.aws_region.current.region}.s3"
   route_table_ids   = local.private_route_table_ids
-  policy            = lookup(var.endpoint_policies, "s3", null)
+  policy            = lookup(var.endpoint_policies, "s3", local.s3_policy)
 
   tags = merge(var.tags, { Name = "${var.name}-s3" })
 }

@@ -75,6 +75,12 @@ resource "aws_subnet" "private" {
 
   tags = merge(var.tags, { Name = "${var.name}-private-${each.key}" })
 
+  # A zone that is left: whoever used the subnet is moved first (Terraform destroys before it changes
+  # others, unless it is told so). Ranges differ by zone, so old and new never collide.
+  lifecycle {
+    create_before_destroy = true
+  }
+
   # The network interfaces of a deleted Lambda function stay for up to 40 minutes.
   timeouts {
     delete = "45m"
@@ -90,6 +96,10 @@ resource "aws_subnet" "database" {
   map_public_ip_on_launch = false
 
   tags = merge(var.tags, { Name = "${var.name}-database-${each.key}" })
+
+  lifecycle {
+    create_before_destroy = true # as above
+  }
 }
 
 # One table for each zone even with a single NAT gateway, so that nat_per_zone changes routes and not
@@ -100,6 +110,10 @@ resource "aws_route_table" "private" {
   vpc_id = aws_vpc.this[0].id
 
   tags = merge(var.tags, { Name = "${var.name}-private-${each.key}" })
+
+  lifecycle {
+    create_before_destroy = true # as above: the S3 endpoint lets go of it first
+  }
 }
 
 resource "aws_route_table_association" "private" {

@@ -28,6 +28,10 @@ resource "aws_subnet" "public" {
   map_public_ip_on_launch = false
 
   tags = merge(var.tags, { Name = "${var.name}-public-${each.key}" })
+
+  lifecycle {
+    create_before_destroy = true
+  }
 }
 
 resource "aws_route_table" "public" {
@@ -59,6 +63,10 @@ resource "aws_eip" "nat" {
   domain = "vpc"
 
   tags = merge(var.tags, { Name = "${var.name}-nat-${each.key}" })
+
+  lifecycle {
+    create_before_destroy = true
+  }
 }
 
 resource "aws_nat_gateway" "this" {
@@ -71,6 +79,12 @@ resource "aws_nat_gateway" "this" {
 
   # No attribute names it, but without the internet gateway the NAT gateway fails.
   depends_on = [aws_internet_gateway.this]
+
+  # With nat_per_zone switched off, the routes move first and the gateway goes after them; otherwise its
+  # zone would have no way out for minutes.
+  lifecycle {
+    create_before_destroy = true
+  }
 }
 
 resource "aws_route" "nat" {

@@ -40,11 +40,13 @@ output "security_group_ids" {
     aws_vpc_security_group_egress_rule.api_cidr,
     aws_vpc_security_group_egress_rule.database,
     aws_vpc_security_group_egress_rule.endpoints,
+    aws_vpc_security_group_egress_rule.existing_vpc,
     aws_vpc_security_group_egress_rule.jump_host_to_s3,
     aws_vpc_security_group_egress_rule.proxy,
     aws_vpc_security_group_egress_rule.proxy_to_database,
     aws_vpc_security_group_ingress_rule.database,
     aws_vpc_security_group_ingress_rule.database_from_proxy,
+    aws_vpc_security_group_ingress_rule.endpoint_ranges,
     aws_vpc_security_group_ingress_rule.endpoints,
     aws_vpc_security_group_ingress_rule.proxy,
   ]

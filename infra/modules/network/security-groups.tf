@@ -7,6 +7,9 @@
 #
 # With a proxy, jump_host, functions and clients may reach it as well, and it reaches the database.
 #
+# The endpoints answer to the services' names in the whole VPC. In a VPC that exists they therefore
+# admit its ranges, too: its other workloads call these services by the same names.
+#
 # Groups have name prefixes and are replaced by creating first: a group that is in use cannot be
 # deleted.
 
@@ -21,13 +24,22 @@ locals {
   api_cidr_blocks = (
     var.aws_api_egress_cidr_blocks != null ? var.aws_api_egress_cidr_blocks :
     var.aws_api_access == "nat" ? ["0.0.0.0/0"] :
-    var.aws_api_access == "endpoints" ? [] :
-    [local.own_vpc ? var.vpc_cidr : data.aws_vpc.existing[0].cidr_block]
+    var.aws_api_access == "none" && local.own_vpc ? [var.vpc_cidr] :
+    []
   )
   api_cidr_rules = {
     for pair in setproduct(["jump_host", "functions"], range(length(local.api_cidr_blocks))) :
     "${pair[0]}/${pair[1]}" => { caller = pair[0], cidr_block = local.api_cidr_blocks[pair[1]] }
   }
+
+  # An existing VPC may have several ranges. How many is only known when applying if the VPC is made in
+  # the same apply, so they are entries of a prefix list and not rules of their own.
+  existing_vpc_ranges = local.own_vpc ? [] : distinct([
+    for association in data.aws_vpc.existing[0].cidr_block_associations : association.cidr_block if association.state == "associated"
+  ])
+  existing_vpc_is_called   = !local.own_vpc && var.aws_api_access == "none" && var.aws_api_egress_cidr_blocks == null
+  endpoint_ranges          = var.endpoint_client_cidr_blocks == null ? local.existing_vpc_ranges : distinct(var.endpoint_client_cidr_blocks)
+  endpoint_ranges_admitted = local.endpoints_enabled && (var.endpoint_client_cidr_blocks == null ? !local.own_vpc : length(var.endpoint_client_cidr_blocks) > 0)
 
   proxy_clients     = var.database_proxy ? local.database_clients : {}
   proxy_callers     = var.database_proxy ? local.callers : {}
@@ -107,7 +119,7 @@ resource "aws_security_group" "endpoints" {
   count = local.endpoints_enabled ? 1 : 0
 
   name_prefix = "${var.name}-endpoints-"
-  description = "Interface endpoints of ${var.name}: HTTPS from the jump host, the functions and the named clients"
+  description = "Interface endpoints of ${var.name}: HTTPS from the groups and ranges of its rules"
   vpc_id      = local.vpc_id
 
   tags = merge(var.tags, { Name = "${var.name}-endpoints" })
@@ -227,6 +239,37 @@ resource "aws_vpc_security_group_ingress_rule" "endpoints" {
   tags = merge(var.tags, { Name = "${var.name}-endpoints-from-${each.key}" })
 }
 
+resource "aws_ec2_managed_prefix_list" "endpoint_clients" {
+  count = local.endpoint_ranges_admitted ? 1 : 0
+
+  name           = "${var.name}-endpoint-clients"
+  address_family = "IPv4"
+  max_entries    = length(local.endpoint_ranges)
+
+  dynamic "entry" {
+    for_each = local.endpoint_ranges
+
+    content {
+      cidr = entry.value
+    }
+  }
+
+  tags = merge(var.tags, { Name = "${var.name}-endpoint-clients" })
+}
+
+resource "aws_vpc_security_group_ingress_rule" "endpoint_ranges" {
+  count = local.endpoint_ranges_admitted ? 1 : 0
+
+  security_group_id = aws_security_group.endpoints[0].id
+  description       = "HTTPS from everybody in these ranges, for whom the endpoints answer as well"
+  prefix_list_id    = aws_ec2_managed_prefix_list.endpoint_clients[0].id
+  ip_protocol       = "tcp"
+  from_port         = 443
+  to_port           = 443
+
+  tags = merge(var.tags, { Name = "${var.name}-endpoints-from-ranges" })
+}
+
 resource "aws_vpc_security_group_egress_rule" "endpoints" {
   for_each = local.endpoint_callers
 
@@ -251,6 +294,37 @@ resource "aws_vpc_security_group_egress_rule" "api_cidr" {
   to_port           = 443
 
   tags = merge(var.tags, { Name = "${var.name}-${each.value.caller}-to-apis" })
+}
+
+resource "aws_ec2_managed_prefix_list" "existing_vpc" {
+  count = local.existing_vpc_is_called ? 1 : 0
+
+  name           = "${var.name}-vpc"
+  address_family = "IPv4"
+  max_entries    = length(local.existing_vpc_ranges)
+
+  dynamic "entry" {
+    for_each = local.existing_vpc_ranges
+
+    content {
+      cidr = entry.value
+    }
+  }
+
+  tags = merge(var.tags, { Name = "${var.name}-vpc" })
+}
+
+resource "aws_vpc_security_group_egress_rule" "existing_vpc" {
+  for_each = local.existing_vpc_is_called ? local.callers : {}
+
+  security_group_id = each.value
+  description       = "HTTPS to the endpoints that the VPC has"
+  prefix_list_id    = aws_ec2_managed_prefix_list.existing_vpc[0].id
+  ip_protocol       = "tcp"
+  from_port         = 443
+  to_port           = 443
+
+  tags = merge(var.tags, { Name = "${var.name}-${each.key}-to-vpc" })
 }
 
 resource "aws_vpc_security_group_egress_rule" "jump_host_to_s3" {

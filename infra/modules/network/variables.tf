@@ -91,7 +91,7 @@ variable "aws_api_access" {
 
 variable "aws_api_egress_cidr_blocks" {
   type        = list(string)
-  description = "IPv4 ranges that jump host and functions may call on port 443. Default null: nothing with endpoints (their group and S3's prefix list are enough), 0.0.0.0/0 with nat, the VPC's own range with none (endpoints that are there already). For an existing VPC behind NAT: aws_api_access = none and [\"0.0.0.0/0\"]."
+  description = "IPv4 ranges that jump host and functions may call on port 443. Default null: nothing with endpoints (their group and S3's prefix list are enough), 0.0.0.0/0 with nat, the VPC's own ranges with none (endpoints that are there already). For an existing VPC behind NAT: aws_api_access = none and [\"0.0.0.0/0\"]."
   default     = null
 
   validation {
@@ -128,9 +128,20 @@ variable "endpoint_subnet_count" {
   }
 }
 
+variable "endpoint_client_cidr_blocks" {
+  type        = list(string)
+  description = "IPv4 ranges that may use the interface endpoints besides the named groups. An endpoint answers to its service's name in the whole VPC, so whoever calls that service there and is not admitted is cut off from it. Default null: all ranges of an existing VPC; none in a VPC of our own."
+  default     = null
+
+  validation {
+    condition     = var.endpoint_client_cidr_blocks == null ? true : alltrue([for block in var.endpoint_client_cidr_blocks : can(cidrhost(block, 0)) && !strcontains(block, ":")])
+    error_message = "endpoint_client_cidr_blocks is ${jsonencode(var.endpoint_client_cidr_blocks)}: give IPv4 ranges such as 10.0.0.0/8, or [] for none."
+  }
+}
+
 variable "endpoint_policies" {
   type        = map(string)
-  description = "Endpoint policies as JSON, by service (s3 too): a second lock beside the roles' policies. Default: none, so that AWS's own full-access policy applies."
+  description = "Endpoint policies as JSON, by service (s3 too): a second lock beside the roles' policies. Without one: S3 in a VPC of our own lets objects of AWS's buckets for agent updates, Amazon Linux and ECR be read and nothing else; everything else has AWS's full-access policy."
   nullable    = false
   default     = {}
 

@@ -7,9 +7,10 @@ mock_provider "aws" {
 
   mock_data "aws_vpc" {
     defaults = {
-      cidr_block           = "172.20.0.0/16"
-      enable_dns_support   = true
-      enable_dns_hostnames = false
+      cidr_block              = "172.20.0.0/16"
+      cidr_block_associations = [{ association_id = "vpc-cidr-assoc-0a", cidr_block = "172.20.0.0/16", state = "associated" }]
+      enable_dns_support      = true
+      enable_dns_hostnames    = false
     }
   }
 }

@@ -7,10 +7,19 @@ mock_provider "aws" {
 
   mock_data "aws_vpc" {
     defaults = {
-      cidr_block           = "172.20.0.0/16"
+      cidr_block = "172.20.0.0/16"
+      cidr_block_associations = [
+        { association_id = "vpc-cidr-assoc-0a", cidr_block = "172.20.0.0/16", state = "associated" },
+        { association_id = "vpc-cidr-assoc-0b", cidr_block = "100.64.0.0/20", state = "associated" },
+        { association_id = "vpc-cidr-assoc-0c", cidr_block = "10.9.0.0/16", state = "disassociated" },
+      ]
       enable_dns_support   = true
       enable_dns_hostnames = true
     }
+  }
+
+  mock_data "aws_partition" {
+    defaults = { partition = "aws" }
   }
 
   mock_data "aws_prefix_list" {
@@ -66,8 +75,13 @@ run "a_vpc_with_its_own_endpoints" {
   }
 
   assert {
-    condition     = toset([for rule in aws_vpc_security_group_egress_rule.api_cidr : rule.cidr_ipv4]) == toset(["172.20.0.0/16"])
-    error_message = "The endpoints that are there are inside the VPC's own range."
+    condition     = aws_ec2_managed_prefix_list.existing_vpc[0].max_entries == 2 && toset(aws_ec2_managed_prefix_list.existing_vpc[0].entry[*].cidr) == toset(["172.20.0.0/16", "100.64.0.0/20"])
+    error_message = "The endpoints that are there may be in any of the VPC's ranges, the secondary ones too."
+  }
+
+  assert {
+    condition     = toset(keys(aws_vpc_security_group_egress_rule.existing_vpc)) == toset(["jump_host", "functions"]) && alltrue([for rule in aws_vpc_security_group_egress_rule.existing_vpc : rule.to_port == 443 && rule.cidr_ipv4 == null]) && length(aws_vpc_security_group_egress_rule.api_cidr) == 0
+    error_message = "Jump host and functions must reach the VPC's endpoints, and nothing by address."
   }
 
   assert {
@@ -86,8 +100,66 @@ run "a_vpc_behind_nat" {
   }
 
   assert {
-    condition     = toset([for rule in aws_vpc_security_group_egress_rule.api_cidr : "${rule.cidr_ipv4}:${rule.to_port}"]) == toset(["0.0.0.0/0:443"])
+    condition     = toset([for rule in aws_vpc_security_group_egress_rule.api_cidr : "${rule.cidr_ipv4}:${rule.to_port}"]) == toset(["0.0.0.0/0:443"]) && length(aws_vpc_security_group_egress_rule.existing_vpc) == 0
     error_message = "Behind NAT, port 443 of any host must be reachable."
+  }
+}
+
+run "nobody_else_in_the_vpc_is_cut_off_from_the_services" {
+  command = apply
+
+  assert {
+    condition     = aws_ec2_managed_prefix_list.endpoint_clients[0].max_entries == 2 && toset(aws_ec2_managed_prefix_list.endpoint_clients[0].entry[*].cidr) == toset(["172.20.0.0/16", "100.64.0.0/20"])
+    error_message = "The endpoints answer to the services' names in the whole VPC, so all of its ranges must be admitted."
+  }
+
+  assert {
+    condition     = aws_vpc_security_group_ingress_rule.endpoint_ranges[0].prefix_list_id == aws_ec2_managed_prefix_list.endpoint_clients[0].id && aws_vpc_security_group_ingress_rule.endpoint_ranges[0].security_group_id == output.security_group_ids.endpoints && aws_vpc_security_group_ingress_rule.endpoint_ranges[0].to_port == 443 && aws_vpc_security_group_ingress_rule.endpoint_ranges[0].from_port == 443
+    error_message = "The ranges must be admitted by the endpoints, on 443 alone."
+  }
+}
+
+run "whoever_knows_better_names_the_ranges" {
+  command = plan
+
+  variables {
+    endpoint_client_cidr_blocks = ["172.20.4.0/22"]
+  }
+
+  assert {
+    condition     = toset(aws_ec2_managed_prefix_list.endpoint_clients[0].entry[*].cidr) == toset(["172.20.4.0/22"])
+    error_message = "Given ranges replace the VPC's."
+  }
+}
+
+run "or_none_for_a_vpc_without_others" {
+  command = plan
+
+  variables {
+    endpoint_client_cidr_blocks = []
+  }
+
+  assert {
+    condition     = length(aws_ec2_managed_prefix_list.endpoint_clients) + length(aws_vpc_security_group_ingress_rule.endpoint_ranges) == 0
+    error_message = "An empty list admits the named groups alone."
+  }
+}
+
+run "the_buckets_of_others_stay_reachable" {
+  command = apply
+
+  variables {
+    endpoint_policies = { s3 = "{\"Version\":\"2012-10-17\",\"Statement\":[{\"Sid\":\"Mine\"}]}" }
+  }
+
+  assert {
+    condition     = jsondecode(aws_vpc_endpoint.s3[0].policy).Statement[0].Sid == "Mine"
+    error_message = "A policy of the user's own must win."
+  }
+
+  assert {
+    condition     = local.s3_policy == null
+    error_message = "In an existing VPC, others use S3 by the same route tables: no policy of ours."
   }
 }
 

@@ -10,6 +10,10 @@ mock_provider "aws" {
     defaults = { names = ["eu-west-2c", "eu-west-2a", "eu-west-2b"] }
   }
 
+  mock_data "aws_partition" {
+    defaults = { partition = "aws" }
+  }
+
   mock_data "aws_prefix_list" {
     defaults = { id = "pl-0123456789abcdef0" }
   }
@@ -158,6 +162,51 @@ run "endpoints_are_in_the_private_subnets_with_private_names" {
   assert {
     condition     = toset(keys(output.endpoint_ids)) == toset(["s3", "ssm", "ssmmessages", "secretsmanager"])
     error_message = "endpoint_ids must name every endpoint."
+  }
+}
+
+run "s3_is_for_reading_what_aws_provides" {
+  command = plan
+
+  assert {
+    condition = { for statement in jsondecode(aws_vpc_endpoint.s3[0].policy).Statement : statement.Resource => "${statement.Effect} ${statement.Action}" } == {
+      "arn:aws:s3:::amazon-ssm-eu-west-2/*"                 = "Allow s3:GetObject"
+      "arn:aws:s3:::al2023-repos-eu-west-2-de612dc2/*"      = "Allow s3:GetObject"
+      "arn:aws:s3:::prod-eu-west-2-starport-layer-bucket/*" = "Allow s3:GetObject"
+    }
+    error_message = "The jump host needs agent updates, packages and image layers; a bucket of somebody's own would be a way out for data."
+  }
+
+  assert {
+    condition     = length(aws_ec2_managed_prefix_list.endpoint_clients) + length(aws_ec2_managed_prefix_list.existing_vpc) + length(aws_vpc_security_group_ingress_rule.endpoint_ranges) == 0
+    error_message = "In a VPC of our own the endpoints admit the named groups alone."
+  }
+}
+
+run "applications_beside_it_may_need_more_of_s3" {
+  command = plan
+
+  variables {
+    aws_api_access    = "nat"
+    endpoint_policies = { s3 = "{\"Version\":\"2012-10-17\",\"Statement\":[{\"Sid\":\"Mine\"}]}" }
+  }
+
+  assert {
+    condition     = jsondecode(aws_vpc_endpoint.s3[0].policy).Statement[0].Sid == "Mine"
+    error_message = "A policy of the user's own must win, with NAT as well."
+  }
+}
+
+run "ranges_of_peered_networks_may_use_the_endpoints" {
+  command = plan
+
+  variables {
+    endpoint_client_cidr_blocks = ["10.8.0.0/14"]
+  }
+
+  assert {
+    condition     = toset(aws_ec2_managed_prefix_list.endpoint_clients[0].entry[*].cidr) == toset(["10.8.0.0/14"])
+    error_message = "Given ranges must be admitted in a VPC of our own, too."
   }
 }
 

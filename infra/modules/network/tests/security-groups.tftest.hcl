@@ -181,10 +181,11 @@ run "descriptions_have_only_characters_that_ec2_accepts" {
   command = plan
 
   variables {
-    aws_api_access             = "endpoints"
-    aws_api_egress_cidr_blocks = ["10.0.0.0/8"]
-    database_proxy             = true
-    client_security_group_ids  = { ledger = "sg-0123456789abcdef0" }
+    aws_api_access              = "endpoints"
+    aws_api_egress_cidr_blocks  = ["10.0.0.0/8"]
+    endpoint_client_cidr_blocks = ["10.0.0.0/8"]
+    database_proxy              = true
+    client_security_group_ids   = { ledger = "sg-0123456789abcdef0" }
   }
 
   assert {
@@ -202,6 +203,7 @@ run "descriptions_have_only_characters_that_ec2_accepts" {
         values(aws_vpc_security_group_egress_rule.proxy)[*].description,
         values(aws_vpc_security_group_egress_rule.api_cidr)[*].description,
         aws_vpc_security_group_egress_rule.proxy_to_database[*].description,
+        aws_vpc_security_group_ingress_rule.endpoint_ranges[*].description,
         [aws_vpc_security_group_egress_rule.jump_host_to_s3.description],
       ) : can(regex("^[a-zA-Z0-9 ._:/()#,@\\[\\]+=&;{}!$*-]{1,255}$", text))
     ])

@@ -80,6 +80,12 @@ run "an_egress_range_that_is_none" {
   expect_failures = [var.aws_api_egress_cidr_blocks]
 }
 
+run "a_client_range_that_is_none" {
+  command = plan
+  variables { endpoint_client_cidr_blocks = ["10.0.0.0"] }
+  expect_failures = [var.endpoint_client_cidr_blocks]
+}
+
 run "a_full_service_name" {
   command = plan
   variables { interface_endpoints = ["com.amazonaws.eu-west-2.ssm"] }
