@@ -24,7 +24,11 @@ module "database" {
   environment_kind   = var.environment_kind
   subnet_ids         = module.network.database_subnet_ids
   security_group_ids = [module.network.security_group_ids.database]
-  tags               = local.tags
+
+  # Ten minutes, in ms: a pool that nobody closes would keep the cluster awake, and a cluster that is awake costs. Runs of suites and
+  # the functions set their own.
+  parameters = { idle_session_timeout = "600000" }
+  tags       = local.tags
 }
 
 module "jump_host" {
@@ -45,6 +49,7 @@ module "bootstrap_lambda" {
   subnet_ids         = module.network.private_subnet_ids
   security_group_ids = [module.network.security_group_ids.functions]
   database           = module.database
+  test_databases     = var.test_databases
   tags               = local.tags
 }
 
@@ -59,13 +64,18 @@ module "ci_access" {
       owner_id = try(var.github_ids.owner, null)
       id       = try(var.github_ids.repository, null)
     }]
+    # Without test databases there is nothing to test on: no CI role.
+    pull_requests = var.test_databases
+    branches      = var.test_databases ? ["main"] : []
   }
   create_oidc_provider = var.oidc_provider_arn == null
   oidc_provider_arn    = var.oidc_provider_arn
   deploy_environments  = var.deploy_environments
 
-  # deploy.yml brings new code into the functions. false where only Terraform does.
-  deploy_code = true
+  # deploy.yml brings new code into the functions, and their code is the database's master: only from deploy_branches. false where
+  # only Terraform brings code.
+  deploy_code     = true
+  deploy_branches = var.deploy_branches
 
   database  = module.database
   jump_host = module.jump_host
@@ -76,7 +86,9 @@ module "ci_access" {
 
   developers = {
     principal_arns = var.developer_principal_arns
-    database_users = ["ledger_readonly", "statements_readonly"]
+    database_users = flatten([for service in local.services : service.people])
+    # The new code is in the function already while deploy.yml waits for its reviewers: where these decide, nobody else applies it.
+    invoke_bootstrap = var.environment_kind != "production"
   }
   tags = local.tags
 }

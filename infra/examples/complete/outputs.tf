@@ -7,12 +7,12 @@ output "postern" {
     jumpHost      = { tag = { (module.jump_host.tag.key) = module.jump_host.tag.value } }
     document      = { name = module.ci_access.document_name }
     bootstrap     = module.bootstrap_lambda.bootstrap.name
-    testDatabases = module.bootstrap_lambda.testdb.name
+    testDatabases = try(module.bootstrap_lambda.testdb.name, null)
   }
 }
 
 output "ci_role_arn" {
-  description = "Repository variable POSTERN_CI_ROLE_ARN."
+  description = "Repository variable POSTERN_CI_ROLE_ARN; null without test databases."
   value       = module.ci_access.ci_role_arn
 }
 

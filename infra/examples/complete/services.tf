@@ -1,34 +1,40 @@
 # What the two services bring: a role that may log in as exactly the users that their declarations have, and a security group
-# that reaches the database. Whatever runs them (ECS, Lambda, …) takes both.
+# that reaches the database. Whatever runs them (ECS tasks, Lambda) takes both. people: users that the developer role may log in as.
 
 locals {
   services = {
     ledger = {
-      principal = "ecs-tasks.amazonaws.com"
-      users     = ["ledger_app"]
+      runs_on = "ecs-tasks"
+      users   = ["ledger_app"]
+      people  = ["ledger_readonly"]
     }
     statements = {
-      principal = "lambda.amazonaws.com"
+      runs_on = "lambda"
       # The second one is a reader in the ledger's database: apps/ledger/database/database.ts.
-      users = ["statements_app", "statements_reader"]
+      users  = ["statements_app", "statements_reader"]
+      people = ["statements_readonly"]
     }
   }
 }
 
+data "aws_caller_identity" "current" {}
+
 resource "aws_iam_role" "service" {
   for_each = local.services
 
-  name               = "${each.key}-${var.name}"
-  description        = "Service ${each.key} of ${var.name}."
-  assume_role_policy = templatefile("${path.module}/policies/trust-service.json.tftpl", { service = each.value.principal })
-  tags               = merge(local.tags, { Name = "${each.key}-${var.name}" })
+  name        = "${var.name}-${each.key}"
+  description = "Service ${each.key} of ${var.name}."
+  assume_role_policy = templatefile("${path.module}/policies/trust-${each.value.runs_on}.json.tftpl", {
+    account_id = data.aws_caller_identity.current.account_id
+  })
+  tags = merge(local.tags, { Name = "${var.name}-${each.key}" })
 }
 
 module "database_user" {
   source   = "../../modules/database-user"
   for_each = local.services
 
-  name            = "${each.key}-${var.name}"
+  name            = "${var.name}-${each.key}"
   resource_id     = module.database.resource_id
   users           = each.value.users
   master_username = module.database.master_username

@@ -67,8 +67,21 @@ variable "deploy_environments" {
   nullable    = false
 }
 
+variable "deploy_branches" {
+  description = "Branches, in full, whose jobs may deploy, and no others: that of .github/workflows/deploy.yml. null where STS does not read GitHub's claim ref (other partitions than AWS's commercial one): then only the environments' branch rules in GitHub stand between a pushed branch and the database's master."
+  type        = set(string)
+  default     = ["main"]
+}
+
+variable "test_databases" {
+  description = "Whether the cluster holds test databases. false, for a cluster with data of users: there is no function for them, and no role for CI."
+  type        = bool
+  default     = true
+  nullable    = false
+}
+
 variable "developer_principal_arns" {
-  description = "IAM users and roles of people who run suites from their machines, and read the databases as the readonly users. Empty: no developer role."
+  description = "IAM users and roles of people who run suites from their machines, and read the databases as the readonly users. Of environment_kind production they cannot invoke the bootstrap. Empty: no developer role."
   type        = list(string)
   default     = []
   nullable    = false

@@ -11,7 +11,7 @@ output "postern" {
     ][length(var.jump_host_instance_ids) > 0 ? 1 : 0]
     document      = { name = module.ci_access.document_name }
     bootstrap     = module.bootstrap_lambda.bootstrap.name
-    testDatabases = module.bootstrap_lambda.testdb.name
+    testDatabases = try(module.bootstrap_lambda.testdb.name, null)
   }
 }
 

@@ -78,8 +78,8 @@ run "four_variables_are_enough" {
   }
 
   assert {
-    condition     = jsondecode(aws_iam_role.service["ledger"].assume_role_policy).Statement[0].Principal.Service == "ecs-tasks.amazonaws.com"
-    error_message = "The ledger's role is for ECS tasks: ${aws_iam_role.service["ledger"].assume_role_policy}"
+    condition     = jsondecode(aws_iam_role.service["ledger"].assume_role_policy).Statement[0].Principal.Service == "ecs-tasks.amazonaws.com" && jsondecode(aws_iam_role.service["ledger"].assume_role_policy).Statement[0].Condition.StringEquals["aws:SourceAccount"] == "123456789012"
+    error_message = "The ledger's role is for ECS tasks of this account: ${aws_iam_role.service["ledger"].assume_role_policy}"
   }
 
   assert {
@@ -112,6 +112,37 @@ run "people_and_an_account_that_has_the_provider" {
   assert {
     condition     = output.developer_role_arn != null && module.ci_access.oidc_provider_arn == var.oidc_provider_arn
     error_message = "Developers have a role, and the provider that is there is used."
+  }
+}
+
+run "production_has_no_test_databases_and_no_role_for_ci" {
+  variables {
+    environment_kind         = "production"
+    test_databases           = false
+    developer_principal_arns = ["arn:aws:iam::123456789012:role/engineers"]
+  }
+
+  assert {
+    condition     = output.ci_role_arn == null && output.postern.testDatabases == null
+    error_message = "Nobody tests on production: ${jsonencode(output.postern)}"
+  }
+
+  assert {
+    condition     = output.deploy_role_arn != null && output.developer_role_arn != null
+    error_message = "Deploys and people have their roles."
+  }
+}
+
+run "the_longest_name_that_there_is" {
+  command = plan
+
+  variables {
+    name = "a-customer-portal-staging-12345"
+  }
+
+  assert {
+    condition     = length(aws_iam_role.service["statements"].name) <= 64
+    error_message = "A name that the example takes is one that IAM takes: ${aws_iam_role.service["statements"].name}"
   }
 }
 

@@ -10,8 +10,7 @@ import { parseByHashicorp } from '../hcl/hashicorp.ts';
 const root = resolve(import.meta.dirname, '../../../..');
 
 interface Parsed {
-  locals?: [{ services?: Record<string, { users: string[] }> }];
-  module?: { ci_access?: [{ developers?: { database_users: string[] } }] };
+  locals?: [{ services?: Record<string, { users: string[]; people: string[] }> }];
   output?: { postern?: [{ value: Record<string, unknown> }] };
 }
 
@@ -41,12 +40,27 @@ describe('the complete example', async () => {
     },
   );
 
-  test('leaves no login without somebody who has it', async () => {
-    const developers =
-      (await parsed('complete/main.tf')).module?.ci_access?.[0].developers?.database_users ?? [];
-    const given = [...Object.values(services).flatMap(({ users }) => users), ...developers];
+  test('leaves no login without somebody who has it', () => {
+    const given = Object.values(services).flatMap(({ users, people }) => [...users, ...people]);
     expect(given.toSorted()).toEqual(logins.toSorted());
   });
+});
+
+test('the complete example deploys from the branch that deploy.yml runs on, and from no other', async () => {
+  const variables = readFileSync(join(root, 'infra/examples/complete/variables.tf'), 'utf8');
+  const declared = /variable "deploy_branches"[^}]*?default += (\[[^\n]*\])/s.exec(variables)?.[1] ?? 'null';
+  const workflow = readFileSync(join(root, '.github/workflows/deploy.yml'), 'utf8');
+  const [branch = ''] = JSON.parse(declared) as string[];
+  expect(JSON.parse(declared)).toHaveLength(1);
+  expect(workflow).toMatch(new RegExp(`push:\\n +branches: \\[${branch}\\]\\n`));
+  expect(workflow).toContain(`github.ref == 'refs/heads/${branch}'`);
+  const main = readFileSync(join(root, 'infra/examples/complete/main.tf'), 'utf8');
+  expect(main).toMatch(/deploy_branches\s+= var\.deploy_branches/);
+});
+
+test('a pool that nobody closes does not keep the example’s cluster awake', () => {
+  const main = readFileSync(join(root, 'infra/examples/complete/main.tf'), 'utf8');
+  expect(main).toContain('parameters = { idle_session_timeout = "600000" }');
 });
 
 test.each(['complete', 'existing-vpc'])('%s takes the artefact from where the command puts it', (example) => {
