@@ -161,6 +161,16 @@ describe('under the policies of the CI role a suite runs', () => {
   });
 });
 
+describe('a configuration that says what CI may not do', () => {
+  it('has nothing denied: no refusal in the audit trail of a run that passes', async () => {
+    cloud.iam.deletePolicy(role, 'discover-sessions');
+    await suite(await open({ bootstrap: false, tunnel: { endLeftovers: false } }));
+    await closeHost();
+    expect(asked('denied')).toEqual([]);
+    expect(asked('allowed')).toEqual([...withoutDiscovery, 'ssm:DescribeInstanceInformation'].sort());
+  });
+});
+
 describe('a right that is missing is named, with what to do', () => {
   const text = (pattern: RegExp): unknown => expect.stringMatching(pattern);
   const mayNot = (action: string, resource: string): unknown =>

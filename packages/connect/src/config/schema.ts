@@ -67,6 +67,7 @@ const tunnel = v.strictObject({
   ),
   endpoint: v.optional(url('https:', 'http:')),
   streamEndpoint: v.optional(url('wss:', 'ws:')),
+  endLeftovers: v.optional(v.boolean('must be true or false')),
 });
 
 const local = v.strictObject({
@@ -110,7 +111,7 @@ const facts = {
       'must be { name }',
     ),
   ),
-  bootstrap: optionalText,
+  bootstrap: v.optional(v.union([v.literal(false), text], 'must be the name of a function, or false')),
   testDatabases: optionalText,
 };
 

@@ -7,10 +7,17 @@ import type { TunnelOptions } from '@postern/ssm-tunnel';
 export type JumpHost = string | readonly string[] | { tag: Record<string, string> };
 
 /** What can be said about the tunnel beside where it leads; documented at the options of `openTunnel`. */
-export type TunnelSettings = Pick<
-  TunnelOptions,
-  'sessions' | 'uploadPayloadBytes' | 'keepAliveIntervalMs' | 'proxy' | 'endpoint' | 'streamEndpoint'
->;
+export interface TunnelSettings
+  extends Pick<
+    TunnelOptions,
+    'sessions' | 'uploadPayloadBytes' | 'keepAliveIntervalMs' | 'proxy' | 'endpoint' | 'streamEndpoint'
+  > {
+  /**
+   * Whether a host that starts ends the sessions of one that was killed. Default true. False where the identity has no
+   * `ssm:DescribeSessions`, so that it is not tried and denied; AWS then ends them after 20 minutes.
+   */
+  endLeftovers?: boolean;
+}
 
 export interface LocalOptions {
   /** Major version of the embedded server. Default 17. */
@@ -40,8 +47,11 @@ export interface AwsOptions {
   document?: { name: string; parameters?: Record<string, string> };
   /** How the tunnel works and how it reaches Session Manager. Defaults suit suites in networks without a proxy. */
   tunnel?: TunnelSettings;
-  /** Name or ARN of the bootstrap function. */
-  bootstrap?: string;
+  /**
+   * Name or ARN of the bootstrap function. It applies what is declared before a suite; an identity that may not invoke it
+   * takes what is deployed, after one call that is denied. False: it is not even tried.
+   */
+  bootstrap?: string | false;
   /** Name or ARN of the test-database function. Without it this environment has no test databases. */
   testDatabases?: string;
   /** A CA bundle (PEM text or file) for regions that the built-in roots do not cover. */

@@ -127,7 +127,7 @@ describe('a file that cannot be used', () => {
       bootstrap: 7,
     };
     const expected = [
-      'bootstrap: must be text',
+      'bootstrap: must be the name of a function, or false',
       'document: must be { name }',
       'endpoint.host: must not be empty',
       'endpoint.port: must be a number',

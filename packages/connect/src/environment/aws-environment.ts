@@ -116,7 +116,9 @@ class AwsEnvironment implements Environment {
   }
 
   async endLeftovers(options: CallOptions = {}): Promise<readonly string[]> {
-    return this.#settings.jumpHost === undefined ? [] : await endLeftovers(this.#owner(), options);
+    const { jumpHost, tunnel } = this.#settings;
+    if (jumpHost === undefined || tunnel?.endLeftovers === false) return [];
+    return await endLeftovers(this.#owner(), options);
   }
 
   async statistics(): Promise<Record<string, unknown>> {
@@ -180,7 +182,7 @@ class AwsEnvironment implements Environment {
 
   #functionName(which: FunctionRole): string {
     const name = which === 'bootstrap' ? this.#settings.bootstrap : this.#settings.testDatabases;
-    if (name !== undefined) return name;
+    if (name !== undefined && name !== false) return name;
     const option = which === 'bootstrap' ? 'bootstrap' : 'testDatabases';
     throw new ConnectError({
       code: 'CONNECT_FUNCTION_NOT_CONFIGURED',

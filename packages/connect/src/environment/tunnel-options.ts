@@ -16,7 +16,7 @@ export interface SessionOwner {
 
 /** What `openTunnel` needs. Nodes of tags are looked up by the tunnel, anew for each session that it starts. */
 export function tunnelOptions(owner: SessionOwner, jumpHost: JumpHost, cluster: Cluster): TunnelOptions {
-  const { document, tunnel } = owner.settings;
+  const { document, tunnel: { endLeftovers: _, ...tunnel } = {} } = owner.settings;
   const { host: remoteHost, port: remotePort } = cluster.endpoint;
   return {
     ...tunnel,

@@ -138,7 +138,7 @@ export class Bootstrapper {
 const namesOf = ({ databases }: Manifest): string => databases.map(({ name }) => name).join(', ');
 
 /**
- * On AWS the bootstrap belongs to the pipeline that deploys: test runs may neither know nor call the function. Whether
+ * On AWS the bootstrap belongs to the pipeline that deploys: test runs may not know the function or not call it. Whether
  * what is deployed fits is then told by the test-database function, which compares template hashes.
  */
 function isForOthers(error: unknown): boolean {
