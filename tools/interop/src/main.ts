@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { openBench } from './bench.ts';
 import type { Bench, Check } from './check.ts';
 import { databaseChecks } from './checks/database.ts';
+import { ecsChecks } from './checks/ecs.ts';
 import { lambdaChecks } from './checks/lambda.ts';
 import { rdsChecks } from './checks/rds.ts';
 import { secretsManagerChecks } from './checks/secrets-manager.ts';
@@ -24,6 +25,7 @@ const checks: readonly Check[] = [
   ...secretsManagerChecks,
   ...rdsChecks,
   ...databaseChecks,
+  ...ecsChecks,
   ...terraformChecks,
   ...terraformRefusals,
 ];
