@@ -5,7 +5,7 @@ resource "aws_rds_cluster" "this" {
 
   engine                      = "aurora-postgresql"
   engine_mode                 = "provisioned" # what Serverless v2 is to the API; "serverless" is v1
-  engine_version              = var.engine_version
+  engine_version              = local.engine_version
   allow_major_version_upgrade = var.allow_major_version_upgrade
   engine_lifecycle_support    = local.lifecycle_support
 
@@ -56,7 +56,7 @@ resource "aws_rds_cluster" "this" {
 
     precondition {
       condition     = var.capacity.min > 0 || local.can_pause
-      error_message = "capacity.min is 0, but Aurora PostgreSQL ${var.engine_version} cannot pause. Use 16.3, 15.7, 14.12, 13.15 or later, or set capacity.min to 0.5 or more."
+      error_message = "capacity.min is 0, but Aurora PostgreSQL ${local.engine_version} cannot pause. Use 16.3, 15.7, 14.12, 13.15 or later, or set capacity.min to 0.5 or more."
     }
 
     precondition {
@@ -78,7 +78,7 @@ resource "aws_rds_cluster" "this" {
     # version and refuses if the cluster is newer (provider issue 45026).
     precondition {
       condition     = local.names_minor_version
-      error_message = "engine_version is \"${var.engine_version}\" without a minor version: for Aurora, later applies would fail with \"Cannot upgrade aurora-postgresql\". Name the minor version, such as 17.5; with auto_minor_version_upgrade = true, the one that the cluster has."
+      error_message = "engine_version is \"${local.engine_version}\" without a minor version: for Aurora, later applies would fail with \"Cannot upgrade aurora-postgresql\". Name the minor version, such as 17.7; with auto_minor_version_upgrade = true, the one that the cluster has."
     }
 
     # The plan says true in any case; this looks at what RDS says after the apply. It is false while
@@ -91,15 +91,43 @@ resource "aws_rds_cluster" "this" {
   }
 }
 
-# Numbered, not named writer and reader: which of them writes changes with every failover.
-resource "aws_rds_cluster_instance" "this" {
-  for_each = { for number in range(local.is_aurora ? 1 + var.readers : 0) : tostring(number + 1) => number }
+# Numbered, not named writer and reader: which of them writes changes with every failover. Only the
+# first one is made alone: which of several becomes the writer would be chance, and with it whether the
+# others scale with the writer (provider issue 11324); made together, some are refused with
+# InvalidDBClusterStateFault (50115).
+resource "aws_rds_cluster_instance" "first" {
+  count = local.is_aurora ? 1 : 0
+
+  identifier         = "${var.name}-1"
+  cluster_identifier = aws_rds_cluster.this[0].id
+  instance_class     = "db.serverless"
+  engine             = aws_rds_cluster.this[0].engine
+  # engine_version is left out on purpose: the cluster's counts, and Aurora changes both.
+
+  db_subnet_group_name = aws_db_subnet_group.this.name
+  publicly_accessible  = false
+  ca_cert_identifier   = var.ca_cert_identifier
+  promotion_tier       = 0
+
+  auto_minor_version_upgrade   = local.auto_minor_version_upgrade
+  apply_immediately            = local.apply_immediately
+  preferred_maintenance_window = var.maintenance_window_utc
+  copy_tags_to_snapshot        = true
+
+  performance_insights_enabled          = var.performance_insights != null
+  performance_insights_retention_period = try(var.performance_insights.retention_days, null)
+  performance_insights_kms_key_id       = var.performance_insights == null ? null : var.kms_key_arn
+
+  tags = merge(var.tags, { Name = "${var.name}-1" })
+}
+
+resource "aws_rds_cluster_instance" "others" {
+  for_each = { for number in range(local.is_aurora ? var.readers : 0) : tostring(number + 2) => number + 1 }
 
   identifier         = "${var.name}-${each.key}"
   cluster_identifier = aws_rds_cluster.this[0].id
   instance_class     = "db.serverless"
   engine             = aws_rds_cluster.this[0].engine
-  # engine_version is left out on purpose: the cluster's counts, and Aurora changes both.
 
   db_subnet_group_name = aws_db_subnet_group.this.name
   publicly_accessible  = false
@@ -119,4 +147,17 @@ resource "aws_rds_cluster_instance" "this" {
   performance_insights_kms_key_id       = var.performance_insights == null ? null : var.kms_key_arn
 
   tags = merge(var.tags, { Name = "${var.name}-${each.key}" })
+
+  # Nothing refers to it: the first one is to be the writer.
+  depends_on = [aws_rds_cluster_instance.first]
+}
+
+moved {
+  from = aws_rds_cluster_instance.this["1"]
+  to   = aws_rds_cluster_instance.first[0]
+}
+
+moved {
+  from = aws_rds_cluster_instance.this
+  to   = aws_rds_cluster_instance.others
 }

@@ -4,7 +4,7 @@ resource "aws_db_instance" "this" {
   identifier = var.name
 
   engine                      = "postgres"
-  engine_version              = var.engine_version
+  engine_version              = local.engine_version
   auto_minor_version_upgrade  = local.auto_minor_version_upgrade
   allow_major_version_upgrade = var.allow_major_version_upgrade
   engine_lifecycle_support    = local.lifecycle_support
@@ -72,7 +72,7 @@ resource "aws_db_instance" "this" {
 
     precondition {
       condition     = !(local.auto_minor_version_upgrade && local.names_minor_version)
-      error_message = "auto_minor_version_upgrade is on, but engine_version names the minor version ${var.engine_version}: after RDS's own upgrade, Terraform would try to go back. Give engine_version = \"${local.major_version}\", or leave auto_minor_version_upgrade null."
+      error_message = "auto_minor_version_upgrade is on, but engine_version names the minor version ${local.engine_version}: after RDS's own upgrade, Terraform would try to go back. Give engine_version = \"${local.major_version}\", or leave auto_minor_version_upgrade null."
     }
 
     # As for the cluster: what RDS says after the apply, not what was asked for.

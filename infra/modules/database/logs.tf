@@ -8,6 +8,12 @@ resource "aws_cloudwatch_log_group" "export" {
   skip_destroy      = local.keep_after_destroy
 
   tags = merge(var.tags, { Name = "${var.name}-${each.key}" })
+
+  # An export that is left out: RDS stops writing first, and then the group goes. The other way round
+  # RDS would make it again, without retention.
+  lifecycle {
+    create_before_destroy = true
+  }
 }
 
 locals {

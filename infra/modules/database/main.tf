@@ -47,7 +47,13 @@ locals {
   # when no snapshot is wanted, so that switching skip_final_snapshot off is enough.
   final_snapshot_identifier = coalesce(var.final_snapshot_identifier, "${var.name}-final")
 
-  version_parts              = split(".", var.engine_version)
+  # Minor versions die: AWS stops making new databases of one about a year after it came, and upgrades
+  # those that are there. So Aurora's default is a long-term support version (at least three years), and
+  # an instance, for which RDS has none, names the major version alone. Read 2026-11-23: LTS of Aurora
+  # PostgreSQL is 17.7 (16.8, 15.10); no new RDS instance of 17.5 or 17.6 since 2026-10-01 (AWS Health).
+  engine_version = coalesce(var.engine_version, local.is_aurora ? "17.7" : "17")
+
+  version_parts              = split(".", local.engine_version)
   major_version              = local.version_parts[0]
   names_minor_version        = length(local.version_parts) > 1
   auto_minor_version_upgrade = coalesce(var.auto_minor_version_upgrade, !local.names_minor_version)

@@ -17,14 +17,14 @@ output "endpoint" {
   description = "Writer: { host, port }. Waits for the instances: a cluster has an endpoint before anything answers there."
   value       = { host = local.database.host, port = local.database.port }
 
-  depends_on = [aws_rds_cluster_instance.this]
+  depends_on = [aws_rds_cluster_instance.first, aws_rds_cluster_instance.others]
 }
 
 output "reader_endpoint" {
   description = "Readers: { host, port }, or null without readers."
   value       = local.is_aurora && var.readers > 0 ? { host = one(aws_rds_cluster.this[*].reader_endpoint), port = local.database.port } : null
 
-  depends_on = [aws_rds_cluster_instance.this]
+  depends_on = [aws_rds_cluster_instance.first, aws_rds_cluster_instance.others]
 }
 
 output "master_secret_arn" {

@@ -104,4 +104,8 @@ resource "aws_db_proxy_target" "this" {
   target_group_name      = aws_db_proxy_default_target_group.this[0].name
   db_cluster_identifier  = local.is_aurora ? local.database.identifier : null
   db_instance_identifier = local.is_aurora ? null : local.database.identifier
+
+  # It names the cluster, but is refused while an instance is being made (InvalidDBInstanceState;
+  # provider pull request 19096).
+  depends_on = [aws_rds_cluster_instance.first, aws_rds_cluster_instance.others]
 }

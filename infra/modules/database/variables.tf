@@ -43,13 +43,12 @@ variable "environment_kind" {
 
 variable "engine_version" {
   type        = string
-  description = "PostgreSQL version: 17.5 for exactly that minor version. Variant instance also takes 17 alone, and RDS then installs minor versions by itself; for Aurora the provider cannot work with that."
-  nullable    = false
-  default     = "17.5"
+  description = "PostgreSQL version. Default null: for Aurora 17.7, a long-term support version; for variant instance 17, and RDS chooses a minor version that is alive and installs later ones by itself. 17.7 is exactly that minor version; 17 alone is for variant instance, as the provider cannot work with it for Aurora."
+  default     = null
 
   validation {
-    condition     = can(regex("^1[3-9](\\.[0-9]{1,2})?$", var.engine_version))
-    error_message = "engine_version is \"${var.engine_version}\": give a major version from 13 to 19 with a minor version (17.5); variant instance also takes it without (17)."
+    condition     = var.engine_version == null ? true : can(regex("^1[3-9](\\.[0-9]{1,2})?$", var.engine_version))
+    error_message = "engine_version is \"${coalesce(var.engine_version, "null")}\": give a major version from 13 to 19 with a minor version (17.7); variant instance also takes it without (17)."
   }
 }
 
@@ -199,13 +198,13 @@ variable "database_name" {
 
 variable "master_username" {
   type        = string
-  description = "Name of the master user. Its password is made, kept and rotated by RDS in Secrets Manager; only the bootstrap functions read it. Changing the name replaces the database."
+  description = "Name of the master user, up to 16 characters. AWS's reference allows letters and digits for Aurora, underscores for instances only; CloudFormation takes them for both. Its password is made, kept and rotated by RDS in Secrets Manager; only the bootstrap functions read it. Changing the name replaces the database."
   nullable    = false
-  default     = "postern_master"
+  default     = "posternmaster"
 
   validation {
-    condition     = can(regex("^[a-z][a-z0-9_]{0,62}$", var.master_username)) && !startswith(var.master_username, "pg_") && !contains(["rdsadmin", "admin", "rds_superuser", "rds_iam"], var.master_username)
-    error_message = "master_username is \"${var.master_username}\": use up to 63 lower-case letters, digits and underscores, beginning with a letter, and none of the names that RDS or PostgreSQL keep for themselves (rdsadmin, admin, rds_..., pg_...)."
+    condition     = can(regex("^[a-z][a-z0-9_]{0,15}$", var.master_username)) && !startswith(var.master_username, "pg_") && !contains(["rdsadmin", "admin", "rds_superuser", "rds_iam"], var.master_username)
+    error_message = "master_username is \"${var.master_username}\": RDS takes up to 16 characters. Use lower-case letters, digits and underscores, beginning with a letter, and none of the names that RDS or PostgreSQL keep for themselves (rdsadmin, admin, rds_..., pg_...)."
   }
 }
 

@@ -33,7 +33,7 @@ run "iam_logins_tls_and_no_password_in_the_configuration" {
   }
 
   assert {
-    condition     = aws_rds_cluster.this[0].manage_master_user_password == true && aws_rds_cluster.this[0].master_password == null && aws_rds_cluster.this[0].master_username == "postern_master"
+    condition     = aws_rds_cluster.this[0].manage_master_user_password == true && aws_rds_cluster.this[0].master_password == null && aws_rds_cluster.this[0].master_username == "posternmaster"
     error_message = "RDS must make and keep the master's password."
   }
 
@@ -43,8 +43,17 @@ run "iam_logins_tls_and_no_password_in_the_configuration" {
   }
 
   assert {
-    condition     = aws_rds_cluster.this[0].storage_encrypted == true && length(aws_rds_cluster_instance.this) == 1 && aws_rds_cluster_instance.this["1"].publicly_accessible == false
+    condition     = aws_rds_cluster.this[0].storage_encrypted == true && length(aws_rds_cluster_instance.first) == 1 && length(aws_rds_cluster_instance.others) == 0 && aws_rds_cluster_instance.first[0].publicly_accessible == false
     error_message = "Storage must be encrypted and the instance private."
+  }
+}
+
+run "the_masters_name_is_one_that_aurora_documents" {
+  command = plan
+
+  assert {
+    condition     = can(regex("^[a-z][a-z0-9]{0,15}$", aws_rds_cluster.this[0].master_username))
+    error_message = "CreateDBCluster speaks of 1 to 16 letters or numbers: the default must not be what fails the first apply."
   }
 }
 
@@ -57,7 +66,7 @@ run "the_certificate_authority_is_the_instances" {
   }
 
   assert {
-    condition     = alltrue([for instance in aws_rds_cluster_instance.this : instance.ca_cert_identifier == "rds-ca-ecc384-g1"])
+    condition     = alltrue([for instance in concat(aws_rds_cluster_instance.first, values(aws_rds_cluster_instance.others)) : instance.ca_cert_identifier == "rds-ca-ecc384-g1"])
     error_message = "Every instance must have the chosen authority; the cluster's own argument is for Multi-AZ clusters."
   }
 }
@@ -71,7 +80,7 @@ run "it_pauses_when_nobody_is_connected" {
   }
 
   assert {
-    condition     = aws_rds_cluster_instance.this["1"].instance_class == "db.serverless" && aws_rds_cluster.this[0].engine_mode == "provisioned"
+    condition     = aws_rds_cluster_instance.first[0].instance_class == "db.serverless" && aws_rds_cluster.this[0].engine_mode == "provisioned"
     error_message = "Serverless v2 is engine mode provisioned with class db.serverless."
   }
 }
@@ -127,12 +136,25 @@ run "the_first_versions_that_can_pause" {
   }
 }
 
-run "a_named_minor_version_is_kept" {
+run "the_default_is_a_long_term_support_version" {
   command = plan
 
   assert {
-    condition     = aws_rds_cluster.this[0].engine_version == "17.5" && aws_rds_cluster_instance.this["1"].auto_minor_version_upgrade == false
-    error_message = "With 17.5 in the configuration RDS must not upgrade by itself, or the next plan goes back."
+    condition     = aws_rds_cluster.this[0].engine_version == "17.7" && aws_rds_cluster_parameter_group.this[0].family == "aurora-postgresql17" && aws_rds_cluster_instance.first[0].auto_minor_version_upgrade == false
+    error_message = "The default must be a version that can be created for years, and stay."
+  }
+}
+
+run "a_named_minor_version_is_kept" {
+  command = plan
+
+  variables {
+    engine_version = "17.9"
+  }
+
+  assert {
+    condition     = aws_rds_cluster.this[0].engine_version == "17.9" && aws_rds_cluster_instance.first[0].auto_minor_version_upgrade == false
+    error_message = "With 17.9 in the configuration RDS must not upgrade by itself, or the next plan goes back."
   }
 }
 
@@ -154,7 +176,7 @@ run "automatic_upgrades_have_to_be_asked_for" {
   }
 
   assert {
-    condition     = aws_rds_cluster_instance.this["1"].auto_minor_version_upgrade == true
+    condition     = aws_rds_cluster_instance.first[0].auto_minor_version_upgrade == true
     error_message = "Who asks for automatic upgrades must get them."
   }
 }
@@ -195,7 +217,7 @@ run "readers_are_numbered_and_one_can_take_over" {
   }
 
   assert {
-    condition     = { for key, instance in aws_rds_cluster_instance.this : instance.identifier => instance.promotion_tier } == { "app-staging-1" = 0, "app-staging-2" = 1, "app-staging-3" = 2, "app-staging-4" = 2 }
+    condition     = { for instance in concat(aws_rds_cluster_instance.first, values(aws_rds_cluster_instance.others)) : instance.identifier => instance.promotion_tier } == { "app-staging-1" = 0, "app-staging-2" = 1, "app-staging-3" = 2, "app-staging-4" = 2 }
     error_message = "The first reader must be able to take over, the others scale by themselves."
   }
 }
@@ -214,7 +236,7 @@ run "the_outputs_are_what_the_other_modules_take" {
   }
 
   assert {
-    condition     = output.master_secret_arn == "arn:aws:secretsmanager:eu-west-2:123456789012:secret:rds!cluster-00000000-AbCdEf" && output.master_username == "postern_master"
+    condition     = output.master_secret_arn == "arn:aws:secretsmanager:eu-west-2:123456789012:secret:rds!cluster-00000000-AbCdEf" && output.master_username == "posternmaster"
     error_message = "The bootstrap needs the secret's ARN."
   }
 
@@ -273,12 +295,12 @@ run "a_key_of_ones_own_is_for_everything" {
   }
 
   assert {
-    condition     = aws_rds_cluster.this[0].kms_key_id == var.kms_key_arn && aws_rds_cluster.this[0].master_user_secret_kms_key_id == var.kms_key_arn && aws_rds_cluster_instance.this["1"].performance_insights_kms_key_id == var.kms_key_arn && output.kms_key_arn == var.kms_key_arn
+    condition     = aws_rds_cluster.this[0].kms_key_id == var.kms_key_arn && aws_rds_cluster.this[0].master_user_secret_kms_key_id == var.kms_key_arn && aws_rds_cluster_instance.first[0].performance_insights_kms_key_id == var.kms_key_arn && output.kms_key_arn == var.kms_key_arn
     error_message = "Storage, secret and insights must use the key, and who reads the secret must learn of it."
   }
 
   assert {
-    condition     = aws_rds_cluster_instance.this["1"].performance_insights_enabled == true && aws_rds_cluster_instance.this["1"].performance_insights_retention_period == 7
+    condition     = aws_rds_cluster_instance.first[0].performance_insights_enabled == true && aws_rds_cluster_instance.first[0].performance_insights_retention_period == 7
     error_message = "Performance insights keep the free 7 days."
   }
 }

@@ -41,7 +41,7 @@ run "staging_is_protected_and_leaves_a_snapshot" {
   }
 
   assert {
-    condition     = aws_rds_cluster.this[0].apply_immediately == true && aws_rds_cluster_instance.this["1"].apply_immediately == true
+    condition     = aws_rds_cluster.this[0].apply_immediately == true && aws_rds_cluster_instance.first[0].apply_immediately == true
     error_message = "On staging changes are applied at once."
   }
 }
@@ -59,7 +59,7 @@ run "production_is_protected_and_patient" {
   }
 
   assert {
-    condition     = aws_rds_cluster.this[0].apply_immediately == false && aws_rds_cluster_instance.this["1"].apply_immediately == false
+    condition     = aws_rds_cluster.this[0].apply_immediately == false && aws_rds_cluster_instance.first[0].apply_immediately == false
     error_message = "Production changes wait for the maintenance window."
   }
 

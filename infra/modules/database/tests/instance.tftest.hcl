@@ -48,7 +48,7 @@ run "it_has_the_same_locks_as_a_cluster" {
   }
 
   assert {
-    condition     = length(aws_rds_cluster.this) + length(aws_rds_cluster_instance.this) + length(aws_rds_cluster_parameter_group.this) == 0
+    condition     = length(aws_rds_cluster.this) + length(aws_rds_cluster_instance.first) + length(aws_rds_cluster_instance.others) + length(aws_rds_cluster_parameter_group.this) == 0
     error_message = "Variant instance makes no cluster."
   }
 }
@@ -153,25 +153,38 @@ run "auroras_log_of_pausing" {
   expect_failures = [aws_db_instance.this]
 }
 
+run "by_default_rds_chooses_a_minor_version_that_is_alive" {
+  command = plan
+
+  assert {
+    condition     = aws_db_instance.this[0].engine_version == "17" && aws_db_instance.this[0].auto_minor_version_upgrade == true && aws_db_parameter_group.this[0].family == "postgres17"
+    error_message = "RDS has no long-term support versions: a named one could not be created any more after a year."
+  }
+}
+
 run "a_major_version_follows_its_minor_versions" {
   command = plan
 
   variables {
-    engine_version = "17"
+    engine_version = "16"
   }
 
   assert {
-    condition     = aws_db_instance.this[0].auto_minor_version_upgrade == true && aws_db_instance.this[0].engine_version == "17" && aws_db_parameter_group.this[0].family == "postgres17"
-    error_message = "With 17 alone RDS may install minor versions."
+    condition     = aws_db_instance.this[0].auto_minor_version_upgrade == true && aws_db_instance.this[0].engine_version == "16" && aws_db_parameter_group.this[0].family == "postgres16"
+    error_message = "With 16 alone RDS may install minor versions."
   }
 }
 
 run "a_named_minor_version_is_kept" {
   command = plan
 
+  variables {
+    engine_version = "17.9"
+  }
+
   assert {
-    condition     = aws_db_instance.this[0].auto_minor_version_upgrade == false
-    error_message = "With 17.5 in the configuration RDS must not upgrade by itself, or the next plan goes back."
+    condition     = aws_db_instance.this[0].auto_minor_version_upgrade == false && aws_db_instance.this[0].engine_version == "17.9"
+    error_message = "With 17.9 in the configuration RDS must not upgrade by itself, or the next plan goes back."
   }
 }
 
@@ -179,6 +192,7 @@ run "automatic_upgrades_of_a_named_minor_version" {
   command = plan
 
   variables {
+    engine_version             = "17.9"
     auto_minor_version_upgrade = true
   }
 

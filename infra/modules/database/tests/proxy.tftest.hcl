@@ -121,7 +121,7 @@ run "the_master_does_not_log_in_through_it" {
 
   variables {
     proxy = {
-      users              = ["ledger_app", "postern_master"]
+      users              = ["ledger_app", "posternmaster"]
       security_group_ids = ["sg-0fedcba9876543210"]
     }
   }

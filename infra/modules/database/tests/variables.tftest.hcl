@@ -129,6 +129,22 @@ run "a_master_that_rds_keeps_for_itself" {
   expect_failures = [var.master_username]
 }
 
+run "a_master_name_longer_than_rds_takes" {
+  command = plan
+  variables { master_username = "application_owner" }
+  expect_failures = [var.master_username]
+}
+
+run "a_master_name_of_sixteen_characters" {
+  command = plan
+  variables { master_username = "application_root" }
+
+  assert {
+    condition     = aws_rds_cluster.this[0].master_username == "application_root"
+    error_message = "RDS takes 16 characters."
+  }
+}
+
 run "tls_cannot_be_switched_off" {
   command = plan
   variables { parameters = { "rds.force_ssl" = "0" } }
