@@ -1,10 +1,11 @@
 output "postern" {
   description = "What aws({ terraform }) of postern.config.ts reads: names, no secret. terraform output -json postern > infra/staging.json"
   value = {
-    region        = var.region
-    endpoint      = module.database.endpoint
-    resourceId    = module.database.resource_id
-    jumpHost      = { tag = { (module.jump_host.tag.key) = module.jump_host.tag.value } }
+    region     = var.region
+    endpoint   = module.database.endpoint
+    resourceId = module.database.resource_id
+    # A task of variant "ecs" has no tag that a session could ask for: null, and the configuration names it.
+    jumpHost      = module.jump_host.target_is_tagged ? { tag = { (module.jump_host.tag.key) = module.jump_host.tag.value } } : null
     document      = { name = module.ci_access.document_name }
     bootstrap     = module.bootstrap_lambda.bootstrap.name
     testDatabases = try(module.bootstrap_lambda.testdb.name, null)

@@ -23,7 +23,7 @@ variable "name" {
 }
 
 variable "github_owner" {
-  description = "Organisation or user of the repository whose workflows may come in: acme of acme/shop."
+  description = "Organisation or user of the repository whose workflows may come in: acme of acme/shop, letter by letter as GitHub writes it (gh api repos/acme/shop --jq .full_name)."
   type        = string
   nullable    = false
 }
@@ -81,7 +81,7 @@ variable "test_databases" {
 }
 
 variable "developer_principal_arns" {
-  description = "IAM users and roles of people who run suites from their machines, and read the databases as the readonly users. Of environment_kind production they cannot invoke the bootstrap. Empty: no developer role."
+  description = "IAM users and roles of people who run suites from their machines, and read the databases as the readonly users. Empty: no developer role."
   type        = list(string)
   default     = []
   nullable    = false

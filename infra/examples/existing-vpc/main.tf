@@ -19,6 +19,7 @@ module "network" {
   interface_endpoints        = var.missing_endpoints
   aws_api_egress_cidr_blocks = var.api_cidr_blocks
   s3_gateway_endpoint        = var.s3_gateway_endpoint
+  client_security_group_ids  = { ledger = aws_security_group.service.id }
   tags                       = local.tags
 }
 

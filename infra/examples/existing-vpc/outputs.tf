@@ -25,6 +25,14 @@ output "deploy_role_arn" {
   value       = module.ci_access.deploy_role_arn
 }
 
+output "service" {
+  description = "What the service runs with: its role, and the security group that reaches the database."
+  value = {
+    role_arn          = aws_iam_role.service.arn
+    security_group_id = aws_security_group.service.id
+  }
+}
+
 output "autoscaling_group_name" {
   description = "Where the jump host's instance id is looked up: see the README."
   value       = module.jump_host.autoscaling_group_name

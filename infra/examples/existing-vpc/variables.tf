@@ -47,7 +47,7 @@ variable "vpc" {
 # What the VPC has already.
 
 variable "missing_endpoints" {
-  description = "Interface endpoints that are to be made, of ssm, ssmmessages and secretsmanager. Those that the VPC has are left out, because AWS refuses a second one with private DNS. Empty, where it has all of them or a NAT."
+  description = "Interface endpoints that are to be made, of ssm, ssmmessages and secretsmanager. Those that the VPC has are left out, because AWS refuses a second one with private DNS. Empty, where it has all of them or a NAT. An endpoint is for the whole VPC."
   type        = set(string)
   default     = ["ssm", "ssmmessages", "secretsmanager"]
   nullable    = false
@@ -62,6 +62,11 @@ variable "api_cidr_blocks" {
   description = "Where jump host and functions find the endpoints that the VPC has: its own range, or that of the subnets with the endpoints. [\"0.0.0.0/0\"] with a NAT. null: the VPC's range, unless endpoints are made here."
   type        = list(string)
   default     = null
+
+  validation {
+    condition     = var.api_cidr_blocks != null || contains([0, 3], length(var.missing_endpoints))
+    error_message = "missing_endpoints is ${jsonencode(var.missing_endpoints)}, so the VPC has the others, and api_cidr_blocks is null: jump host and functions could not reach those. Give the range of the subnets in which they are, such as [\"10.20.0.0/16\"]."
+  }
 }
 
 variable "s3_gateway_endpoint" {

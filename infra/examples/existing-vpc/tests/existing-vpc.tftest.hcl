@@ -14,6 +14,9 @@ mock_provider "aws" {
   mock_resource "aws_iam_openid_connect_provider" {
     defaults = { arn = "arn:aws:iam::123456789012:oidc-provider/token.actions.githubusercontent.com" }
   }
+  mock_resource "aws_iam_policy" {
+    defaults = { arn = "arn:aws:iam::123456789012:policy/mocked" }
+  }
   mock_resource "aws_iam_role" {
     defaults = { arn = "arn:aws:iam::123456789012:role/mocked" }
   }
@@ -91,11 +94,37 @@ run "a_vpc_that_has_everything" {
   }
 }
 
+run "the_service_logs_in_as_its_user" {
+  assert {
+    condition     = tolist(module.database_user.user_arns) == tolist(["arn:aws:rds-db:eu-west-2:123456789012:dbuser:cluster-ABCDEFGHIJKLMNOPQRSTUVWXYZ/ledger_app"])
+    error_message = "The ledger logs in as ledger_app, by the cluster's resource id: ${jsonencode(module.database_user.user_arns)}"
+  }
+
+  assert {
+    condition = (
+      aws_vpc_security_group_egress_rule.service_to_database.referenced_security_group_id == module.network.security_group_ids.database &&
+      aws_vpc_security_group_egress_rule.service_to_database.from_port == module.database.endpoint.port
+    )
+    error_message = "The service reaches the database on its port."
+  }
+}
+
+run "endpoints_that_are_there_and_nobody_says_where" {
+  command = plan
+
+  variables {
+    missing_endpoints = ["secretsmanager"]
+  }
+
+  expect_failures = [var.api_cidr_blocks]
+}
+
 run "an_endpoint_that_nobody_needs" {
   command = plan
 
   variables {
     missing_endpoints = ["ssm", "ec2"]
+    api_cidr_blocks   = ["10.20.0.0/16"]
   }
 
   expect_failures = [var.missing_endpoints]
