@@ -67,22 +67,30 @@ test('the target is what an environment takes in place of the tag, which no task
     ['ecs', 'list-tasks', '--cluster', cluster, '--service-name', cluster],
     ['ecs', 'describe-tasks', '--cluster', cluster, '--tasks', arn(old)],
   ]);
-  const loaded = {
-    root: folder,
-    file: 'postern.config.ts',
-    config: {
-      environments: {
-        staging: aws({
-          region: 'eu-west-2',
-          endpoint: { host: 'app.example', port: 5432 },
-          jumpHost: { tag: { 'postern:jump-host': 'app-staging' } },
-        }),
-      },
-    },
-  };
-  const { settings } = resolveEnvironment(loaded, 'staging', { env: { POSTERN_JUMP_HOST: stdout.trim() } });
-  expect(settings).toMatchObject({ jumpHost: stdout.trim() });
+  const said = { env: { POSTERN_JUMP_HOST: stdout.trim() } };
+  const tag = { tag: { 'postern:jump-host': 'app-staging' } };
+  expect(resolveEnvironment(staging(tag), 'staging', said).settings).toMatchObject({
+    jumpHost: stdout.trim(),
+  });
 });
+
+test('an output that names no jump host, because no tag finds a task, asks for it where nobody has looked', () => {
+  const target = `ecs:${cluster}_${old}_${old}-527074092`;
+  const said = { env: { POSTERN_JUMP_HOST: target } };
+  expect(resolveEnvironment(staging(null), 'staging', said).settings).toMatchObject({ jumpHost: target });
+  expect(() => resolveEnvironment(staging(null), 'staging', { env: {} })).toThrow(
+    'document needs a jumpHost',
+  );
+});
+
+/** A workspace whose environment is what Terraform has put out. */
+function staging(jumpHost: unknown): Parameters<typeof resolveEnvironment>[0] {
+  const endpoint = { host: 'app.example', port: 5432 };
+  const output = { region: 'eu-west-2', endpoint, jumpHost, document: { name: 'postern-app-staging' } };
+  writeFileSync(join(folder, 'staging.json'), JSON.stringify(output));
+  const environments = { staging: aws({ terraform: 'staging.json' }) };
+  return { root: folder, file: 'postern.config.ts', config: { environments } };
+}
 
 test('while the task is replaced, it is the one whose agent runs', () => {
   const both = `${arn(young)}\t${arn(old)}`;
