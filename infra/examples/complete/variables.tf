@@ -88,7 +88,7 @@ variable "developer_principal_arns" {
 }
 
 variable "artifact_path" {
-  description = "The zip of `npm run infra -- functions build`. null: where that puts it."
+  description = "The zip of `postern-functions build`. null: where that puts it."
   type        = string
   default     = null
 }

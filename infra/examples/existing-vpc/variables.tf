@@ -102,7 +102,7 @@ variable "environment_kind" {
 }
 
 variable "artifact_path" {
-  description = "The zip of `npm run infra -- functions build`. null: where that puts it."
+  description = "The zip of `postern-functions build`. null: where that puts it."
   type        = string
   default     = null
 }
