@@ -37,7 +37,11 @@ locals {
   existing_vpc_ranges = local.own_vpc ? [] : distinct([
     for association in data.aws_vpc.existing[0].cidr_block_associations : association.cidr_block if association.state == "associated"
   ])
-  existing_vpc_is_called   = !local.own_vpc && var.aws_api_access == "none" && var.aws_api_egress_cidr_blocks == null
+  # Endpoints that are not made are there already, somewhere in the VPC.
+  existing_vpc_is_called = (
+    !local.own_vpc && var.aws_api_egress_cidr_blocks == null &&
+    length(setsubtract(["ssm", "ssmmessages", "secretsmanager"], local.interface_endpoints)) > 0
+  )
   endpoint_ranges          = var.endpoint_client_cidr_blocks == null ? local.existing_vpc_ranges : distinct(var.endpoint_client_cidr_blocks)
   endpoint_ranges_admitted = local.endpoints_enabled && (var.endpoint_client_cidr_blocks == null ? !local.own_vpc : length(var.endpoint_client_cidr_blocks) > 0)
 
@@ -77,6 +81,16 @@ resource "aws_security_group" "database" {
     precondition {
       condition     = local.own_vpc || !var.s3_gateway_endpoint || local.route_tables > 0
       error_message = "existing_vpc has no private_route_table_ids, so the S3 gateway endpoint would be in no route table. Name the private subnets' tables, or set s3_gateway_endpoint = false if the VPC has one (or needs none)."
+    }
+
+    precondition {
+      condition     = !local.own_vpc || !local.endpoints_enabled || contains(var.interface_endpoints, "ssmmessages")
+      error_message = "interface_endpoints is ${jsonencode(var.interface_endpoints)}: without ssmmessages no session opens, as a VPC of this module's own has no other way to AWS. Add it, or choose another aws_api_access."
+    }
+
+    precondition {
+      condition     = var.availability_zones == null ? true : alltrue([for zone in var.availability_zones : startswith(zone, data.aws_region.current.region)])
+      error_message = "availability_zones is ${jsonencode(var.availability_zones)}, but the provider's region is ${data.aws_region.current.region}. Give zones of this region, or change the provider's."
     }
 
     precondition {

@@ -75,6 +75,21 @@ variable "existing_vpc" {
   })
   description = "A VPC that exists: then this module makes only security groups and endpoints in it. private_subnet_ids: at most one a zone, for endpoints, functions and the jump host. database_subnet_ids: at least two zones. private_route_table_ids: tables of the private subnets, for the S3 gateway endpoint. Default null: a VPC is made. It is one object because only its being null must be known when planning; the ids may come from another module."
   default     = null
+
+  validation {
+    condition     = var.existing_vpc == null ? true : startswith(var.existing_vpc.id, "vpc-")
+    error_message = "existing_vpc.id is \"${try(var.existing_vpc.id, "null")}\": give the VPC's id (vpc-...), not its name, range or ARN."
+  }
+
+  validation {
+    condition     = var.existing_vpc == null ? true : alltrue([for id in concat(var.existing_vpc.private_subnet_ids, var.existing_vpc.database_subnet_ids) : startswith(id, "subnet-")])
+    error_message = "existing_vpc has the subnets ${jsonencode(try(concat(var.existing_vpc.private_subnet_ids, var.existing_vpc.database_subnet_ids), []))}: give ids (subnet-...), not names, ranges or ARNs."
+  }
+
+  validation {
+    condition     = var.existing_vpc == null ? true : alltrue([for id in var.existing_vpc.private_route_table_ids : startswith(id, "rtb-")])
+    error_message = "existing_vpc.private_route_table_ids is ${jsonencode(try(var.existing_vpc.private_route_table_ids, []))}: give the ids of route tables (rtb-...)."
+  }
 }
 
 variable "aws_api_access" {
@@ -91,7 +106,7 @@ variable "aws_api_access" {
 
 variable "aws_api_egress_cidr_blocks" {
   type        = list(string)
-  description = "IPv4 ranges that jump host and functions may call on port 443. Default null: nothing with endpoints (their group and S3's prefix list are enough), 0.0.0.0/0 with nat, the VPC's own ranges with none (endpoints that are there already). For an existing VPC behind NAT: aws_api_access = none and [\"0.0.0.0/0\"]."
+  description = "IPv4 ranges that jump host and functions may call on port 443. Default null: nothing with endpoints (their group and S3's prefix list are enough), 0.0.0.0/0 with nat, the VPC's own ranges with none, and in an existing VPC for which not all of ssm, ssmmessages and secretsmanager are made (the others are there already). For an existing VPC behind NAT: aws_api_access = none and [\"0.0.0.0/0\"]."
   default     = null
 
   validation {

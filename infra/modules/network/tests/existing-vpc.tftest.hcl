@@ -105,6 +105,19 @@ run "a_vpc_behind_nat" {
   }
 }
 
+run "some_endpoints_are_there_already" {
+  command = plan
+
+  variables {
+    interface_endpoints = ["secretsmanager"]
+  }
+
+  assert {
+    condition     = keys(aws_vpc_endpoint.interface) == ["secretsmanager"] && toset(keys(aws_vpc_security_group_egress_rule.existing_vpc)) == toset(["jump_host", "functions"]) && toset(keys(aws_vpc_security_group_egress_rule.endpoints)) == toset(["jump_host", "functions"])
+    error_message = "The jump host must reach the VPC's own endpoints for sessions, not only the new one."
+  }
+}
+
 run "nobody_else_in_the_vpc_is_cut_off_from_the_services" {
   command = apply
 
@@ -116,6 +129,11 @@ run "nobody_else_in_the_vpc_is_cut_off_from_the_services" {
   assert {
     condition     = aws_vpc_security_group_ingress_rule.endpoint_ranges[0].prefix_list_id == aws_ec2_managed_prefix_list.endpoint_clients[0].id && aws_vpc_security_group_ingress_rule.endpoint_ranges[0].security_group_id == output.security_group_ids.endpoints && aws_vpc_security_group_ingress_rule.endpoint_ranges[0].to_port == 443 && aws_vpc_security_group_ingress_rule.endpoint_ranges[0].from_port == 443
     error_message = "The ranges must be admitted by the endpoints, on 443 alone."
+  }
+
+  assert {
+    condition     = length(aws_vpc_security_group_egress_rule.existing_vpc) == 0
+    error_message = "Where all endpoints are made, jump host and functions need nothing else of the VPC."
   }
 }
 

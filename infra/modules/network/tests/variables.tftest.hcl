@@ -86,6 +86,36 @@ run "a_client_range_that_is_none" {
   expect_failures = [var.endpoint_client_cidr_blocks]
 }
 
+run "a_vpc_by_its_name" {
+  command = plan
+  variables { existing_vpc = { id = "my-vpc", private_subnet_ids = ["subnet-0a"], database_subnet_ids = ["subnet-0b", "subnet-0c"] } }
+  expect_failures = [var.existing_vpc]
+}
+
+run "a_subnet_by_its_range" {
+  command = plan
+  variables { existing_vpc = { id = "vpc-0a", private_subnet_ids = ["10.0.0.0/24"], database_subnet_ids = ["subnet-0b", "subnet-0c"] } }
+  expect_failures = [var.existing_vpc]
+}
+
+run "a_route_table_by_its_name" {
+  command = plan
+  variables { existing_vpc = { id = "vpc-0a", private_subnet_ids = ["subnet-0a"], database_subnet_ids = ["subnet-0b", "subnet-0c"], private_route_table_ids = ["main"] } }
+  expect_failures = [var.existing_vpc]
+}
+
+run "a_slip_in_the_endpoint_that_sessions_need" {
+  command = plan
+  variables { interface_endpoints = ["ssm", "ssmmesages", "secretsmanager"] }
+  expect_failures = [aws_security_group.database]
+}
+
+run "zones_of_another_region" {
+  command = plan
+  variables { availability_zones = ["eu-central-1a", "eu-central-1b"] }
+  expect_failures = [aws_security_group.database]
+}
+
 run "a_full_service_name" {
   command = plan
   variables { interface_endpoints = ["com.amazonaws.eu-west-2.ssm"] }
