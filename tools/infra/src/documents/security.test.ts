@@ -2,8 +2,11 @@ import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { checkPolicy, evaluate, type PolicyDocument } from '@postern/local-cloud/iam';
 import { expect, test } from 'vitest';
-import type { PolicyName, PolicyVariables } from '../policies/render-policy.ts';
+import { answerClaim } from '../policies/ask.ts';
+import { type PolicyName, type PolicyVariables, renderPolicy } from '../policies/render-policy.ts';
 import { type RoleName, renderRole, roles } from '../policies/roles.ts';
+import { github } from '../policies/tables/scene.ts';
+import type { ClaimRow } from '../policies/tables/trust.ts';
 
 const document = readFileSync(
   fileURLToPath(new URL('../../../../docs/security.md', import.meta.url)),
@@ -83,11 +86,11 @@ const onJumpHost = start(instance, tagged('app-staging'));
 
 /** By row: a list of ways. A way is open when everything in it is allowed. */
 const capabilities: Readonly<Record<string, (caller: string) => readonly (readonly Request[])[]>> = {
-  'tunnel to the database, through the jump host': (caller) => [
+  'tunnel to the database, through the jump host': () => [
     [
       onJumpHost,
       start(`arn:aws:ssm:${base}:document/postern-app-staging`),
-      request('ssmmessages:OpenDataChannel', `${sessions}/${caller}-1`),
+      request('ssmmessages:OpenDataChannel'),
     ],
   ],
   'tunnel to another host or port': () => [
@@ -127,7 +130,7 @@ const capabilities: Readonly<Record<string, (caller: string) => readonly (readon
   "log in as a service's role": () => [[request('rds-db:connect', login('ledger_app'))]],
   "log in as a person's own role": () => [[request('rds-db:connect', login('ada'))]],
   'log in as a migrator': () => [[request('rds-db:connect', login('ledger_migrator'))]],
-  'log in as the master with a token': () => [[request('rds-db:connect', login('postern_master'))]],
+  'log in as the master with a token': () => [[request('rds-db:connect', login('posternmaster'))]],
   "read the master's password": () => [
     [request('secretsmanager:GetSecretValue', String(shared['secret_arn']))],
   ],
@@ -167,16 +170,18 @@ function allowed(role: RoleName, capability: string, without: readonly PolicyNam
   );
 }
 
-const [, table = ''] = /<!-- who -->\n([\s\S]*?)<!-- \/who -->/.exec(document) ?? [];
-const [head = [], , ...rows] = table
-  .trim()
-  .split('\n')
-  .map((line) =>
+function tableOf(name: string): readonly string[][] {
+  const [, table = ''] = new RegExp(`<!-- ${name} -->\\n([\\s\\S]*?)<!-- /${name} -->`).exec(document) ?? [];
+  const lines = table.trim().split('\n');
+  return lines.map((line) =>
     line
       .split('|')
       .slice(1, -1)
       .map((cell) => cell.trim()),
   );
+}
+
+const [head = [], , ...rows] = tableOf('who');
 
 test('the table has a column for each role and a row for each thing that is tried', () => {
   expect(head.slice(1)).toEqual(Object.keys(columns));
@@ -194,6 +199,73 @@ test.each(rows.map(([capability = '', ...cells]) => ({ capability, cells })))(
     expect(found).toEqual(cells);
   },
 );
+
+/** By row: `sub` and `ref` of the jobs that it speaks of; null: a claim that STS does not read. */
+const jobs: Readonly<Record<string, readonly (readonly [subject: string, ref: string | null])[]>> = {
+  'of a pull request': [['repo:acme/shop:pull_request', 'refs/pull/7/merge']],
+  'on `main`': [['repo:acme/shop:ref:refs/heads/main', 'refs/heads/main']],
+  'on another branch, or of a tag': [
+    ['repo:acme/shop:ref:refs/heads/feature', 'refs/heads/feature'],
+    ['repo:acme/shop:ref:refs/tags/main', 'refs/tags/main'],
+  ],
+  'with the environment `production`, on `main`': [
+    ['repo:acme/shop:environment:production', 'refs/heads/main'],
+  ],
+  'with the environment `production`, on another branch': [
+    ['repo:acme/shop:environment:production', 'refs/heads/feature'],
+    ['repo:acme/shop:environment:production', 'refs/heads/main2'],
+    ['repo:acme/shop:environment:production', 'refs/tags/main'],
+  ],
+  'with the environment `production`, of a pull request': [
+    ['repo:acme/shop:environment:production', 'refs/pull/7/merge'],
+  ],
+  'with the environment `production`, whose branch AWS does not see': [
+    ['repo:acme/shop:environment:production', null],
+  ],
+  'with another environment, on `main`': [['repo:acme/shop:environment:staging', 'refs/heads/main']],
+  'of another repository, or of a fork under its own name': [
+    ['repo:mallory/shop:pull_request', 'refs/pull/7/merge'],
+    ['repo:mallory/shop:ref:refs/heads/main', 'refs/heads/main'],
+    ['repo:mallory/shop:environment:production', 'refs/heads/main'],
+  ],
+};
+const trusts = [
+  renderPolicy('ci-access/trust-github', {
+    oidc_provider_arn: github,
+    subjects: ['repo:acme/shop:pull_request', 'repo:acme/shop:ref:refs/heads/main'],
+  }),
+  renderPolicy('ci-access/trust-github-deploy', {
+    oidc_provider_arn: github,
+    refs: ['refs/heads/main'],
+    subjects: ['repo:acme/shop:environment:production'],
+  }),
+];
+
+test('the table of jobs is what the trust policies say', () => {
+  const [titles = [], , ...lines] = tableOf('jobs');
+  expect(titles).toEqual(['a job', 'CI', 'deploy']);
+  const found = Object.entries(jobs).map(([job, claims]) => [
+    job,
+    ...trusts.map((trust) => {
+      const answers = claims.map(([subject, ref]) => {
+        const row: ClaimRow = ['allow', subject, job, { ref }];
+        return answerClaim(trust, row);
+      });
+      return [...new Set(answers)].map((answer) => (answer === 'allow' ? 'yes' : '–')).join();
+    }),
+  ]);
+  expect(lines).toEqual(found);
+});
+
+test('the command that looks for a login looks where the line that it shows is', () => {
+  const [, from = '', to = ''] = /--start-time (\d{13}) --end-time (\d{13})/.exec(document) ?? [];
+  const [, shown = ''] = /^(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d) UTC:/m.exec(document) ?? [];
+  const at = Date.parse(`${shown.replace(' ', 'T')}Z`);
+  expect(Number(from)).toBeLessThan(at);
+  expect(Number(to)).toBeGreaterThan(at);
+  expect(new Date(Number(from)).toISOString()).toContain('T08:30:00');
+  expect(new Date(Number(to)).toISOString()).toContain('T10:00:00');
+});
 
 test('the policy that revokes stops what was issued before, and nothing that was issued after', () => {
   const [, json = '{}'] = /^ {2}'(\{"Version".*\})'$/m.exec(document) ?? [];
