@@ -50,7 +50,8 @@ import type { ErrorKind, TestDatabaseErrorCode } from '@postern/test-databases/s
  *
  * Client:
  * - `BOOTSTRAP_FUNCTION_NOT_FOUND` (not-found), `BOOTSTRAP_ACCESS_DENIED` (denied),
- *   `BOOTSTRAP_CREDENTIALS_UNAVAILABLE` (denied; also of the artefact in a shell), `BOOTSTRAP_THROTTLED` (unavailable),
+ *   `BOOTSTRAP_CREDENTIALS_UNAVAILABLE` (denied; also of the artefact in a shell), `BOOTSTRAP_REGION_MISSING` (invalid; nothing
+ *   was sent), `BOOTSTRAP_THROTTLED` (unavailable),
  *   `BOOTSTRAP_FUNCTION_NOT_READY` (unavailable), `BOOTSTRAP_INVOKE_FAILED` (unavailable),
  *   `BOOTSTRAP_INVOKE_TIMEOUT` (timeout): the call to Lambda.
  * - `BOOTSTRAP_FUNCTION_TIMEOUT` (timeout), `BOOTSTRAP_FUNCTION_OUT_OF_MEMORY` (internal),
@@ -94,6 +95,7 @@ type OwnCode =
   | 'BOOTSTRAP_FUNCTION_NOT_FOUND'
   | 'BOOTSTRAP_ACCESS_DENIED'
   | 'BOOTSTRAP_CREDENTIALS_UNAVAILABLE'
+  | 'BOOTSTRAP_REGION_MISSING'
   | 'BOOTSTRAP_THROTTLED'
   | 'BOOTSTRAP_FUNCTION_NOT_READY'
   | 'BOOTSTRAP_INVOKE_FAILED'
@@ -140,6 +142,7 @@ const kinds: Readonly<Record<OwnCode, ErrorKind>> = {
   BOOTSTRAP_FUNCTION_NOT_FOUND: 'not-found',
   BOOTSTRAP_ACCESS_DENIED: 'denied',
   BOOTSTRAP_CREDENTIALS_UNAVAILABLE: 'denied',
+  BOOTSTRAP_REGION_MISSING: 'invalid',
   BOOTSTRAP_THROTTLED: 'unavailable',
   BOOTSTRAP_FUNCTION_NOT_READY: 'unavailable',
   BOOTSTRAP_INVOKE_FAILED: 'unavailable',

@@ -1,7 +1,7 @@
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { createServer, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { afterEach, describe, expect, test } from 'vitest';
+import { afterEach, describe, expect, test, vi } from 'vitest';
 import { createBootstrapClient } from './client.ts';
 
 type Answer = (response: ServerResponse, body: string) => void;
@@ -9,6 +9,7 @@ type Answer = (response: ServerResponse, body: string) => void;
 let server: Server | undefined;
 let requestTimeoutMs = 20_000;
 afterEach(() => {
+  vi.unstubAllEnvs();
   requestTimeoutMs = 20_000;
   server?.closeAllConnections();
   server?.close();
@@ -238,10 +239,25 @@ describe('the bootstrap client', () => {
       credentials: () =>
         Promise.reject(Object.assign(new Error('no session'), { name: 'CredentialsProviderError' })),
     });
-    await expect(client.ping()).rejects.toMatchObject({
-      code: 'BOOTSTRAP_CREDENTIALS_UNAVAILABLE',
-      kind: 'denied',
+    const error = await client.ping().catch((error: unknown) => error);
+    expect(error).toMatchObject({ code: 'BOOTSTRAP_CREDENTIALS_UNAVAILABLE', kind: 'denied' });
+    expect(error).not.toHaveProperty('details.correlationId');
+  });
+
+  test('who forgot the region is not sent to look for a broken network, or into a log', async () => {
+    for (const name of ['AWS_REGION', 'AWS_DEFAULT_REGION', 'AWS_PROFILE']) vi.stubEnv(name, undefined);
+    for (const name of ['AWS_CONFIG_FILE', 'AWS_SHARED_CREDENTIALS_FILE']) vi.stubEnv(name, '/dev/null');
+    const client = createBootstrapClient({
+      functionName: 'fn',
+      credentials: { accessKeyId: 'a', secretAccessKey: 's' },
     });
+    const error = await client.ping().catch((error: unknown) => error);
+    expect(error).toMatchObject({
+      code: 'BOOTSTRAP_REGION_MISSING',
+      kind: 'invalid',
+      hint: 'Set AWS_REGION, or region in the profile of AWS_PROFILE.',
+    });
+    expect(error).not.toHaveProperty('details.correlationId');
   });
 
   describe('when the function stops in time', () => {

@@ -113,7 +113,9 @@ export function createBootstrapClient(options: BootstrapClientOptions): Bootstra
       return result;
     } catch (error) {
       told(error);
-      throw isBootstrapError(error) ? correlated(error, correlationId) : error;
+      throw isBootstrapError(error) && !notSent.includes(error.code)
+        ? correlated(error, correlationId)
+        : error;
     }
   };
   const invoke = async <A extends Action>(
@@ -168,6 +170,9 @@ async function invokeOnce(
   if (answer.FunctionError !== undefined) throw functionFailure(payload, functionName, answer.LogResult);
   return readAnswer(payload, functionName, answer.LogResult);
 }
+
+/** No function has seen the id. */
+const notSent = ['BOOTSTRAP_REGION_MISSING', 'BOOTSTRAP_CREDENTIALS_UNAVAILABLE'];
 
 /** The same error with the id by which the function's log can be searched. */
 function correlated(error: BootstrapError, correlationId: string): BootstrapError {

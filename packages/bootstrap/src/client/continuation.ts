@@ -54,7 +54,7 @@ export async function continueUntilDone(
   for (;;) {
     const earlier = sum;
     const result = (await invoke(next, call).catch((error: unknown) => {
-      throw earlier && isBootstrapError(error) ? failedLater(error, earlier) : error;
+      throw earlier && isBootstrapError(error) ? failedLater(error, earlier, call.correlationId) : error;
     })) as Continuable;
     if (onProgress) tell(result, onProgress);
     sum = sum === undefined ? result : merge(sum, result);
@@ -144,14 +144,14 @@ function tellStatements(
   for (const statement of statements) onProgress({ event: 'statement', ...statement });
 }
 
-/** An error after some invocations have done their part. */
-function failedLater(error: BootstrapError, earlier: Continuable): BootstrapError {
+/** An error after some invocations have done their part, and logged it by that id. */
+function failedLater(error: BootstrapError, earlier: Continuable, correlationId: string): BootstrapError {
   const { code, kind, message, hint, cause } = error;
   return new BootstrapError(code, message, {
     kind,
     ...(hint === undefined ? {} : { hint }),
     ...(cause === undefined ? {} : { cause }),
-    details: { ...error.details, earlier },
+    details: { ...error.details, correlationId, earlier },
   });
 }
 

@@ -62,7 +62,15 @@ export function invokeFailure(error: unknown, functionName: string): BootstrapEr
     return make(
       'BOOTSTRAP_CREDENTIALS_UNAVAILABLE',
       `no AWS credentials: ${message}`,
-      'Log in (aws sso login) or set AWS_PROFILE.',
+      'Log in (aws sso login) or set AWS_PROFILE; in a pipeline, assume the role in a step before this one.',
+    );
+  }
+  // The SDK's sentence, thrown without a name of its own before anything is sent.
+  if (name === 'Error' && message === 'Region is missing') {
+    return make(
+      'BOOTSTRAP_REGION_MISSING',
+      `nobody says in which region "${functionName}" is`,
+      'Set AWS_REGION, or region in the profile of AWS_PROFILE.',
     );
   }
   if (
