@@ -27,11 +27,23 @@ async function run(): Promise<number> {
     case 'cost':
       return await (await import('./cost/command.ts')).runCost(args);
     case 'functions':
-      return await (await import('./functions/main.ts')).functions(args);
+      return await functions();
     default:
       console.error(usage);
       return 2;
   }
+}
+
+/** The published command, from source. */
+async function functions(): Promise<number> {
+  const { runFunctions } = await import('@postern/connect/functions');
+  return await runFunctions({
+    args,
+    cwd: process.cwd(),
+    stdout: (text) => process.stdout.write(text),
+    stderr: (text) => process.stderr.write(text),
+    program: 'npm run infra -- functions',
+  });
 }
 
 async function check(): Promise<number> {

@@ -3,8 +3,8 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { collectDatabases } from '@postern/bootstrap/build';
 import { loadConfig, resolveEnvironment } from '@postern/connect';
+import { parseCommand } from '@postern/connect/functions';
 import { describe, expect, test } from 'vitest';
-import { defaultArtefact } from '../functions/command.ts';
 import { parseByHashicorp } from '../hcl/hashicorp.ts';
 
 const root = resolve(import.meta.dirname, '../../../..');
@@ -64,8 +64,9 @@ test('a pool that nobody closes does not keep the example’s cluster awake', ()
 });
 
 test.each(['complete', 'existing-vpc'])('%s takes the artefact from where the command puts it', (example) => {
+  const { artefact } = parseCommand(['build']) as { artefact: string };
   const text = readFileSync(join(root, 'infra/examples', example, 'main.tf'), 'utf8');
-  expect(text).toContain(`"\${path.module}/../../../${defaultArtefact}"`);
+  expect(text).toContain(`"\${path.module}/../../../${artefact}"`);
 });
 
 describe.each(['complete', 'existing-vpc'])('the output postern of %s', (example) => {

@@ -1,6 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { parseCommand } from '../functions/command.ts';
+import { parseCommand } from '@postern/connect/functions';
 import type { Job, Step } from './read-workflow.ts';
 
 /**

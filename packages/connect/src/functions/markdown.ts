@@ -85,14 +85,10 @@ export function failureSummary(what: string, error: unknown): string {
   const {
     message = String(error),
     code: errorCode,
-    hint: told,
+    hint,
     details: more,
   } = (error ?? {}) as Partial<BootstrapError>;
   const id = more?.['correlationId'];
-  // The SDK's sentence for a missing setting, which otherwise counts as a call that did not arrive.
-  const hint = message.includes('Region is missing')
-    ? 'Set AWS_REGION, or region in the profile of AWS_PROFILE.'
-    : told;
   return whole([
     `### ❌ ${what} failed`,
     fence('text', errorCode === undefined ? message : `${errorCode}: ${message}`),

@@ -106,10 +106,3 @@ test('a failure has code, next step and the place in the log, and neither stack 
   expect(summary).not.toMatch(/markdown\.test|ada@/);
   expect(failureSummary('plan', undefined)).toContain('undefined');
 });
-
-test('who forgot the region is not sent to look for a broken network', () => {
-  const error = Object.assign(new Error('"f" could not be invoked: Region is missing'), {
-    hint: 'Check the network.',
-  });
-  expect(failureSummary('plan', error)).toContain('Next step: Set AWS_REGION');
-});
