@@ -4,12 +4,13 @@ import { writeCostsDocument } from './document.ts';
 import { comparisonText, sheetMarkdown, sheetText } from './render.ts';
 import { sheetOf, UnknownVariantError } from './sheet.ts';
 
-const usage = `npm run infra -- cost [--variant NAME] [--runs N] [--json | --markdown] [--write]
+const usage = `npm run infra -- cost [--variant NAME] [--runs N] [--hours N] [--json | --markdown] [--write]
 
 What the infrastructure costs, from the prices and formulas in infra/cost.
 
   --variant NAME  the lines of one variant; without it, all variants in a table
   --runs N        runs of a suite in a test hour, instead of what numbers.json assumes
+  --hours N       also a month in which suites run for N hours
   --json          as data
   --markdown      the lines of one variant as a Markdown table
   --write         brings docs/costs.md up to date`;
@@ -19,6 +20,7 @@ export async function runCost(args: readonly string[]): Promise<number> {
   const options = {
     variant: { type: 'string' },
     runs: { type: 'string' },
+    hours: { type: 'string' },
     json: { type: 'boolean' },
     markdown: { type: 'boolean' },
     write: { type: 'boolean' },
@@ -34,9 +36,12 @@ export async function runCost(args: readonly string[]): Promise<number> {
     console.log(usage);
     return 0;
   }
-  const runs = asked.runs === undefined ? undefined : Number(asked.runs);
-  if (runs !== undefined && !(Number.isFinite(runs) && runs >= 0))
-    return askedWrongly(`--runs takes a number, not "${asked.runs}".`);
+  const [runs, hours] = [asked.runs, asked.hours].map((text) =>
+    text === undefined ? undefined : Number(text),
+  );
+  for (const [option, number] of Object.entries({ runs, hours }))
+    if (number !== undefined && !(Number.isFinite(number) && number >= 0))
+      return askedWrongly(`--${option} takes a number, not "${asked[option as 'runs' | 'hours']}".`);
   if (asked.markdown === true && asked.variant === undefined)
     return askedWrongly('--markdown shows the lines of one variant: name it with --variant.');
 
@@ -50,7 +55,7 @@ export async function runCost(args: readonly string[]): Promise<number> {
     if (asked.variant !== undefined) {
       const sheet = sheetOf(data, asked.variant, numbers);
       if (asked.json === true) console.log(JSON.stringify(sheet, null, 2));
-      else console.log(asked.markdown === true ? sheetMarkdown(sheet) : sheetText(sheet));
+      else console.log(asked.markdown === true ? sheetMarkdown(sheet) : sheetText(sheet, hours));
       return 0;
     }
   } catch (error) {
@@ -58,7 +63,7 @@ export async function runCost(args: readonly string[]): Promise<number> {
     throw error;
   }
   const sheets = Object.keys(data.variants).map((name) => sheetOf(data, name, numbers));
-  console.log(asked.json === true ? JSON.stringify(sheets, null, 2) : comparisonText(data, sheets));
+  console.log(asked.json === true ? JSON.stringify(sheets, null, 2) : comparisonText(data, sheets, hours));
   return 0;
 }
 

@@ -84,7 +84,7 @@ test('the sums of the default are those of a calculation by hand', () => {
 test('what is said to be dearer is dearer', () => {
   const idle = (variant: string): number => sheetOf(data, variant).idlePerMonth;
   expect(idle('one-zone-endpoints')).toBeLessThan(idle('default'));
-  expect(idle('existing-vpc')).toBeLessThan(idle('one-zone-endpoints'));
+  expect(idle('existing-endpoints')).toBeLessThan(idle('one-zone-endpoints'));
   expect(idle('awake') - idle('default')).toBeCloseTo(0.5 * 730 * 0.12, 10);
   expect(idle('nat-per-zone')).toBeGreaterThan(idle('nat'));
   const runs = (count: number): number => sheetOf(data, 'default', { runsPerHour: count }).perTestHour;
@@ -129,6 +129,36 @@ test('each variant but the default says how to get it, by inputs that there are'
       );
     }
   }
+});
+
+test('what a variant says of an input has what the module asks for', async () => {
+  for (const [name, { inputs }] of Object.entries(data.variants)) {
+    for (const [input, value] of Object.entries(inputs)) {
+      const [module = '', variable = ''] = input.split('.');
+      const file = `${modules}/${module}/variables.tf`;
+      const { variable: declared } = (await parse(file, readFileSync(file, 'utf8'))) as {
+        variable: Record<string, [{ type?: string }]>;
+      };
+      const required = [...(declared[variable]?.[0].type ?? '').matchAll(/(\w+)\s*=\s*(?!optional|\s)/g)].map(
+        ([, attribute = '']) => attribute,
+      );
+      const given = /^\{(.*)\}$/.exec(value)?.[1];
+      if (given === undefined || given.trim() === '…') continue;
+      for (const attribute of required) expect(given, `${name}: ${input}`).toContain(`${attribute} =`);
+    }
+  }
+});
+
+test('a month is what is idle and the hours of tests', async () => {
+  const log = vi.spyOn(console, 'log').mockImplementation(() => {});
+  const { idlePerMonth, perTestHour } = sheetOf(data, 'default');
+  const month = (idlePerMonth + 40 * perTestHour).toFixed(2);
+  expect(await runCost(['--hours', '40'])).toBe(0);
+  expect(log.mock.lastCall?.[0]).toMatch(new RegExp(`^default .* ${month}$`, 'm'));
+  expect(await runCost(['--hours', '40', '--variant', 'default'])).toBe(0);
+  expect(log.mock.lastCall?.[0]).toContain(`A month with 40 test hours: ${month} USD.`);
+  vi.spyOn(console, 'error').mockImplementation(() => {});
+  expect(await runCost(['--hours', 'all'])).toBe(2);
 });
 
 test('what the default takes for an input is the default of that input', async () => {

@@ -36,7 +36,7 @@ function totalCells(sheet: Sheet): readonly string[] {
   return ['together', '', '', dollars(sheet.idlePerMonth), '', dollars(sheet.perTestHour)];
 }
 
-export function sheetText(sheet: Sheet): string {
+export function sheetText(sheet: Sheet, hours?: number): string {
   const rows = [lineHead, ...sheet.lines.map(lineCells), totalCells(sheet)];
   const widths = lineHead.map((_, column) => Math.max(...rows.map((row) => (row[column] ?? '').length)));
   const text = rows.map((row) =>
@@ -48,7 +48,16 @@ export function sheetText(sheet: Sheet): string {
       .trimEnd(),
   );
   const made = settings(sheet).map((setting) => `  ${setting}`);
-  return [`${sheet.variant}: ${sheet.what}`, ...made, '', ...text, ...withoutPrice(sheet), ''].join('\n');
+  const month =
+    hours === undefined
+      ? []
+      : ['', `A month with ${hours} test hours: ${dollars(monthOf(sheet, hours))} USD.`];
+  const title = `${sheet.variant}: ${sheet.what}`;
+  return [title, ...made, '', ...text, ...month, ...withoutPrice(sheet), ''].join('\n');
+}
+
+function monthOf({ idlePerMonth, perTestHour }: Sheet, hours: number): number {
+  return idlePerMonth + hours * perTestHour;
 }
 
 function settings({ inputs }: Sheet): readonly string[] {
@@ -56,15 +65,18 @@ function settings({ inputs }: Sheet): readonly string[] {
 }
 
 /** One line for each variant. */
-export function comparisonText(data: CostData, sheets: readonly Sheet[]): string {
+export function comparisonText(data: CostData, sheets: readonly Sheet[], hours?: number): string {
   const names = sheets.map(({ variant }) => variant.length);
   const width = Math.max(...names);
   const cell = (usd: number): string => dollars(usd).padStart(8);
+  const title = hours === undefined ? '' : `a month with ${hours} h`;
+  const month = (sheet: Sheet): string =>
+    hours === undefined ? '' : `  ${cell(monthOf(sheet, hours)).padStart(title.length)}`;
   return [
-    `${'variant'.padEnd(width)}  USD a month, idle  USD a test hour`,
+    `${'variant'.padEnd(width)}  USD a month, idle  USD a test hour${title === '' ? '' : `  ${title}`}`,
     ...sheets.map(
       (sheet) =>
-        `${sheet.variant.padEnd(width)}  ${cell(sheet.idlePerMonth).padStart(17)}  ${cell(sheet.perTestHour).padStart(15)}` +
+        `${sheet.variant.padEnd(width)}  ${cell(sheet.idlePerMonth).padStart(17)}  ${cell(sheet.perTestHour).padStart(15)}${month(sheet)}` +
         `${sheet.withoutPrice.length > 0 ? '  without lines that have no price' : ''}`,
     ),
     '',
@@ -117,6 +129,9 @@ function priceCells([name, price]: readonly [string, Price]): readonly string[] 
   ];
 }
 
+/** A team's month: suites run in each hour of its working days. */
+const teamHours = 160;
+
 /** All that docs/costs.md has between its markers. */
 export function costsMarkdown(data: CostData): string {
   const sheets = Object.keys(data.variants).map((name) => sheetOf(data, name));
@@ -128,7 +143,14 @@ export function costsMarkdown(data: CostData): string {
     '### By variant',
     '',
     ...table(
-      ['variant', 'is', 'made by', 'USD a month, idle', 'USD a test hour, on top'],
+      [
+        'variant',
+        'is',
+        'made by',
+        'USD a month, idle',
+        'USD a test hour, on top',
+        `a month with ${teamHours} such hours`,
+      ],
       sheets.map((sheet) => [
         `\`${sheet.variant}\``,
         sheet.what,
@@ -137,6 +159,7 @@ export function costsMarkdown(data: CostData): string {
           .join(', '),
         known(sheet.idlePerMonth, sheet),
         dollars(sheet.perTestHour),
+        known(monthOf(sheet, teamHours), sheet),
       ]),
     ),
     '',

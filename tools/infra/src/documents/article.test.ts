@@ -170,6 +170,17 @@ test('the query works with the policies of ci-access alone, and with the policy 
   }
 });
 
+test('the settings in which our cluster is not that of the article are those that the module has', () => {
+  const [, told = ''] = /Three defaults are others: (.*?)\. The CA identifier/s.exec(guide) ?? [];
+  const read = (file: string): string => readFileSync(join(root, 'infra/modules/database', file), 'utf8');
+  const capacity = /max\s+= optional\(number, (\d+)\)/.exec(read('variables.tf'))?.[1];
+  const ca = /variable "ca_cert_identifier"[^}]*?default\s+= "([^"]+)"/s.exec(read('variables.tf'))?.[1];
+  const version = /is_aurora \? "(\d+\.\d+)"/.exec(read('main.tf'))?.[1];
+  expect(told).toContain(`the version is ${version},`);
+  expect(told).toContain(`the largest capacity is ${capacity} ACU and not 16`);
+  expect(told).toContain(`the CA \`${ca}\``);
+});
+
 test('the steps are those of the article, none left out', () => {
   const steps = [...guide.matchAll(/^## (\d+)\. /gm)].map(([, number]) => Number(number));
   expect(steps).toEqual(steps.map((_, index) => index + 1));
