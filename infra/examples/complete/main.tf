@@ -69,6 +69,7 @@ module "ci_access" {
     pull_requests = var.test_databases
     branches      = var.test_databases ? ["main"] : []
   }
+  # The ARN of a provider that this configuration makes is not known when planning: then false here.
   create_oidc_provider = var.oidc_provider_arn == null
   oidc_provider_arn    = var.oidc_provider_arn
   deploy_environments  = var.deploy_environments

@@ -61,8 +61,9 @@ module "bootstrap_lambda" {
 module "ci_access" {
   source = "../../modules/ci-access"
 
-  name                 = var.name
-  github               = { repositories = [var.github] }
+  name   = var.name
+  github = { repositories = [var.github] }
+  # The ARN of a provider that this configuration makes is not known when planning: then false here.
   create_oidc_provider = var.oidc_provider_arn == null
   oidc_provider_arn    = var.oidc_provider_arn
   database             = module.database

@@ -1,8 +1,9 @@
 import { readdirSync, readFileSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
+import { parseCommand } from '@postern/connect/functions';
 import { describe, expect, test } from 'vitest';
 import { checkWorkflow, type Pins } from './check-workflow.ts';
-import { readWorkflow } from './read-workflow.ts';
+import { type Job, readWorkflow } from './read-workflow.ts';
 
 const root = resolve(import.meta.dirname, '../../../..');
 const folder = join(root, '.github/workflows');
@@ -37,6 +38,18 @@ test('who deploys is whom the example lets deploy', () => {
     ({ environment }) => environment ?? [],
   );
   expect(JSON.parse(declared)).toEqual(environments);
+});
+
+test('what deploy.yml builds without a role is what it uploads with one', () => {
+  const { build, plan } = readWorkflow(text('deploy.yml')).jobs;
+  const given = (job: Job | undefined, action: string): unknown =>
+    job?.steps.find(({ uses }) => uses?.startsWith(`actions/${action}@`))?.with;
+  const command = parseCommand(['build']);
+  const file = 'artefact' in command ? command.artefact : '';
+  const artefact = { name: 'artefact', path: `${dirname(file)}/` };
+  expect(build?.permissions).toEqual({ contents: 'read' });
+  expect(given(build, 'upload-artifact')).toMatchObject(artefact);
+  expect(given(plan, 'download-artifact')).toEqual(artefact);
 });
 
 describe('is refused:', () => {
