@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process';
 import { X509Certificate } from 'node:crypto';
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { promisify } from 'node:util';
@@ -110,6 +110,20 @@ async function run(
 function infra(principal: 'deploy' | 'ci', ...argv: string[]): Promise<Step> {
   const main = join(root, 'tools/infra/src/main.ts');
   return run(principal, [process.execPath, '--conditions=@postern/source', main, 'functions', ...argv], {});
+}
+
+/** The command as it is published, where postern.config.ts says this of staging, and nothing but it says the region. */
+async function published(
+  principal: 'deploy' | 'ci',
+  staging: Record<string, unknown>,
+  ...argv: string[]
+): Promise<Step> {
+  const settings = { kind: 'aws', region: cloud.region, cluster: cloud.cluster.identifier, ...staging };
+  const file = join(folder, 'postern.config.mjs');
+  await writeFile(file, `export default { environments: { staging: ${JSON.stringify(settings)} } };`);
+  const main = join(root, 'packages/connect/src/functions/main.ts');
+  const command = [process.execPath, '--conditions=@postern/source', main, ...argv, '--env', 'staging'];
+  return run(principal, command, { POSTERN_CONFIG: file, AWS_REGION: '', AWS_DEFAULT_REGION: '' });
 }
 
 /** A step of a workflow as it is written there, run as GitHub runs it. */
@@ -232,4 +246,34 @@ test('cleanup.yml sweeps as the test role, which may do nothing else with a func
   const apply = await infra('ci', 'apply', '--function', cloud.functions.bootstrap);
   expect(apply).toMatchObject({ code: 1, log: expect.stringContaining('not authorized') });
   expect(apply.summary).toContain('### ❌ apply failed');
+});
+
+test('postern-functions --env takes names, region and CA from postern.config.ts', async () => {
+  const { bootstrap, testdb } = cloud.functions;
+  const names = { bootstrap, testDatabases: testdb };
+  const file = join(folder, 'environment.zip');
+  const ca = { ca: { pem: cloud.cluster.caPem } };
+  const build = await published('deploy', { ...names, ...ca }, 'build', '--artefact', file);
+  expect(build).toMatchObject({ code: 0, log: expect.stringContaining(`CA roots: ${cloud.region}\n`) });
+  const { 'ca.pem': roots } = unzipSync(await readFile(file));
+  expect(Buffer.from(roots as Uint8Array).toString()).toContain(cloud.cluster.caPem.trim());
+
+  expect(await published('deploy', names, 'upload', '--artefact', file)).toMatchObject({
+    code: 0,
+    log: `${bootstrap}: has the new code\n${testdb}: has the new code\n`,
+  });
+  expect(await published('deploy', names, 'plan')).toMatchObject({
+    code: 0,
+    summary: expect.stringContaining(`### Plan of <code>${bootstrap}</code>`),
+  });
+  expect(await published('ci', names, 'sweep')).toMatchObject({
+    code: 0,
+    summary: expect.stringContaining(`### Swept by <code>${testdb}</code>`),
+  });
+  // What is said with the command wins.
+  expect(
+    await published('ci', { ...names, testDatabases: 'other' }, 'sweep', '--function', testdb),
+  ).toMatchObject({
+    code: 0,
+  });
 });

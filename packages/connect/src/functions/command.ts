@@ -54,8 +54,8 @@ those of the AWS CLI: AWS_REGION, AWS_PROFILE, or what the machine has. Run buil
 On GitHub the result is also in the step summary (GITHUB_STEP_SUMMARY), and plan has the outputs "manifest" and "changes"
 (GITHUB_OUTPUT).
 
-Exit codes: 0 done; 1 failed, also: a plan that apply will refuse, a sweep that could not drop everything; 2 asked wrongly, nothing
-was done.
+Exit codes: 0 done; 1 failed, also: a plan that apply will refuse, a sweep that could not drop everything; 2 asked wrongly:
+arguments, configuration or declarations.
 `;
 }
 

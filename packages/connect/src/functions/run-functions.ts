@@ -69,7 +69,7 @@ async function run(
   const target = await targetOf(command, cwd);
   if (command.name === 'upload') {
     const { uploadArtefact } = await import('./upload.ts');
-    for (const { function: name, changed } of await uploadArtefact(resolve(cwd, command.artefact), target))
+    for await (const { function: name, changed } of uploadArtefact(resolve(cwd, command.artefact), target))
       say(`${name}: ${changed ? 'has the new code' : 'had it already'}`);
     return 0;
   }

@@ -20,9 +20,9 @@ interface Uploaded {
 /**
  * Gives each function this code, where it has another one, and waits until it can be invoked. It needs
  * `lambda:GetFunctionConfiguration`, `lambda:GetFunction` (the waiter) and `lambda:UpdateFunctionCode`. Roles, variables and network
- * stay Terraform's.
+ * stay Terraform's. Tells of each when it is done: a later one may fail.
  */
-export async function uploadArtefact(file: string, { functions, access }: Target): Promise<Uploaded[]> {
+export async function* uploadArtefact(file: string, { functions, access }: Target): AsyncGenerator<Uploaded> {
   const zip = await readFile(file).catch((cause: unknown) => {
     throw notBuilt(`there is no artefact to be read in ${file}`, cause);
   });
@@ -34,7 +34,6 @@ export async function uploadArtefact(file: string, { functions, access }: Target
   const requestHandler = { connectionTimeout: 10_000, requestTimeout: 300_000, throwOnRequestTimeout: true };
   const client = new LambdaClient({ ...access, requestHandler });
   try {
-    const uploaded: Uploaded[] = [];
     for (const FunctionName of functions) {
       const { CodeSha256, Environment } = await client
         .send(new GetFunctionConfigurationCommand({ FunctionName }))
@@ -53,9 +52,8 @@ export async function uploadArtefact(file: string, { functions, access }: Target
           { FunctionName },
         ).catch(failed(FunctionName, 'lambda:GetFunction'));
       }
-      uploaded.push({ function: FunctionName, changed });
+      yield { function: FunctionName, changed };
     }
-    return uploaded;
   } finally {
     client.destroy();
   }
