@@ -10,7 +10,7 @@ const usage = `npm run infra -- <command>
   docs [--write]     tables of inputs and outputs in the READMEs of infra/: checks, or brings up to date
   schema [--all]     adds the types that infra/ uses to tools/infra/schema; --all makes the file anew
   cost [...]         what the modules cost, by variant
-  functions ...      what the pipelines run: build, upload, plan, apply, sweep
+  functions ...      what the pipelines run: postern-functions, from source
 `;
 
 const [command, ...args] = process.argv.slice(2);
