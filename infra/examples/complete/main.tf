@@ -25,9 +25,10 @@ module "database" {
   subnet_ids         = module.network.database_subnet_ids
   security_group_ids = [module.network.security_group_ids.database]
 
-  # Ten minutes, in ms: a pool that nobody closes would keep the cluster awake, and a cluster that is awake costs. Runs of suites and
-  # the functions set their own.
-  parameters = { idle_session_timeout = "600000" }
+  # Ten minutes, in ms: a pool that nobody closes would keep the cluster awake, and a cluster that is awake costs. The functions and the
+  # lease of a run set their own. Not for production: it has users at all hours, and a pg.Pool without a listener for "error" ends its
+  # process when the server ends an idle connection.
+  parameters = var.environment_kind == "production" ? {} : { idle_session_timeout = "600000" }
   tags       = local.tags
 }
 

@@ -1,6 +1,9 @@
 # What the two services bring: a role that may log in as exactly the users that their declarations have, and a security group
 # that reaches the database. Whatever runs them (ECS tasks, Lambda) takes both. people: users that the developer role may log in as.
 
+# runs_on is the name of a trust policy in the folder policies: trust-ecs-tasks, trust-lambda. For EC2, EKS or anything else put another
+# file beside them.
+
 locals {
   services = {
     ledger = {
