@@ -2,7 +2,9 @@ import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { createServer, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterEach, describe, expect, test, vi } from 'vitest';
+import { BootstrapError } from '../errors.ts';
 import { createBootstrapClient } from './client.ts';
+import { continueUntilDone } from './continuation.ts';
 
 type Answer = (response: ServerResponse, body: string) => void;
 
@@ -273,6 +275,22 @@ describe('the bootstrap client', () => {
           ...more,
         },
       });
+
+    test('credentials that run out in between: what has run is found in the log', async () => {
+      const migrations = [{ database: 'd', applied: ['1'], pending: ['2'] }];
+      const answers = [{ migrations, done: false, manifest: 'm', statements: [] }];
+      const invoke = async (): Promise<unknown> => {
+        const answer = answers.shift();
+        if (answer === undefined) throw new BootstrapError('BOOTSTRAP_CREDENTIALS_UNAVAILABLE', 'expired');
+        return answer;
+      };
+      await expect(
+        continueUntilDone({ action: 'apply' }, { correlationId: 'c' }, invoke),
+      ).rejects.toMatchObject({
+        code: 'BOOTSTRAP_CREDENTIALS_UNAVAILABLE',
+        details: { correlationId: 'c', earlier: { migrations } },
+      });
+    });
 
     test('invokes it again until all is done, and gives what all invocations did', async () => {
       const { client, calls } = await lambda(
