@@ -131,7 +131,7 @@ const aws = v.pipe(
   ),
   v.check(
     (value) => value.document === undefined || value.jumpHost !== undefined,
-    'document needs a jumpHost',
+    'document needs a jumpHost (a Fargate task has no fixed one: POSTERN_JUMP_HOST)',
   ),
   v.check((value) => value.tunnel === undefined || value.jumpHost !== undefined, 'tunnel needs a jumpHost'),
 );

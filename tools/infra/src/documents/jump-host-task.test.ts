@@ -79,7 +79,7 @@ test('an output that names no jump host, because no tag finds a task, asks for i
   const said = { env: { POSTERN_JUMP_HOST: target } };
   expect(resolveEnvironment(staging(null), 'staging', said).settings).toMatchObject({ jumpHost: target });
   expect(() => resolveEnvironment(staging(null), 'staging', { env: {} })).toThrow(
-    'document needs a jumpHost',
+    'document needs a jumpHost (a Fargate task has no fixed one: POSTERN_JUMP_HOST)',
   );
 });
 

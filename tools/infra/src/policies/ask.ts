@@ -5,7 +5,7 @@ import { account, documents, github, region, type Target } from './tables/scene.
 import type { CallerRow, ClaimRow } from './tables/trust.ts';
 
 /** The session that asks, `aws:userid` included. */
-export const principal: PolicyPrincipal = {
+const principal: PolicyPrincipal = {
   arn: `arn:aws:sts::${account}:assumed-role/the-role/run-7`,
   userId: 'AROAEXAMPLEEXAMPLE123:run-7',
   accountId: account,
@@ -27,7 +27,7 @@ export function may(
  * key. Without a document in the request, permission on the target alone is enough for a shell, unless the policy
  * wants `ssm:SessionDocumentAccessCheck`: then the account's shell document has to be allowed, too.
  */
-export function mayStartSession(
+function mayStartSession(
   policies: readonly PolicyDocument[],
   target: Target,
   document: string | undefined,
