@@ -14,8 +14,10 @@ import { newRunId } from '../run-id.ts';
 import { sealBranch } from '../server/branches.ts';
 import { claimConnections } from '../server/claims.ts';
 import { dropRun } from '../server/drops.ts';
+import { dropHalfBuilt } from '../server/half-built.ts';
 import { maintenanceDatabase } from '../server/names.ts';
 import { type SweepReport, sweep } from '../server/sweep.ts';
+import { templateKey } from '../server/template-key.ts';
 import type { Template } from '../server/templates.ts';
 import { SqlBackend, workTimeoutMs } from './backend.ts';
 import { hashOf } from './hash.ts';
@@ -49,7 +51,10 @@ export async function openTestDatabases(given: TestDatabasesOptions): Promise<Te
     return session;
   });
   // Somebody else may be building the template for minutes.
-  const interrupt = (): void => void work.interrupt();
+  let interrupted: Promise<void> | undefined;
+  const interrupt = (): void => {
+    interrupted = work.interrupt();
+  };
   signal?.addEventListener('abort', interrupt);
   let lease: KeptLease | undefined;
   try {
@@ -69,11 +74,18 @@ export async function openTestDatabases(given: TestDatabasesOptions): Promise<Te
     const databaseBytes = await work.use((session) => sizeOf(session, template.name));
     return new OpenRun({ options, run, work, lease, connections, identity, template, databaseBytes });
   } catch (error) {
+    await interrupted;
     if (lease) {
       await work
         .use((session) => dropRun(session, { run, connect: options.connect, lockTimeoutMs: workTimeoutMs }))
         .catch(() => undefined);
       await lease.close();
+      // With the session its locks are gone. What cannot be dropped now is left to the sweep.
+      await work
+        .use(async (session) =>
+          dropHalfBuilt(session, (await templateKey(session, options.template.hash)).key),
+        )
+        .catch(() => undefined);
     }
     await work.close();
     // Nobody has used it yet.

@@ -1,8 +1,8 @@
 import { isTestDatabaseError } from '../errors.ts';
-import { refusalOf, tryDropDatabase, type Undropped } from './drop-database.ts';
+import { refusalOf, type Undropped } from './drop-database.ts';
 import { dropListed } from './drops.ts';
+import { dropHalfBuilt } from './half-built.ts';
 import { tryLock, unlock, withLock } from './locks.ts';
-import { buildingName } from './names.ts';
 import { retireTemplates } from './retire.ts';
 import { closeRun } from './runs.ts';
 import type { Connect, SqlClient } from './sql-client.ts';
@@ -159,26 +159,15 @@ async function keptOf(session: SqlClient, run: string): Promise<string[]> {
   return rows.map(({ name }) => name as string);
 }
 
-/** A half-built template whose lock is free has lost its builder; the next prepare starts afresh anyway. */
+/** The next prepare starts afresh anyway. */
 async function sweepHalfBuilt(session: SqlClient, dryRun: boolean, report: SweepReport): Promise<void> {
   const { rows } = await session.query(
     `SELECT hash FROM postern.templates WHERE state = 'building' ORDER BY hash`,
   );
   for (const { hash } of rows as { hash: string }[]) {
-    if (!(await tryLock(session, `template:${hash}`))) continue;
-    try {
-      const name = buildingName(hash);
-      const still = await session.query(
-        `SELECT 1 FROM postern.templates t JOIN pg_database d ON d.datname = $2 WHERE t.hash = $1 AND t.state = 'building'`,
-        [hash, name],
-      );
-      if (still.rows.length === 0) continue;
-      const refused = dryRun ? undefined : await tryDropDatabase(session, name);
-      if (refused) report.failed.push(refused);
-      else report.dropped.push(name);
-    } finally {
-      await unlock(session, `template:${hash}`);
-    }
+    const left = await dropHalfBuilt(session, hash, { dryRun });
+    if (left?.refused) report.failed.push(left.refused);
+    else if (left) report.dropped.push(left.name);
   }
 }
 

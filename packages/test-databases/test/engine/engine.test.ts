@@ -48,6 +48,7 @@ describe.each(['superuser', 'master'] as const)('as the %s of a plain server', (
       await client.end();
     }
   };
+  const halfBuilt = `SELECT datname FROM pg_database WHERE datname LIKE 'ptb\\_%'`;
   /** Databases of runs, by the server. */
   const left = async (run = ''): Promise<string[]> =>
     (
@@ -332,6 +333,7 @@ describe.each(['superuser', 'master'] as const)('as the %s of a plain server', (
       throw new Error('migration 7 is wrong');
     };
     await expect(open({ template: { hash, fill: failing } })).rejects.toThrow('migration 7 is wrong');
+    expect(await query('postgres', halfBuilt)).toEqual([]);
     const databases = await open({
       template: { hash, fill: async (session) => void (await session.query('CREATE TABLE half (id int)')) },
     });
@@ -352,6 +354,7 @@ describe.each(['superuser', 'master'] as const)('as the %s of a plain server', (
         },
       }),
     ).rejects.toBe(reason);
+    expect(await query('postgres', halfBuilt)).toEqual([]);
     await vi.waitFor(async () => {
       expect(await query('postgres', `SELECT 1 FROM pg_stat_activity WHERE datname = 'postern'`)).toEqual([]);
     }, patience);
@@ -366,9 +369,7 @@ describe.each(['superuser', 'master'] as const)('as the %s of a plain server', (
     const builder = open({ template: { hash, fill: () => building } });
     const waits = `SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND NOT granted`;
     await vi.waitFor(async () => {
-      expect(await query('postgres', `SELECT 1 FROM pg_database WHERE datname LIKE 'ptb\\_%'`)).toHaveLength(
-        1,
-      );
+      expect(await query('postgres', halfBuilt)).toHaveLength(1);
     }, patience);
     const controller = new AbortController();
     const reason = new Error('enough');
@@ -389,8 +390,7 @@ describe.each(['superuser', 'master'] as const)('as the %s of a plain server', (
     });
     const builder = open({ template: { hash, fill: () => building } });
     await vi.waitFor(async () => {
-      const half = await query('postgres', `SELECT 1 FROM pg_database WHERE datname LIKE 'ptb\\_%'`);
-      expect(half).toHaveLength(1);
+      expect(await query('postgres', halfBuilt)).toHaveLength(1);
     }, patience);
     const controller = new AbortController();
     const reason = new Error('enough');
