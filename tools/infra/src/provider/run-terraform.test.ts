@@ -53,7 +53,7 @@ test('Terraform is prepared first, and nothing of the caller has a say', async (
        names: Object.keys(process.env).filter((name) => /^(TF|AWS)_/.test(name)).sort(),
        prepared: fs.existsSync(data),
        configuration: fs.readFileSync(process.env.TF_CLI_CONFIG_FILE, 'utf8'),
-       socket: fs.statSync(registry['registry.terraform.io/hashicorp/aws'].Addr.String).isSocket(),
+       socket: fs.statSync(registry['hashicorp/aws'].Addr.String).isSocket(),
      }));`,
   );
   expect(code).toBe(0);

@@ -257,7 +257,7 @@ test("the provider's own block is checked, too", async () => {
 test('the socket is in a private folder that goes with the stand-in', async () => {
   const other = await startStandIn(schema);
   const attachments = JSON.parse(other.reattach) as Record<string, { Addr: { String: string } }>;
-  const attachment = attachments['registry.terraform.io/hashicorp/aws'];
+  const attachment = attachments['hashicorp/aws'];
   expect(attachment).toEqual({
     Protocol: 'grpc',
     ProtocolVersion: 6,

@@ -5,10 +5,8 @@ import { Server, ServerCredentials } from '@grpc/grpc-js';
 import type { ProviderSchema } from '../schema/schema.ts';
 import { answersOf, providerService } from './answers.ts';
 
-/** The address by which configurations name the provider that the stand-in stands in for. */
-const PROVIDER = 'registry.terraform.io/hashicorp/aws';
-/** Where OpenTofu looks for the same. */
-const PROVIDER_OF_OPENTOFU = 'registry.opentofu.org/hashicorp/aws';
+/** As configurations name the provider that the stand-in stands in for. Each tool adds the host of its own registry. */
+const PROVIDER = 'hashicorp/aws';
 
 export interface StandIn {
   /** `unix:` and the path of the socket, for clients of gRPC. */
@@ -57,7 +55,7 @@ export async function startStandIn(schema: ProviderSchema): Promise<StandIn> {
   };
   return {
     address: `unix:${socket}`,
-    reattach: JSON.stringify({ [PROVIDER]: attachment, [PROVIDER_OF_OPENTOFU]: attachment }),
+    reattach: JSON.stringify({ [PROVIDER]: attachment }),
     close,
     [Symbol.asyncDispose]: close,
   };
