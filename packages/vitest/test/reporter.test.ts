@@ -24,8 +24,7 @@ test('a run of two shards is told by each, and by both together after the merge'
       test('is refused', async ({ pool }) => {
         await expect(pool.query('SELECT nothing')).rejects.toThrow();
       });
-      // Left out on purpose: the report below counts it as skipped.
-      test.skip('is not run', () => { throw new Error('it was run'); });
+      test('leaves itself out', ({ skip }) => skip('so that the report has a skipped test to count'));
     `,
     'apps/shop/test/b-fails.test.ts': `${header}
       test('leaves a transaction open', async ({ pool }) => {
