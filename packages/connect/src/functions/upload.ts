@@ -7,9 +7,9 @@ import {
   waitUntilFunctionUpdatedV2,
 } from '@aws-sdk/client-lambda';
 import { BootstrapError } from '@postern/bootstrap';
+import { unzipSync } from 'fflate';
 import { awsFailure } from '../environment/aws-failure.ts';
 import type { Target } from './target.ts';
-import { zipNames } from './zip-names.ts';
 
 interface Uploaded {
   readonly function: string;
@@ -26,8 +26,8 @@ export async function* uploadArtefact(file: string, { functions, access }: Targe
   const zip = await readFile(file).catch((cause: unknown) => {
     throw notBuilt(`there is no artefact to be read in ${file}`, cause);
   });
-  const names = zipNames(zip);
-  if (names === undefined || names.length === 0) throw notBuilt(`${file} is no artefact`);
+  const names = namesIn(zip);
+  if (!names.includes('manifest.json')) throw notBuilt(`${file} is no artefact`);
   const hasRoots = names.includes('ca.pem');
   const wanted = createHash('sha256').update(zip).digest('base64');
   // Bounded, because the SDK by itself waits for ever; the code is up to 50 MB.
@@ -57,6 +57,21 @@ export async function* uploadArtefact(file: string, { functions, access }: Targe
   } finally {
     client.destroy();
   }
+}
+
+/** What a zip holds, without unpacking any of it; nothing when it is no zip. */
+function namesIn(zip: Uint8Array): string[] {
+  const names: string[] = [];
+  const note = ({ name }: { name: string }): boolean => {
+    names.push(name);
+    return false;
+  };
+  try {
+    unzipSync(zip, { filter: note });
+  } catch {
+    return [];
+  }
+  return names;
 }
 
 function failed(functionName: string, action: string): (error: unknown) => never {
