@@ -56,7 +56,7 @@ async function check(): Promise<number> {
 }
 
 async function docs(write: boolean): Promise<number> {
-  const { readmeOf, writeReadme } = await import('./docs/tables.ts');
+  const { readmeOf, writeReadme } = await import('./readme-tables/tables.ts');
   let behind = 0;
   for (const module of await modulesOf()) {
     const readme = readmeOf(module);
