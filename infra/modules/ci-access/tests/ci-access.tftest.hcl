@@ -29,7 +29,7 @@ variables {
     endpoint        = { host = "app-staging.cluster-c0ffee.eu-west-2.rds.amazonaws.com", port = 5432 }
     resource_id     = "cluster-ABCDEFGHIJKLMNOPQRSTUVWXYZ"
     arn             = "arn:aws:rds:eu-west-2:123456789012:cluster:app-staging"
-    master_username = "postern_master"
+    master_username = "posternmaster"
   }
   jump_host = {
     tag              = { key = "postern:jump-host", value = "app-staging" }
@@ -371,7 +371,7 @@ run "refuses_patterns_of_database_users" {
 run "refuses_the_master_as_a_developers_user" {
   command = plan
   variables {
-    developers = { principal_arns = ["arn:aws:iam::123456789012:role/engineers"], database_users = ["postern_master"] }
+    developers = { principal_arns = ["arn:aws:iam::123456789012:role/engineers"], database_users = ["posternmaster"] }
   }
   expect_failures = [aws_ssm_document.this]
 }

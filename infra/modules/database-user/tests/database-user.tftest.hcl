@@ -108,8 +108,8 @@ run "refuses_nobody" {
 run "refuses_the_master" {
   command = plan
   variables {
-    users           = ["postern_master"]
-    master_username = "postern_master"
+    users           = ["posternmaster"]
+    master_username = "posternmaster"
   }
   expect_failures = [aws_iam_policy.this]
 }

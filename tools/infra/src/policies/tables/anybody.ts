@@ -48,7 +48,7 @@ export const anybody: readonly AnybodyRow[] = [
   ['kms:Decrypt', keys.own, []],
   ['kms:CreateGrant', keys.own, []],
   ['kms:PutKeyPolicy', keys.own, []],
-  ['rds-db:connect', dbUser('postern_master'), []],
+  ['rds-db:connect', dbUser('posternmaster'), []],
   ['rds-db:connect', dbUser('rds_superuser'), []],
   ['rds:ModifyDBCluster', cluster, []],
   ['rds:RestoreDBClusterToPointInTime', cluster, []],

@@ -7,20 +7,16 @@ import {
   inCluster,
   keys,
   logs,
+  mine,
   otherCluster,
   otherDbUser,
+  ownedBy,
   roleArns,
   secrets,
   session,
   targets,
   withoutDocumentCheck,
 } from './scene.ts';
-
-const owner = (userId: string): Record<string, string> => ({
-  'ssm:resourceTag/aws:ssmmessages:session-id': userId,
-  'ssm:resourceTag/aws:ssmmessages:target-id': 'i-0a1b2c3d4e5f60718',
-});
-const mine = owner('AROAEXAMPLEEXAMPLE123:run-7');
 
 const tunnels: readonly SessionRow[] = [
   ['allow', targets.jumpHost, documents.own, 'a tunnel to the database'],
@@ -53,22 +49,28 @@ const sessions: readonly CallRow[] = [
   ['deny', 'ssmmessages:OpenControlChannel', '*', 'posing as an agent'],
   ['allow', 'ssm:ResumeSession', session.here, 'its own session', mine],
   ['allow', 'ssm:TerminateSession', session.here, 'its own session', mine],
-  ['deny', 'ssm:ResumeSession', session.here, "another job's session", owner('AROAEXAMPLEEXAMPLE123:run-8')],
+  [
+    'deny',
+    'ssm:ResumeSession',
+    session.here,
+    "another job's session",
+    ownedBy('AROAEXAMPLEEXAMPLE123:run-8'),
+  ],
   [
     'deny',
     'ssm:TerminateSession',
     session.here,
     "another job's session",
-    owner('AROAEXAMPLEEXAMPLE123:run-8'),
+    ownedBy('AROAEXAMPLEEXAMPLE123:run-8'),
   ],
   [
     'deny',
     'ssm:TerminateSession',
     session.here,
     "another role's session",
-    owner('AROAOTHEROTHEROTHER12:run-7'),
+    ownedBy('AROAOTHEROTHEROTHER12:run-7'),
   ],
-  ['deny', 'ssm:TerminateSession', session.here, "a user's session", owner('AIDAEXAMPLEEXAMPLE123')],
+  ['deny', 'ssm:TerminateSession', session.here, "a user's session", ownedBy('AIDAEXAMPLEEXAMPLE123')],
   ['deny', 'ssm:TerminateSession', session.here, 'a session without an owner'],
   ['deny', 'ssm:TerminateSession', session.otherAccount, "another account's session", mine],
   ['deny', 'ssm:ResumeSession', session.otherRegion, "another region's session", mine],
@@ -92,7 +94,7 @@ const logins: readonly CallRow[] = [
   ['deny', 'rds-db:connect', dbUser('ledger_readonly'), 'a reader of real data'],
   ['deny', 'rds-db:connect', dbUser('ledger_migrator'), 'the migrator'],
   ['deny', 'rds-db:connect', dbUser('ledger_owner'), 'the owner'],
-  ['deny', 'rds-db:connect', dbUser('postern_master'), 'the master'],
+  ['deny', 'rds-db:connect', dbUser('posternmaster'), 'the master'],
   ['deny', 'rds-db:connect', dbUser('rdsadmin'), "AWS's own user"],
   ['deny', 'rds-db:connect', dbUser('PT_ledger_app'), 'another letter case is another role'],
   ['deny', 'rds-db:connect', dbUser('opt_ledger_app'), 'a name that only holds pt_'],

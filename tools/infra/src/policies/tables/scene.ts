@@ -52,6 +52,14 @@ export const withoutDocumentCheck: Readonly<Record<string, string>> = {
   'ssm:SessionDocumentAccessCheck': 'false',
 };
 
+/** What Session Manager sends with a call that names a session: whose it is, and where it leads. */
+export const ownedBy = (userId: string): Readonly<Record<string, string>> => ({
+  'ssm:resourceTag/aws:ssmmessages:session-id': userId,
+  'ssm:resourceTag/aws:ssmmessages:target-id': 'i-0a1b2c3d4e5f60718',
+});
+/** Of the session that asks in the rows. */
+export const mine: Readonly<Record<string, string>> = ownedBy('AROAEXAMPLEEXAMPLE123:run-7');
+
 const ecsCluster = `arn:aws:ecs:${here}:cluster/app-staging-jump-host`;
 /** What ECS sends with a call that names a cluster. */
 export const inCluster: Named<'own' | 'other', Readonly<Record<string, string>>> = {
